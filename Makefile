@@ -1,0 +1,28 @@
+# Set-up is one target: a second call costs nothing.
+.DEFAULT_GOAL := help
+SABENCH := .venv/bin/sabench
+export PYTHON ?= python3
+
+.PHONY: help profile test check fix gpu peers
+
+help: ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+.venv/stamp: pyproject.toml constraints.txt tools/set_up.sh
+	@bash tools/set_up.sh
+
+profile: .venv/stamp ## set up and run the main job: the quick suite on this machine
+	@$(SABENCH) profile --suite quick
+
+test: .venv/stamp ## set up and run the tests
+	@.venv/bin/python -m pytest -q
+
+check: .venv/stamp ## lint, types, tests
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@$(MAKE) --no-print-directory test
+
+fix: .venv/stamp ## format and mend what the linter can
+	@.venv/bin/ruff check --fix .
+	@.venv/bin/ruff format .

@@ -1,0 +1,1 @@
+"""From a suite file to cases and jobs. Torch-free."""

@@ -1,0 +1,105 @@
+"""A case: one point of a suite, and the id that names it for ever."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from sabench.records import Frozen
+
+Scalar = bool | int | float | str
+Kind = Literal["layer", "network"]
+Dtype = Literal["fp32", "tf32", "bf16", "fp16"]
+Autocast = Literal["none", "bf16", "fp16"]
+Mode = Literal["forward", "forward_backward", "step"]
+Layout = Literal["contiguous", "channels_last"]
+Runtime = Literal["eager", "compiled"]
+
+IMAGE_CHANNELS = 3
+DEFAULT_CHANNELS = 64
+DEFAULT_SIZE = 56
+
+
+class Case(Frozen):
+    """What is measured. `options` holds what differs from the row's defaults, in its order.
+
+    A layer has `channels` (in and out) and `size` (the square map); a network has `resolution`.
+    `window` is the receptive field the suite asked for, "all" for layers that see the whole map.
+    `file` is set for a layer of the user's own ("path/to/file.py:Class").
+    """
+
+    kind: Kind
+    subject: str
+    channels: int | None = None
+    size: int | None = None
+    resolution: int | None = None
+    stride: int = 1
+    batch: int = 1
+    threads: int = 1
+    layout: Layout = "contiguous"
+    autocast: Autocast = "none"
+    options: dict[str, Scalar] = Field(default_factory=dict)
+    dtype: Dtype = "fp32"
+    mode: Mode = "forward"
+    implementation: str = "reference"
+    runtime: Runtime = "eager"
+    window: int | Literal["all"] | None = None
+    file: str = ""
+
+    @property
+    def case_id(self) -> str:
+        """`subject/key=value,.../mode.dtype.implementation.runtime`, in full words.
+
+        Common axes first, then the options; channels and size (a network: resolution) always
+        stand, anything else at its default is left out, so a new option renames nothing.
+        """
+        common: list[tuple[str, Scalar]] = []
+        if self.kind == "layer":
+            common += [("channels", self.channels or 0), ("size", self.size or 0)]
+        else:
+            common.append(("resolution", self.resolution or 0))
+        for key in ("stride", "batch", "threads"):
+            if getattr(self, key) != 1:
+                common.append((key, getattr(self, key)))
+        if self.layout != "contiguous":
+            common.append(("layout", self.layout))
+        if self.autocast != "none":
+            common.append(("autocast", self.autocast))
+        keys = ",".join(f"{key}={show_scalar(value)}" for key, value in common)
+        if self.options:
+            keys += "," + ",".join(
+                f"{key}={show_scalar(value)}" for key, value in self.options.items()
+            )
+        how = f"{self.mode}.{self.dtype}.{self.implementation}.{self.runtime}"
+        return f"{self.subject}/{keys}/{how}"
+
+    @property
+    def group(self) -> tuple[tuple[str, Scalar | None], ...]:
+        """What must agree for two cases to be ranked against each other."""
+        keys = (
+            "kind",
+            "channels",
+            "size",
+            "resolution",
+            "stride",
+            "batch",
+            "threads",
+            "layout",
+            "dtype",
+            "autocast",
+            "mode",
+        )
+        return tuple((key, getattr(self, key)) for key in keys)
+
+    @property
+    def is_reference_convolution(self) -> bool:
+        """Whether this is the 3x3 convolution that its group is held against."""
+        return self.subject == "conv" and not self.options and self.runtime == "eager"
+
+
+def show_scalar(value: Scalar) -> str:
+    """A value as the command line, the suite and the id spell it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return f"{value:g}"
+    return str(value)

@@ -1,0 +1,100 @@
+"""From cases to jobs, and the batches of jobs that a child process is given."""
+
+import hashlib
+import random
+from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import Field
+
+from sabench.cases.case import Case
+from sabench.catalog.metrics import METRICS
+from sabench.catalog.presets import Preset
+from sabench.records import Frozen
+
+
+class Job(Frozen):
+    """A case x replicate: the unit that is started. One record answers it."""
+
+    job_id: str
+    kind: Literal["layer", "network"]
+    case: Case
+    metrics: tuple[str, ...]
+    device: str  # "cpu", "cuda:0"
+    replicate: int
+    attempt: int = 1
+    apart: bool = False  # wants a process of its own
+    seed: int
+
+
+class Batch(Frozen):
+    """The file one child process is given: jobs that share device and threads, run in order."""
+
+    schema_name: Literal["sabench.batch"] = Field("sabench.batch", alias="schema")
+    batch_id: str
+    suite: str
+    preset: Preset
+    environment: str  # Environment.id
+    device: str
+    threads: int
+    cores: tuple[int, ...]  # CPU affinity; empty: leave as it is
+    memory_limit: int  # bytes of address space; 0: none
+    jobs: tuple[Job, ...]
+
+
+def make_jobs(
+    cases: Sequence[Case], devices: Sequence[str], metrics: Sequence[str], preset: Preset, seed: int
+) -> list[Job]:
+    """Every case once per device and replicate, in seeded random order within each replicate.
+
+    Round 1 of all cases, then round 2, ...: slow drift becomes spread between processes instead
+    of bias. Metrics that want a process of their own are jobs apart, in round 1 only.
+    """
+    together = tuple(name for name in metrics if not METRICS[name].apart)
+    apart = tuple(name for name in metrics if METRICS[name].apart)
+    order = random.Random(seed)
+    jobs: list[Job] = []
+    for replicate in range(preset.processes):
+        for device in devices:
+            shuffled = list(cases)
+            order.shuffle(shuffled)
+            jobs += [_job(case, device, together, replicate, seed) for case in shuffled]
+    if apart and preset.memory_apart:
+        jobs += [
+            _job(case, device, apart, 0, seed, apart=True) for device in devices for case in cases
+        ]
+    return jobs
+
+
+def _job(
+    case: Case,
+    device: str,
+    metrics: tuple[str, ...],
+    replicate: int,
+    seed: int,
+    *,
+    apart: bool = False,
+) -> Job:
+    part = "apart" if apart else "main"
+    text = f"{case.case_id}|{device}|{replicate}|{part}"
+    return Job(
+        job_id=f"{hashlib.sha256(text.encode()).hexdigest()[:12]}-{part}-{replicate}",
+        kind=case.kind,
+        case=case,
+        metrics=metrics,
+        device=device,
+        replicate=replicate,
+        apart=apart,
+        seed=seed,
+    )
+
+
+def make_batches(jobs: Sequence[Job], isolation: Literal["suite", "case"]) -> list[list[Job]]:
+    """Runs of jobs that one process may do: same replicate, device and threads, order kept."""
+    batches: dict[object, list[Job]] = {}
+    for job in jobs:
+        key: object = (job.replicate, job.device, job.case.threads, job.attempt)
+        if job.apart or isolation == "case":
+            key = (job.job_id, job.attempt)
+        batches.setdefault(key, []).append(job)
+    return list(batches.values())

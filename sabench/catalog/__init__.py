@@ -1,0 +1,1 @@
+"""The rows: layers, networks, metrics, runtimes, launchers. Torch-free."""

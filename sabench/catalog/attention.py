@@ -1,0 +1,116 @@
+"""What `attend` is asked for, as numbers: geometry and the closed-form counts of its core.
+
+    attend(q, k, v, relative, geometry) -> out
+
+q is (B, heads, H', W', d), k is (B, heads, H, W, d), v is (B, heads, H, W, dv); out has q's map
+and v's width. Queries lie at every `query_stride`-th row and column of the key map.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Relative = Literal["none", "split", "sum"]
+"""Position logits: absent; rows on the first half of q and columns on the second; both on all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """Which keys a query sees.
+
+    The map is cut into blocks of `block` (rows, columns); the queries of a block see the block
+    widened by `halo` on each side. With `band` each query sees only the (2 halo + 1) square
+    centred on it, whatever the block: the block is then the implementation's choice.
+    Keys outside the map are masked, or are zeros that take part in the softmax.
+    """
+
+    block: tuple[int, int]
+    halo: int
+    band: bool = False
+    border: Literal["mask", "zeros"] = "mask"
+    query_stride: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class AttentionCall:
+    """One call of `attend` on one image: widths are per head, `size` is the key map."""
+
+    heads: int
+    key_width: int
+    value_width: int
+    size: tuple[int, int]
+    geometry: Geometry
+    relative: Relative
+
+    @property
+    def queries(self) -> int:
+        """Real query positions: those that only fill up a block do not count."""
+        stride = self.geometry.query_stride
+        return -(-self.size[0] // stride) * -(-self.size[1] // stride)
+
+    @property
+    def keys(self) -> int:
+        """Keys of one query, padded ones included."""
+        halo = self.geometry.halo
+        if self.geometry.band:
+            return (2 * halo + 1) ** 2
+        return (self.geometry.block[0] + 2 * halo) * (self.geometry.block[1] + 2 * halo)
+
+    @property
+    def macs(self) -> int:
+        """q.k + q.r + a.v by the definition: one key-width product per (query, key) pair each."""
+        width = self.key_width + self.value_width
+        if self.relative != "none":
+            width += self.key_width
+        return self.heads * self.queries * self.keys * width
+
+
+def blocked_block(geometry: Geometry) -> tuple[int, int]:
+    """The block that `blocked` uses: the geometry's own, or for a band one that wastes little.
+
+    A guess that trials on one CPU supported: wide windows pay for wide blocks.
+    """
+    if not geometry.band:
+        return geometry.block
+    side = 4 if geometry.halo <= 3 else 8
+    return side, side
+
+
+def blocked_macs(call: AttentionCall) -> int:
+    """MACs that `blocked` executes: filled-up blocks, the whole neighbourhood under a band, and
+    position logits factorised into rows and columns."""
+    rows, columns, stride = *blocked_block(call.geometry), call.geometry.query_stride
+    blocks = -(-call.size[0] // rows) * -(-call.size[1] // columns)
+    queries = blocks * -(-rows // stride) * -(-columns // stride)
+    window = rows + 2 * call.geometry.halo, columns + 2 * call.geometry.halo
+    macs = queries * window[0] * window[1] * (call.key_width + call.value_width)
+    if call.relative == "split":
+        rest = call.key_width - call.key_width // 2
+        macs += queries * (window[0] * (call.key_width // 2) + window[1] * rest)
+    elif call.relative == "sum":
+        macs += queries * (window[0] + window[1]) * call.key_width
+    return call.heads * macs
+
+
+def blocked_workspace(call: AttentionCall) -> int:
+    """Elements alive at `blocked`'s peak: gathered keys and values, logits and weights."""
+    rows, columns, stride = *blocked_block(call.geometry), call.geometry.query_stride
+    blocks = -(-call.size[0] // rows) * -(-call.size[1] // columns)
+    queries = blocks * -(-rows // stride) * -(-columns // stride)
+    keys = (rows + 2 * call.geometry.halo) * (columns + 2 * call.geometry.halo)
+    gathered = blocks * keys * (call.key_width + call.value_width)
+    return call.heads * (gathered + 2 * queries * keys)
+
+
+def reference_workspace(call: AttentionCall) -> int:
+    """Elements alive at the reference's peak: keys and values gathered per block (per query
+    under a band), the position vector of every pair of a block, logits and weights."""
+    geometry = call.geometry
+    if geometry.band:
+        blocks, pairs = call.queries, call.keys
+    else:
+        rows, columns = geometry.block
+        blocks = -(-call.size[0] // rows) * -(-call.size[1] // columns)
+        pairs = rows * columns * call.keys
+    gathered = call.heads * blocks * call.keys * (call.key_width + call.value_width)
+    positions = 0 if call.relative == "none" else pairs * call.key_width
+    return gathered + positions + 2 * call.heads * call.queries * call.keys

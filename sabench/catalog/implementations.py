@@ -1,0 +1,80 @@
+"""Implementations of `attend`: what each executes and needs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sabench.catalog.attention import (
+    AttentionCall,
+    blocked_macs,
+    blocked_workspace,
+    reference_workspace,
+)
+from sabench.catalog.rows import Layer, Size, load_target
+from sabench.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Implementation:
+    """One way to compute `attend`. `macs` and `workspace` (elements) are per image."""
+
+    name: str
+    target: str  # "module:function"
+    macs: Callable[[AttentionCall], int]
+    workspace: Callable[[AttentionCall], int]
+    backward: bool = True
+
+    def load(self) -> Any:
+        """The function that `target` names."""
+        return load_target(self.target)
+
+
+IMPLEMENTATIONS: dict[str, Implementation] = {
+    row.name: row
+    for row in (
+        Implementation(
+            "reference",
+            target="sabench.layers.kernels.reference:attend",
+            macs=lambda call: call.macs,
+            workspace=reference_workspace,
+        ),
+        Implementation(
+            "blocked",
+            target="sabench.layers.kernels.blocked:attend",
+            macs=blocked_macs,
+            workspace=blocked_workspace,
+        ),
+    )
+}
+
+
+def resolve(layer: Layer, implementation: str) -> str:
+    """The implementation a case is measured with: `auto` is resolved here, before ids are made.
+
+    A layer that never calls `attend` has one implementation, its own: `reference`.
+    """
+    if layer.attention is None:
+        return "reference"
+    return "blocked" if implementation == "auto" else implementation
+
+
+def executed_macs(
+    layer: Layer,
+    options: Any,
+    in_channels: int,
+    out_channels: int,
+    size: Size,
+    stride: int,
+    implementation: str,
+) -> int:
+    """What the implementation multiplies: the layer's closed form with its core replaced.
+
+    Raises: ConfigError if the layer has no closed form.
+    """
+    if layer.cost is None:
+        raise ConfigError(f"{layer.name}: no closed form")
+    macs = layer.cost(options, in_channels, out_channels, size, stride).macs
+    if layer.attention is None:
+        return macs
+    call = layer.attention(options, in_channels, out_channels, size, stride)
+    return macs - call.macs + IMPLEMENTATIONS[implementation].macs(call)

@@ -1,0 +1,222 @@
+"""What is written down: readings, records, the environment. Units stand in the names."""
+
+import hashlib
+import struct
+from enum import StrEnum
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+
+from sabench.stats import Interval, median_interval, quantile
+
+SCHEMA_VERSION = "1.0"
+
+
+class Frozen(BaseModel):
+    """Data that crosses a file or a process."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class Status(StrEnum):
+    """How a job ended, exactly one."""
+
+    OK = "ok"
+    OK_FLAGGED = "ok_flagged"
+    OOM = "oom"
+    TIMEOUT = "timeout"
+    CRASH = "crash"
+    ERROR = "error"
+    NONFINITE = "nonfinite"
+    PARITY_FAILED = "parity_failed"
+    UNSUPPORTED = "unsupported"
+    SKIPPED = "skipped"
+    THROTTLED = "throttled"
+    CONTENDED = "contended"
+    INTERRUPTED = "interrupted"
+
+
+MEASURED = frozenset({Status.OK, Status.OK_FLAGGED})
+"""Statuses whose figures are ranked."""
+
+SHOWN = MEASURED | {Status.CONTENDED, Status.THROTTLED}
+"""Statuses whose figures are shown, though a disturbed one has no rank."""
+
+FAILED = frozenset(
+    {Status.TIMEOUT, Status.CRASH, Status.ERROR, Status.NONFINITE, Status.PARITY_FAILED}
+)
+"""Statuses that make the exit code CASE_FAILED."""
+
+
+class Flag(StrEnum):
+    """What disturbed a figure or limits it; FLAG_MEANING has the sentence."""
+
+    WARMUP_UNSETTLED = "warmup_unsettled"
+    PRECISION_NOT_MET = "precision_not_met"
+    PREEMPTED = "preempted"
+    OUTLIERS = "outliers"
+    HOST_BOUND = "host_bound"
+    HOST_NOISY = "host_noisy"
+    ISOLATION_UNVERIFIED = "isolation_unverified"
+    MACS_MISMATCH = "macs_mismatch"
+    MACS_UNVERIFIED = "macs_unverified"
+    NOT_PINNED = "not_pinned"
+    THERMAL = "thermal"
+    POWER_CAP = "power_cap"
+
+
+FLAG_MEANING: dict[Flag, str] = {
+    Flag.WARMUP_UNSETTLED: "still speeding up or slowing down when warm-up ended",
+    Flag.PRECISION_NOT_MET: "the interval is wider than the preset asks for",
+    Flag.PREEMPTED: "some timing blocks were thrown away because other work ran in them",
+    Flag.OUTLIERS: "more than 5 % of the samples lie far outside the quartiles",
+    Flag.HOST_BOUND: "the host queues work too slowly; the device waited inside the figure",
+    Flag.HOST_NOISY: "the machine was busy with other work during the job",
+    Flag.ISOLATION_UNVERIFIED: "it could not be checked whether others used the device",
+    Flag.MACS_MISMATCH: "a counter disagrees with the closed form by more than 1 %",
+    Flag.MACS_UNVERIFIED: "MACs were counted by tracing; there is no closed form to hold them to",
+    Flag.NOT_PINNED: "the process could not be pinned to its cores",
+    Flag.THERMAL: "the device slowed itself down because of heat",
+    Flag.POWER_CAP: "the device ran at its power limit",
+}
+
+INFORMATIVE = frozenset({Flag.MACS_UNVERIFIED, Flag.MACS_MISMATCH})
+"""Flags that say nothing against a timing: they leave the status ok."""
+
+
+class Statistics(Frozen):
+    """Order statistics of a reading's samples, in its unit."""
+
+    n: int
+    median: float
+    q1: float
+    q3: float
+    minimum: float
+    maximum: float
+    low: float | None  # 95 % interval of the median; None where n is too small
+    high: float | None
+
+    @classmethod
+    def of(cls, samples: tuple[float, ...]) -> Self:
+        """Statistics of at least one sample."""
+        interval = median_interval(samples)
+        return cls(
+            n=len(samples),
+            median=quantile(samples, 0.5),
+            q1=quantile(samples, 0.25),
+            q3=quantile(samples, 0.75),
+            minimum=min(samples),
+            maximum=max(samples),
+            low=interval.low if interval else None,
+            high=interval.high if interval else None,
+        )
+
+    @property
+    def interval(self) -> Interval:
+        """The 95 % interval of the median; the range where n is too small for one."""
+        if self.low is None or self.high is None:
+            return Interval(self.minimum, self.maximum)
+        return Interval(self.low, self.high)
+
+
+class Reading(Frozen):
+    """Samples of one metric in run order, or the reason why there are none."""
+
+    unit: str  # base unit: "s", "B", "J", "MAC", "1/s", "1"
+    samples: tuple[float, ...] = ()  # empty also when they lie apart, in samples_file
+    statistics: Statistics | None = None
+    samples_sha256: str = ""
+    samples_file: str = ""  # relative to the run folder
+    reason: str = ""  # set exactly when there are no samples
+    flags: tuple[Flag, ...] = ()
+    details: dict[str, JsonValue] = Field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        unit: str,
+        samples: tuple[float, ...] | list[float],
+        *,
+        flags: tuple[Flag, ...] = (),
+        details: dict[str, JsonValue] | None = None,
+    ) -> Self:
+        """A reading of at least one sample, its statistics and hash filled in."""
+        values = tuple(float(sample) for sample in samples)
+        return cls(
+            unit=unit,
+            samples=values,
+            statistics=Statistics.of(values),
+            samples_sha256=hash_samples(values),
+            flags=flags,
+            details=details or {},
+        )
+
+    @classmethod
+    def absent(cls, unit: str, reason: str) -> Self:
+        """A reading that could not be taken, with the reason."""
+        return cls(unit=unit, reason=reason)
+
+    @model_validator(mode="after")
+    def _samples_or_reason(self) -> Self:
+        if (self.statistics is None) != bool(self.reason):
+            raise ValueError("a reading has samples or a reason, never both and never neither")
+        return self
+
+    @property
+    def median(self) -> float | None:
+        """The headline figure, None when there are no samples."""
+        return self.statistics.median if self.statistics else None
+
+
+def hash_samples(samples: tuple[float, ...]) -> str:
+    """SHA-256 over the samples as little-endian float64."""
+    return hashlib.sha256(struct.pack(f"<{len(samples)}d", *samples)).hexdigest()
+
+
+class Environment(Frozen):
+    """Where a run was made. `id` hashes what makes two runs comparable."""
+
+    device_kind: Literal["cpu", "cuda"]
+    device_name: str
+    device_uuid: str | None = None  # never part of the id
+    settings: dict[str, str]  # hashed: versions, clock and allocator policy, wait policy
+    facts: dict[str, str]  # told, not hashed: cores, governor, kernel, commit, command line
+
+    @property
+    def id(self) -> str:
+        """Twelve hex digits over device name and settings."""
+        lines = [self.device_kind, self.device_name]
+        lines += [f"{key}={value}" for key, value in sorted(self.settings.items())]
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
+
+
+class Record(Frozen):
+    """All readings of one job, with status and environment."""
+
+    schema_name: Literal["sabench.record"] = Field("sabench.record", alias="schema")
+    schema_version: str = SCHEMA_VERSION
+    job_id: str
+    case_id: str
+    device: str  # the torch spelling it ran on: "cpu", "cuda:0"
+    environment: str  # Environment.id
+    suite: str
+    preset: str
+    replicate: int
+    attempt: int = 1
+    status: Status
+    message: str = ""  # one line: what happened, where, remedy
+    readings: dict[str, Reading] = Field(default_factory=dict)
+    flags: tuple[Flag, ...] = ()
+    started_utc: str
+    wall_s: float
+    details: dict[str, JsonValue] = Field(default_factory=dict)
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        """What a record is found by."""
+        return self.case_id, self.device, self.replicate
+
+    def dump(self) -> dict[str, Any]:
+        """JSON-ready, schema first, defaults left out."""
+        head = {"schema": self.schema_name, "schema_version": self.schema_version}
+        return head | self.model_dump(mode="json", by_alias=True, exclude_defaults=True)

@@ -1,0 +1,48 @@
+"""Numbers as a person reads them. Inside, everything is in base units."""
+
+_TIMES = ((1.0, "s"), (1e-3, "ms"), (1e-6, "us"), (1e-9, "ns"))
+_COUNTS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+_BYTES = ((1024**4, "TiB"), (1024**3, "GiB"), (1024**2, "MiB"), (1024, "KiB"))
+
+
+def show_time(seconds: float) -> str:
+    """Three figures with the unit that fits: '1.07 ms'."""
+    if seconds == 0:
+        return "0 s"
+    for scale, unit in _TIMES:
+        if abs(seconds) >= scale:
+            return f"{_three_figures(seconds / scale)} {unit}"
+    return f"{seconds / 1e-9:.2g} ns"
+
+
+def show_count(value: float) -> str:
+    """Three figures with an SI suffix: '115.6 M' is written '116 M'."""
+    for scale, suffix in _COUNTS:
+        if abs(value) >= scale:
+            return f"{_three_figures(value / scale)} {suffix}"
+    return f"{_three_figures(value)}" if value % 1 else f"{value:.0f}"
+
+
+def show_bytes(value: float) -> str:
+    """Three figures with a binary suffix: '3.06 MiB'."""
+    for scale, suffix in _BYTES:
+        if abs(value) >= scale:
+            return f"{_three_figures(value / scale)} {suffix}"
+    return f"{value:.0f} B"
+
+
+def show_duration(seconds: float) -> str:
+    """A waiting time: '45 s', '3 min 20 s', '2 h 05 min'."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def _three_figures(value: float) -> str:
+    magnitude = abs(value)
+    if magnitude >= 99.95:
+        return f"{value:.0f}"
+    return f"{value:.1f}" if magnitude >= 9.995 else f"{value:.2f}"
