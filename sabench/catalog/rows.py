@@ -23,6 +23,12 @@ class Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def stated(options: Options, defaults: Options) -> dict[str, bool | int | float | str]:
+    """What differs from the defaults, in the order of declaration: what an id and a file state."""
+    mine, theirs = options.model_dump(mode="json"), defaults.model_dump(mode="json")
+    return {key: value for key, value in mine.items() if value != theirs[key]}
+
+
 @dataclass(frozen=True, slots=True)
 class Cost:
     """Closed form at batch 1. `bytes`: fp32 traffic that cannot be avoided (in, out, params)."""
