@@ -3,7 +3,7 @@
 SABENCH := .venv/bin/sabench
 export PYTHON ?= python3
 
-.PHONY: help profile test check fix gpu peers
+.PHONY: help profile test lint check fix gpu peers
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -17,11 +17,12 @@ profile: .venv/stamp ## set up and run the main job: the quick suite on this mac
 test: .venv/stamp ## set up and run the tests
 	@.venv/bin/python -m pytest -q
 
-check: .venv/stamp ## lint, types, tests
+lint: .venv/stamp ## lint and types
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
-	@$(MAKE) --no-print-directory test
+
+check: lint test ## lint, types, tests
 
 fix: .venv/stamp ## format and mend what the linter can
 	@.venv/bin/ruff check --fix .

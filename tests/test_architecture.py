@@ -1,0 +1,168 @@
+"""The house: arrows between rooms, rooms that stay free of torch, files of a readable size."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "sabench"
+
+ROOMS = (
+    ("errors", "stats", "units", "records", "jsonl", "known"),  # base
+    ("catalog",),
+    ("layers",),
+    ("count",),
+    ("networks",),
+    ("papers",),
+    ("cases",),
+    ("measure",),
+    ("train",),
+    ("store",),
+    ("launch",),
+    ("compare",),
+    ("search",),
+    ("report",),
+    ("cli", "__main__"),
+)
+RANK = {name: rank for rank, room in enumerate(ROOMS) for name in room}
+
+TORCH_FREE = (
+    *("errors", "stats", "units", "records", "jsonl", "known"),
+    *("catalog", "cases", "store", "launch", "compare", "report", "cli", "__main__"),
+    *("measure.device", "measure.environment"),
+)
+
+ONLY_IN = {
+    "rich": ("report", "cli"),
+    "typer": ("cli",),
+    "pynvml": ("measure.device",),
+    "click": (),
+}
+
+LONGEST = 320
+
+
+def module_name(path: Path) -> str:
+    """The dotted name below the package."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
+MODULES = [(module_name(path), path) for path in sorted(PACKAGE.rglob("*.py"))]
+each_module = pytest.mark.parametrize(
+    ("module", "path"), MODULES, ids=[name or "sabench" for name, _ in MODULES]
+)
+
+
+def imports(source: str, *, top_level_only: bool = False) -> set[str]:
+    """Every module that a source imports; at the top level only, those at import time."""
+    tree = ast.parse(source)
+    nodes = _at_import_time(tree) if top_level_only else ast.walk(tree)
+    found: set[str] = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+            if node.module == "sabench":
+                found |= {f"sabench.{alias.name}" for alias in node.names}
+    return found
+
+
+def _at_import_time(node: ast.AST) -> Iterator[ast.AST]:
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            yield child
+            yield from _at_import_time(child)
+
+
+def against_the_arrows(module: str, source: str) -> list[str]:
+    """Imports of rooms that stand to the right of the module's own."""
+    room = module.split(".")[0]
+    if room not in RANK:  # the package's own __init__
+        return sorted(name for name in imports(source) if name.startswith("sabench."))
+    targets = {name.split(".")[1] for name in imports(source) if name.startswith("sabench.")}
+    return sorted(target for target in targets if RANK.get(target, -1) > RANK[room])
+
+
+def is_torch_free(module: str) -> bool:
+    return any(module == free or module.startswith(f"{free}.") for free in TORCH_FREE)
+
+
+def brings_torch(module: str, source: str) -> list[str]:
+    """Imports at import time that a torch-free module may not have."""
+    if not is_torch_free(module):
+        return []
+    heavy = {"torch", "torchvision", "fvcore", "ptflops", "timm", "triton"}
+    return sorted(
+        name
+        for name in imports(source, top_level_only=True)
+        if name.split(".")[0] in heavy
+        or (name.startswith("sabench.") and name.split(".")[1] in {"layers", "networks", "count"})
+    )
+
+
+def misplaced(module: str, source: str) -> list[str]:
+    """Libraries that belong to one room and are imported in another."""
+    named = {name.split(".")[0] for name in imports(source)}
+    return sorted(
+        library
+        for library, rooms in ONLY_IN.items()
+        if library in named
+        and not any(module == room or module.startswith(f"{room}.") for room in rooms)
+    )
+
+
+@each_module
+def test_every_import_points_to_the_left(module: str, path: Path) -> None:
+    assert against_the_arrows(module, path.read_text()) == []
+
+
+@each_module
+def test_torch_free_modules_import_no_torch(module: str, path: Path) -> None:
+    assert brings_torch(module, path.read_text()) == []
+
+
+@each_module
+def test_libraries_stay_in_their_room(module: str, path: Path) -> None:
+    assert misplaced(module, path.read_text()) == []
+
+
+@each_module
+def test_no_file_is_long(module: str, path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= LONGEST
+
+
+def test_an_import_against_the_arrows_is_seen() -> None:
+    assert against_the_arrows("catalog.rows", "from sabench.measure import runner") == ["measure"]
+    assert against_the_arrows("cases.suite", "import sabench.cli.profile") == ["cli"]
+    assert against_the_arrows("store.journal", "from sabench import launch") == ["launch"]
+    assert against_the_arrows("cases.suite", "from sabench.catalog import rows") == []
+
+
+def test_torch_in_a_torch_free_module_is_seen() -> None:
+    assert brings_torch("cases.suite", "import torch.nn") == ["torch.nn"]
+    assert brings_torch("measure.device", "if True:\n    import torch") == ["torch"]
+    assert brings_torch("store.summary", "from sabench.layers import halo") == ["sabench.layers"]
+    assert brings_torch("cli.count", "def check():\n    import torch") == []
+    assert brings_torch("measure.runner", "import torch") == []
+
+
+def test_a_library_outside_its_room_is_seen() -> None:
+    assert misplaced("store.journal", "from rich.console import Console") == ["rich"]
+    assert misplaced("cli", "import click") == ["click"]
+
+
+def test_importing_every_torch_free_module_loads_no_torch() -> None:
+    names = [f"sabench.{name}" for name, _ in MODULES if is_torch_free(name)]
+    names = [name for name in names if name != "sabench.__main__"]
+    check = "import sys, importlib\n" + "".join(
+        f"importlib.import_module({name!r})\n"
+        f"assert 'torch' not in sys.modules, {name + ' loads torch'!r}\n"
+        for name in names
+    )
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
