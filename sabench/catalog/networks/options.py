@@ -1,0 +1,75 @@
+"""Options that all families share, and lists that are one scalar: "conv,conv,halo,halo"."""
+
+from difflib import get_close_matches
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, StrictFloat, StrictInt, StrictStr
+from pydantic_core import PydanticCustomError
+
+from sabench.catalog.layers import layers
+from sabench.catalog.rows import Options, Positive
+
+GROUPS = 4
+
+
+def hint(name: str, known: list[str]) -> str:
+    """What is allowed, and the name that was probably meant."""
+    near = get_close_matches(name, known, n=1)
+    return f"allowed: {', '.join(known)}" + (f"; nearest: {near[0]}" if near else "")
+
+
+def per_group(text: str) -> tuple[str, ...]:
+    """The four groups' values of a comma string; one value fills all."""
+    values = tuple(part.strip() for part in text.split(","))
+    return values * GROUPS if len(values) == 1 else values
+
+
+def _joined(values: tuple[str, ...]) -> str:
+    """Four values in their shortest spelling, so that one mix has one id."""
+    if len(values) != GROUPS:
+        raise _wrong(f"{len(values)} values: give one, or one for each of {GROUPS} groups")
+    return values[0] if len(set(values)) == 1 else ",".join(values)
+
+
+def _wrong(text: str) -> PydanticCustomError:
+    return PydanticCustomError("per_group", "{text}", {"text": text})
+
+
+def _mix(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    names = per_group(value)
+    for name in names:
+        if name not in layers():
+            raise _wrong(f"{name!r} is no layer, {hint(name, list(layers()))}")
+    return _joined(names)
+
+
+def _whole_numbers(value: object) -> object:
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str):
+        return value
+    numbers = per_group(value)
+    for number in numbers:
+        if not (number.isascii() and number.isdigit() and 1 <= int(number[:8]) <= 1_000_000):
+            raise _wrong(f"{number!r} is no whole number from 1 to 1000000")
+    return _joined(tuple(str(int(number)) for number in numbers))
+
+
+Mix = Annotated[StrictStr, BeforeValidator(_mix)]
+PerGroup = Annotated[StrictStr, BeforeValidator(_whole_numbers)]
+Factor = Annotated[StrictFloat | StrictInt, Field(gt=0, le=64)]
+
+
+class NetworkOptions(Options):
+    """`mix`: the layer of groups 1-4 in order, one name fills all. `stem`: convolution or SASA's.
+
+    `width` times every base width; `depth` times every group's number of blocks, rounded up.
+    """
+
+    mix: Mix = "conv"
+    stem: Literal["conv", "self_attention"] = "conv"
+    width: Factor = 1
+    depth: Factor = 1
+    classes: Positive = 1000
