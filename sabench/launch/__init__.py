@@ -1,0 +1,1 @@
+"""Starts jobs, watches them and writes down how each ended. Torch-free."""

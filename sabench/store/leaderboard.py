@@ -1,0 +1,203 @@
+"""The ranked summary of a run."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from sabench.cases.case import Case, Scalar
+from sabench.catalog.metrics import METRICS
+from sabench.catalog.presets import Preset
+from sabench.errors import ConfigError, ExitCode
+from sabench.records import (
+    FAILED,
+    MEASURED,
+    SCHEMA_VERSION,
+    SHOWN,
+    Environment,
+    Frozen,
+    Record,
+    Status,
+)
+from sabench.store.run_folder import RunInfo
+from sabench.store.schema import read_sealed, write_sealed
+from sabench.store.summary import Summary, summarise
+
+Group = dict[str, Scalar | None]
+
+
+class Row(Summary):
+    """A case in its place. Only cases that were measured undisturbed have a rank."""
+
+    group: Group  # what the row shares with those it is ranked against
+    rank: int | None = None  # from 1, within the group
+    tied: bool = False  # another row of the group has the same rank
+    relative: float | None = None  # time over the time of the group's 3x3 convolution
+
+
+class Leaderboard(Frozen):
+    """Rows in groups, ranked rows first. The statistics lie beside the hashes of their samples."""
+
+    schema_name: Literal["sabench.leaderboard"] = Field("sabench.leaderboard", alias="schema")
+    schema_version: str = SCHEMA_VERSION
+    title: str
+    suite: str
+    preset: Preset
+    evidence: str
+    rank_by: str
+    metrics: tuple[str, ...]
+    environments: dict[str, Environment]  # by device
+    started_utc: str
+    command_line: tuple[str, ...] = ()
+    is_complete: bool  # every job of the plan has ended
+    rows: tuple[Row, ...]
+
+    def groups(self) -> list[tuple[Group, list[Row]]]:
+        """The rows of each group, in the order of the file."""
+        found: list[tuple[Group, list[Row]]] = []
+        for row in self.rows:
+            if not found or found[-1][0] != row.group:
+                found.append((row.group, []))
+            found[-1][1].append(row)
+        return found
+
+    def dump(self) -> dict[str, Any]:
+        """JSON-ready, schema first, defaults left out."""
+        head = {"schema": self.schema_name, "schema_version": self.schema_version}
+        return head | self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+
+
+def make_leaderboard(info: RunInfo, records: Iterable[Record]) -> Leaderboard:
+    """The leaderboard of a run so far, from the last attempt of each job.
+
+    Raises: ConfigError if the suite ranks or groups by something there is not.
+    """
+    if info.rank_by not in METRICS:
+        raise ConfigError(f"rank_by={info.rank_by}: not a metric; there are {', '.join(METRICS)}")
+    last = {record.job_id: record for record in records}
+    planned: dict[tuple[str, str], list[str]] = {}
+    for job in info.jobs():
+        planned.setdefault((job.case.case_id, job.device), []).append(job.job_id)
+    groups: dict[tuple[object, ...], list[Row]] = {}
+    for device in info.devices:
+        for case in info.cases:
+            jobs = planned[case.case_id, device]
+            summary = summarise(case, device, [last[j] for j in jobs if j in last], len(jobs))
+            group = _group(case, device, info.group_by)
+            row = Row(**dict(summary), group=group)
+            groups.setdefault(tuple(group.items()), []).append(row)
+    finished = all(
+        job in last and last[job].status is not Status.INTERRUPTED
+        for jobs in planned.values()
+        for job in jobs
+    )
+    return Leaderboard(
+        title=info.title,
+        suite=info.suite,
+        preset=info.preset,
+        evidence=info.preset.evidence,
+        rank_by=info.rank_by,
+        metrics=info.metrics,
+        environments=info.environments,
+        started_utc=info.started_utc,
+        command_line=info.command_line,
+        is_complete=finished,
+        rows=tuple(row for rows in groups.values() for row in rank(rows, info.rank_by)),
+    )
+
+
+def rank(rows: Sequence[Row], rank_by: str) -> list[Row]:
+    """One group's rows in order: ranked, then disturbed ones, then those without a figure.
+
+    A row whose interval overlaps that of the best row of the current rank shares its rank; the
+    next rank counts the rows before it (1, 1, 3). So a tie means "not told apart from the best
+    of these", and a chain of overlaps does not grow past it.
+    """
+    sign = -1.0 if METRICS[rank_by].better == "more" else 1.0
+    reference = _reference_time(rows, rank_by)
+
+    def order(row: Row) -> tuple[int, float]:
+        place = 0 if row.status in MEASURED else 1 if row.status in SHOWN else 2
+        median = row.median(rank_by)
+        return (place, sign * median) if median is not None else (max(place, 2), 0.0)
+
+    placed: list[Row] = []
+    best: Row | None = None
+    for position, row in enumerate(sorted(rows, key=order), start=1):
+        here: int | None = None
+        if order(row)[0] == 0:
+            if best is None or not _overlap(row, best, rank_by):
+                best = row.model_copy(update={"rank": position})
+            here = best.rank
+        relative = _relative(row, reference, rank_by)
+        placed.append(row.model_copy(update={"rank": here, "relative": relative}))
+    ranks = [row.rank for row in placed if row.rank is not None]
+    return [
+        row.model_copy(update={"tied": row.rank is not None and ranks.count(row.rank) > 1})
+        for row in placed
+    ]
+
+
+def exit_code(leaderboard: Leaderboard, *, strict: bool = False) -> ExitCode:
+    """What `profile` exits with. Interrupted before unreliable before a failed case.
+
+    A case that ended oom, skipped, unsupported, contended or throttled is a result, unless strict.
+    """
+    statuses = {row.status for row in leaderboard.rows}
+    if Status.INTERRUPTED in statuses:
+        return ExitCode.INTERRUPTED
+    if not statuses & SHOWN:
+        return ExitCode.UNRELIABLE
+    if statuses & FAILED or (strict and statuses - MEASURED):
+        return ExitCode.CASE_FAILED
+    return ExitCode.OK
+
+
+def write_leaderboard(path: Path, leaderboard: Leaderboard) -> None:
+    """Write it in one step, with its checksum.
+
+    Raises: ResultError if the disk refuses.
+    """
+    write_sealed(path, leaderboard.dump())
+
+
+def read_leaderboard(path: Path) -> Leaderboard:
+    """The leaderboard in a file, or in a run folder.
+
+    Raises: ResultError if it is missing, damaged or of another schema.
+    """
+    return read_sealed(path / "leaderboard.json" if path.is_dir() else path, Leaderboard)
+
+
+def _group(case: Case, device: str, group_by: Sequence[str]) -> Group:
+    if not group_by:
+        return {**dict(case.group), "device": device}
+    fields = set(Case.model_fields)
+    group: Group = {}
+    for key in group_by:
+        if key != "device":
+            group[key] = getattr(case, key) if key in fields else case.options.get(key)
+    return {**group, "device": device}
+
+
+def _time_metric(rank_by: str) -> str:
+    return rank_by if METRICS[rank_by].show == "time" else "latency"
+
+
+def _reference_time(rows: Iterable[Row], rank_by: str) -> float | None:
+    """The time of the group's 3x3 convolution; None if it was disturbed or is not the only one."""
+    found = [row for row in rows if row.case.is_reference_convolution]
+    if len(found) != 1 or found[0].status not in MEASURED:
+        return None
+    return found[0].median(_time_metric(rank_by))
+
+
+def _relative(row: Row, reference: float | None, rank_by: str) -> float | None:
+    time = row.median(_time_metric(rank_by))
+    return time / reference if time is not None and reference and row.status in SHOWN else None
+
+
+def _overlap(one: Row, other: Row, metric: str) -> bool:
+    first, second = one.figures[metric].interval, other.figures[metric].interval
+    return first is not None and second is not None and first.overlaps(second)

@@ -1,0 +1,150 @@
+"""The folder of one run: what was asked for, and where everything lies."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from sabench.cases.case import Case
+from sabench.cases.plan import Job, make_jobs
+from sabench.catalog.presets import Preset
+from sabench.errors import ConfigError, ResultError
+from sabench.records import SCHEMA_VERSION, Environment, Frozen
+from sabench.store.schema import read_sealed, write_sealed
+
+
+class RunInfo(Frozen):
+    """What a run was asked for, and on what. Everything a resumption needs to plan the same jobs.
+
+    `group_by` empty: cases are ranked within `Case.group`. The order of jobs follows from `seed`.
+    """
+
+    schema_name: Literal["sabench.run"] = Field("sabench.run", alias="schema")
+    schema_version: str = SCHEMA_VERSION
+    suite: str
+    suite_text: str
+    title: str
+    group_by: tuple[str, ...] = ()
+    rank_by: str
+    metrics: tuple[str, ...]
+    cases: tuple[Case, ...]
+    devices: tuple[str, ...]
+    seed: int
+    preset: Preset
+    isolation: Literal["suite", "case"] = "suite"
+    environments: dict[str, Environment]  # by device, as of the last start
+    earlier_environments: tuple[Environment, ...] = ()  # of starts that a resumption overrode
+    command_line: tuple[str, ...] = ()
+    started_utc: str
+    known: str = ""  # hash of what was known about the device before
+
+    @model_validator(mode="after")
+    def _has_unique_jobs(self) -> Self:
+        counted = Counter([*(case.case_id for case in self.cases), *self.devices])
+        if repeated := sorted(name for name, times in counted.items() if times > 1):
+            raise ValueError(f"named twice: {', '.join(repeated)}")
+        if missing := sorted(set(self.devices) - set(self.environments)):
+            raise ValueError(f"no environment for {', '.join(missing)}")
+        return self
+
+    def jobs(self) -> list[Job]:
+        """The plan, the same every time."""
+        return make_jobs(self.cases, self.devices, self.metrics, self.preset, self.seed)
+
+    def dump(self) -> dict[str, Any]:
+        """JSON-ready, schema first."""
+        return self.model_dump(mode="json", by_alias=True)
+
+
+class RunFolder:
+    """Paths of a run and its frozen head. Made by `create` or `open`."""
+
+    def __init__(self, path: Path, info: RunInfo) -> None:
+        self.path, self.info = path, info
+        self.journal_file = path / "journal.jsonl"
+        self.outbox = path / "outbox"
+        self.samples = path / "samples"
+        self.leaderboard_file = path / "leaderboard.json"
+
+    @classmethod
+    def create(cls, info: RunInfo, *, out: Path | None = None, root: Path = Path("runs")) -> Self:
+        """A new folder `root/<suite>-<device>-<UTC>`, or `out`.
+
+        Raises: ConfigError if `out` already holds something; ResultError if the disk refuses.
+        """
+        path = out or _fresh(root, info)
+        try:
+            if path.exists() and (not path.is_dir() or any(path.iterdir())):
+                raise ConfigError(f"{path}: already there; name another --out, or --resume it")
+            (path / "outbox").mkdir(parents=True, exist_ok=True)
+            (path / "samples").mkdir(exist_ok=True)
+        except OSError as error:
+            raise ResultError(f"{path}: cannot be made: {error.strerror or error}") from error
+        folder = cls(path, info)
+        folder.write_info()
+        return folder
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """The run that lies in a folder.
+
+        Raises: ResultError if there is none or its head is damaged.
+        """
+        if not (path / "run.json").is_file():
+            raise ResultError(f"{path}: not a run folder (there is no run.json in it)")
+        return cls(path, read_sealed(path / "run.json", RunInfo))
+
+    def write_info(self) -> None:
+        """Write run.json in one step."""
+        write_sealed(self.path / "run.json", self.info.dump())
+
+    def replace_info(self, info: RunInfo) -> None:
+        """Put another head on this run, on disk too."""
+        self.info = info
+        self.write_info()
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Be the only writer of this folder. The lock ends with the process that holds it.
+
+        Raises: ResultError if another process writes here.
+        """
+        import fcntl  # not on Windows, where nothing is measured
+
+        try:
+            file = (self.path / ".lock").open("w")
+        except OSError as error:
+            raise ResultError(f"{self.path}: cannot write: {error.strerror or error}") from error
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise ResultError(f"{self.path}: another sabench writes here; wait") from error
+            yield
+
+
+def slug(name: str, longest: int = 60) -> str:
+    """A name as one safe path component: lower case, digits and dashes."""
+    words = re.findall(r"[a-z0-9]+", name.lower())
+    return "-".join(words)[:longest].strip("-") or "unnamed"
+
+
+def device_slug(environments: Sequence[Environment]) -> str:
+    """How paths spell the devices of a run: the first one's name, and how many more kinds."""
+    names = list(dict.fromkeys(slug(environment.device_name) for environment in environments))
+    return names[0] if len(names) == 1 else f"{names[0]}-and-{len(names) - 1}-more"
+
+
+def _fresh(root: Path, info: RunInfo) -> Path:
+    device = device_slug([info.environments[device] for device in info.devices])
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    path = root / f"{slug(info.suite)}-{device}-{stamp}"
+    number = 2
+    while path.exists():
+        path, number = path.with_name(f"{path.name.split('Z')[0]}Z-{number}"), number + 1
+    return path

@@ -1,0 +1,129 @@
+"""Files that know whether they are whole: schema, version and a checksum over their content."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from sabench.errors import ResultError
+from sabench.jsonl import write_atomically
+from sabench.records import SCHEMA_VERSION
+
+Item = dict[str, Any]
+Model = TypeVar("Model", bound=BaseModel)
+
+SEAL = "sha256"
+
+MIGRATIONS: dict[tuple[str, int], Callable[[Item], Item]] = {}
+"""(schema, major) -> what brings an item of that major to the next one."""
+
+
+def seal(item: Item) -> Item:
+    """The item with a checksum over its content as the last key."""
+    return {**item, SEAL: _digest(item)}
+
+
+def is_sealed(item: Item) -> bool:
+    """Whether the item's checksum is there and agrees with its content."""
+    return bool(item.get(SEAL) == _digest(_without_seal(item)))
+
+
+def write_sealed(path: Path, item: Item) -> None:
+    """Write one JSON file, in one step and with its checksum.
+
+    Raises: ResultError if the disk refuses.
+    """
+    write_atomically(path, _render(seal(item)))
+
+
+def read_sealed(path: Path, model: type[Model]) -> Model:
+    """The model that a file holds.
+
+    Raises: ResultError if it is missing, torn, changed since it was written, or of another schema.
+    """
+    try:
+        text = path.read_bytes().decode().replace("\r\n", "\n")
+        item = json.loads(text)
+    except OSError as error:
+        raise ResultError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
+        raise ResultError(f"{path}: not whole JSON: {error}") from error
+    if not isinstance(item, dict):
+        raise ResultError(f"{path}: a JSON object was expected, not {type(item).__name__}")
+    check_schema(item, model, str(path))
+    if not is_sealed(item) or text != _render(item):
+        raise ResultError(f"{path}: changed since it was written (checksum); restore the file")
+    return parse(item, model, str(path))
+
+
+def check_schema(item: Item, model: type[BaseModel], where: str) -> tuple[str, int, int]:
+    """Schema, major and minor of an item that this version can read or migrate.
+
+    Raises: ResultError for another schema, or a major that is newer than ours.
+    """
+    wanted = model.model_fields["schema_name"].default
+    if item.get("schema") != wanted:
+        raise ResultError(f"{where}: schema is {item.get('schema')!r}, {wanted!r} was expected")
+    version = str(item.get("schema_version"))
+    major, _, minor = version.partition(".")
+    if not (major.isascii() and major.isdigit() and minor.isascii() and minor.isdigit()):
+        raise ResultError(f"{where}: schema_version {version!r} is not MAJOR.MINOR")
+    ours = int(SCHEMA_VERSION.partition(".")[0])
+    if int(major) > ours:
+        raise ResultError(
+            f"{where}: {wanted} {version} is from a newer sabench; this one reads up to {ours}.x"
+        )
+    return wanted, int(major), int(minor)
+
+
+def parse(item: Item, model: type[Model], where: str) -> Model:
+    """The model of an item: older majors migrate, what a newer minor added is left out.
+
+    Raises: ResultError with the first thing that is wrong.
+    """
+    schema, major, minor = check_schema(item, model, where)
+    item = _without_seal(item)
+    ours, our_minor = (int(part) for part in SCHEMA_VERSION.split("."))
+    while major < ours:
+        if (schema, major) not in MIGRATIONS:
+            raise ResultError(f"{where}: {schema} {major}.{minor} is too old to be read")
+        item, major = MIGRATIONS[schema, major](item), major + 1
+    try:
+        return model.model_validate(item)
+    except ValidationError as error:
+        unknown = [at["loc"] for at in error.errors() if at["type"] == "extra_forbidden"]
+        if minor <= our_minor or len(unknown) < error.error_count():
+            raise ResultError(f"{where}: {_first(error)}") from error
+    for location in unknown:
+        _drop(item, location)
+    return parse({**item, "schema_version": SCHEMA_VERSION}, model, where)
+
+
+def _drop(item: Any, location: tuple[int | str, ...]) -> None:
+    for step in location[:-1]:
+        item = item[step]
+    del item[location[-1]]
+
+
+def _first(error: ValidationError) -> str:
+    first = error.errors()[0]
+    return f"{'.'.join(str(step) for step in first['loc']) or 'file'}: {first['msg']}"
+
+
+def _without_seal(item: Item) -> Item:
+    return {key: value for key, value in item.items() if key != SEAL}
+
+
+def _render(item: Item) -> str:
+    return json.dumps(item, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+
+
+def _digest(item: Item) -> str:
+    try:
+        text = json.dumps(item, ensure_ascii=False, allow_nan=False)
+    except ValueError as error:
+        raise ResultError(f"a number is not finite: {error}") from error
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()

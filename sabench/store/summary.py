@@ -1,0 +1,173 @@
+"""The records of a case put together: one figure per metric, one status."""
+
+import math
+import statistics
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+from pydantic import Field
+
+from sabench.cases.case import Case
+from sabench.records import SHOWN, Flag, Frozen, Reading, Record, Status
+from sabench.stats import Interval, quantile
+from sabench.store.student import t_quantile
+
+IntervalKind = Literal["t", "order", "range"]
+
+PROCESSES_FOR_T = 5
+"""From here on a t-interval on log medians; the percentile bootstrap is too narrow so early."""
+
+SEVERITY: tuple[Status, ...] = (
+    Status.OK,
+    Status.OK_FLAGGED,
+    Status.CONTENDED,
+    Status.THROTTLED,
+    Status.SKIPPED,
+    Status.UNSUPPORTED,
+    Status.OOM,
+    Status.NONFINITE,
+    Status.PARITY_FAILED,
+    Status.TIMEOUT,
+    Status.ERROR,
+    Status.CRASH,
+    Status.INTERRUPTED,
+)
+"""From best to worst: where the jobs of a case disagree, the worst rules."""
+
+
+class Figure(Frozen):
+    """One metric of a case over its processes, or the reason why there is none.
+
+    `median` is the median of the process medians. The interval is `t` (95 %, on log process
+    medians, five processes or more), `order` (95 %, order statistics of one process's samples:
+    it knows nothing of the spread between processes) or `range` (all that was seen).
+    """
+
+    unit: str
+    median: float | None = None
+    low: float | None = None
+    high: float | None = None
+    interval_kind: IntervalKind = "range"
+    minimum: float | None = None  # of the process medians
+    maximum: float | None = None
+    between_sd: float | None = None  # of the process medians; None below two processes
+    process_medians: tuple[float, ...] = ()  # in order of replicate
+    process_samples: tuple[int, ...] = ()
+    samples_sha256: tuple[str, ...] = ()
+    flags: tuple[Flag, ...] = ()
+    reason: str = ""  # set exactly when there is no median
+
+    @property
+    def interval(self) -> Interval | None:
+        """The interval, None when there is no figure."""
+        if self.low is None or self.high is None:
+            return None
+        return Interval(self.low, self.high)
+
+
+class Summary(Frozen):
+    """What the records of one case on one device say together."""
+
+    case_id: str
+    case: Case
+    device: str
+    environments: tuple[str, ...]  # Environment.id of its records; more than one is a mixture
+    status: Status
+    message: str = ""
+    processes: int  # jobs of this case that gave figures
+    planned: int  # jobs of this case in the plan
+    figures: dict[str, Figure] = Field(default_factory=dict)
+    flags: tuple[Flag, ...] = ()
+
+    def median(self, metric: str) -> float | None:
+        """A metric's headline figure, None when there is none."""
+        figure = self.figures.get(metric)
+        return figure.median if figure else None
+
+
+def summarise(case: Case, device: str, records: Sequence[Record], planned: int) -> Summary:
+    """The summary of the last attempts of a case's jobs, main and apart ones together.
+
+    A job of the plan without a record counts as interrupted: the run has not come to it.
+    """
+    ordered = sorted(records, key=lambda record: (record.replicate, record.job_id))
+    shown = [record for record in ordered if record.status in SHOWN]
+    names = dict.fromkeys(name for record in shown for name in record.readings)
+    figures = {
+        name: figure_of([r.readings[name] for r in shown if name in r.readings]) for name in names
+    }
+    status, message = _verdict(ordered, len(shown), planned)
+    return Summary(
+        case_id=case.case_id,
+        case=case,
+        device=device,
+        environments=tuple(sorted({record.environment for record in ordered})),
+        status=status,
+        message=message,
+        processes=len(shown),
+        planned=planned,
+        figures=figures,
+        flags=_united([*(r.flags for r in shown), *(f.flags for f in figures.values())]),
+    )
+
+
+def figure_of(readings: Sequence[Reading]) -> Figure:
+    """The figure of one metric's readings, one per process, at least one of them."""
+    unit = readings[0].unit
+    flags = _united(reading.flags for reading in readings)
+    taken = [(r, r.statistics) for r in readings if r.statistics is not None]
+    if not taken:
+        return Figure(unit=unit, reason=readings[0].reason, flags=flags)
+    medians = tuple(numbers.median for _, numbers in taken)
+    interval, kind = process_interval(medians)
+    if len(taken) == 1:
+        interval, kind = taken[0][1].interval, "range" if taken[0][1].low is None else "order"
+    return Figure(
+        unit=unit,
+        median=quantile(medians, 0.5),
+        low=interval.low,
+        high=interval.high,
+        interval_kind=kind,
+        minimum=min(medians),
+        maximum=max(medians),
+        between_sd=statistics.stdev(medians) if len(medians) > 1 else None,
+        process_medians=medians,
+        process_samples=tuple(numbers.n for _, numbers in taken),
+        samples_sha256=tuple(reading.samples_sha256 for reading, _ in taken),
+        flags=flags,
+    )
+
+
+def process_interval(medians: Sequence[float]) -> tuple[Interval, IntervalKind]:
+    """The 95 % t-interval on the logs of five or more positive process medians, else the range.
+
+    It is an interval of the geometric mean; widened, where needed, to hold the median beside it.
+    """
+    count = len(medians)
+    if count < PROCESSES_FOR_T or min(medians) <= 0.0:
+        return Interval(min(medians), max(medians)), "range"
+    logs = [math.log(value) for value in medians]
+    half = t_quantile(0.975, count - 1) * statistics.stdev(logs) / math.sqrt(count)
+    middle, median = statistics.fmean(logs), quantile(medians, 0.5)
+    low, high = math.exp(middle - half), math.exp(middle + half)
+    return Interval(min(low, median), max(high, median)), "t"
+
+
+def _verdict(records: Sequence[Record], shown: int, planned: int) -> tuple[Status, str]:
+    """The worst status, and a line that says how many processes are behind the figures."""
+    statuses = [record.status for record in records]
+    if len(records) < planned:
+        statuses.append(Status.INTERRUPTED)
+    worst = max(statuses, key=SEVERITY.index, default=Status.INTERRUPTED)
+    told = next((r.message for r in records if r.status == worst and r.message), "")
+    if worst == Status.INTERRUPTED and not told:
+        told = "not measured yet; --resume goes on"
+    if worst not in SHOWN and shown:
+        told = f"{shown} of {planned} processes measured; {told or worst.value}"
+    return worst, told
+
+
+def _united(groups: Iterable[Iterable[Flag]]) -> tuple[Flag, ...]:
+    """Every flag once, in the order of the enumeration."""
+    present = {flag for group in groups for flag in group}
+    return tuple(flag for flag in Flag if flag in present)
