@@ -1,0 +1,32 @@
+"""Convolution."""
+
+from torch import nn
+
+from sabench.catalog.layers.conv import ConvOptions, conv_groups
+from sabench.catalog.rows import Size
+
+
+class Conv2d(nn.Conv2d):
+    """torch's convolution without bias, padded by half the window.
+
+    Shapes: (B, C_in, H, W) -> (B, C_out, ceil(H / stride), ceil(W / stride)).
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        stride: int = 1,
+        size: Size,
+        options: ConvOptions,
+    ) -> None:
+        super().__init__(
+            in_channels,
+            out_channels,
+            options.window,
+            stride=stride,
+            padding=options.window // 2,
+            groups=conv_groups(options, in_channels),
+            bias=False,
+        )

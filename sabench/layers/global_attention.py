@@ -1,0 +1,47 @@
+"""Global attention, BoTNet's."""
+
+from torch import Tensor, nn
+
+from sabench.catalog.layers.global_attention import GlobalAttentionOptions, global_attention_call
+from sabench.catalog.rows import Size
+from sabench.layers.heads import Attend, merge_heads, pool, split_heads
+from sabench.layers.kernels import reference
+from sabench.layers.relative import global_relative, new_table
+
+
+class GlobalAttention2d(nn.Module):
+    """Each position attends to the whole map, with relative row and column embeddings.
+
+    Source: Srinivas et al. 2021 (arXiv:2101.11605), figure 4; a stride averages afterwards.
+    Open in the paper: the figure shows no scale. Its authors' code multiplies q by d^-0.5 before
+    both logits, and so does this; code that scales q.k alone has tables divided by sqrt(d).
+    Another map than the built one interpolates r.
+    Shapes: (B, C_in, H, W) -> (B, C_out, ceil(H / stride), ceil(W / stride)).
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        stride: int = 1,
+        size: Size,
+        options: GlobalAttentionOptions,
+        attend: Attend = reference.attend,
+    ) -> None:
+        super().__init__()
+        call = global_attention_call(options, in_channels, out_channels, size, stride)
+        self.channels = (in_channels, out_channels)
+        self.options, self.stride, self.attend = options, stride, attend
+        self.to_qkv = nn.Conv2d(in_channels, 3 * out_channels, 1, bias=False)
+        self.rows = new_table(2 * size[0] - 1, call.key_width)
+        self.columns = new_table(2 * size[1] - 1, call.key_width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Attend over the map, then average each stride x stride square."""
+        size = (x.shape[2], x.shape[3])
+        call = global_attention_call(self.options, *self.channels, size, self.stride)
+        q, k, v = (split_heads(part, call.heads) for part in self.to_qkv(x).chunk(3, dim=1))
+        relative = global_relative(self.rows, self.columns, size)
+        q = q * call.key_width**-0.5
+        return pool(merge_heads(self.attend(q, k, v, relative, call.geometry)), self.stride)

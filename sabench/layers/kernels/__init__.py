@@ -1,0 +1,1 @@
+"""Implementations of `attend(q, k, v, relative, geometry) -> out`."""

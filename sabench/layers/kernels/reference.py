@@ -1,0 +1,76 @@
+"""`attend` as the definition reads: gathered windows, one position vector per (query, key) pair."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from sabench.catalog.attention import Geometry
+from sabench.layers.relative import Relative, displacements
+
+
+def attend(
+    q: Tensor, k: Tensor, v: Tensor, relative: Relative | None, geometry: Geometry
+) -> Tensor:
+    """softmax(q.k + q.r) v over each query's window; its multiplications are `AttentionCall.macs`.
+
+    A band is blocks of one query. Blocks at the bottom and right edge that the map does not fill
+    keep their real queries only, and their whole window.
+    Shapes: q (B, n, H', W', d), k (B, n, H, W, d), v (B, n, H, W, dv) -> (B, n, H', W', dv).
+    """
+    block = (1, 1) if geometry.band else geometry.block
+    (height, width), halo = k.shape[2:4], geometry.halo
+    outside = torch.ones(1, 1, height, width, 1, dtype=torch.bool, device=k.device)
+    below, right = -height % block[0] + halo, -width % block[1] + halo
+    k, v = (functional.pad(x, (0, 0, halo, right, halo, below)) for x in (k, v))
+    outside = ~functional.pad(outside, (0, 0, halo, right, halo, below))
+    bands = []
+    for top, rows in _regions(height, block[0], geometry.query_stride):
+        band = []
+        for left, columns in _regions(width, block[1], geometry.query_stride):
+            queries = q[:, :, top : top + rows[0] * rows[1], left : left + columns[0] * columns[1]]
+            start = (top * geometry.query_stride, left * geometry.query_stride)
+            keys, values, hidden = (
+                _windows(x, start, (rows[0], columns[0]), block, halo) for x in (k, v, outside)
+            )
+            queries = queries.reshape(*q.shape[:2], *rows, *columns, -1).transpose(3, 4)
+            band.append(_blocks(queries, keys, values, hidden[..., 0], relative, geometry))
+        bands.append(torch.cat(band, dim=3))
+    return torch.cat(bands, dim=2)
+
+
+def _blocks(
+    q: Tensor, k: Tensor, v: Tensor, hidden: Tensor, relative: Relative | None, geometry: Geometry
+) -> Tensor:
+    """Equal blocks: q (B, n, X, Y, I, J, d), k (B, n, X, Y, A, B, d) -> (B, n, X I, Y J, dv)."""
+    logits = torch.einsum("znxyijd,znxyabd->znxyijab", q, k)
+    if relative is not None:
+        down = displacements(q.shape[4], k.shape[4], geometry, q.device)
+        across = displacements(q.shape[5], k.shape[5], geometry, q.device)
+        r = relative.vectors(down, across)
+        logits = logits + torch.einsum("znxyijd,ijabd->znxyijab", q, r)
+    if geometry.border == "mask":
+        logits = logits.masked_fill(hidden[:, :, :, :, None, None], -torch.inf)
+    accumulate = torch.float32 if logits.dtype in (torch.float16, torch.bfloat16) else None
+    weights = logits.flatten(-2).softmax(-1, dtype=accumulate).to(v.dtype).view_as(logits)
+    out = torch.einsum("znxyijab,znxyabd->znxyijd", weights, v)
+    return out.transpose(3, 4).flatten(4, 5).flatten(2, 3)
+
+
+def _regions(length: int, block: int, stride: int) -> Iterator[tuple[int, tuple[int, int]]]:
+    """First query, (blocks, queries a block): the full blocks, then the one that is cut short."""
+    full, rest = divmod(length, block)
+    if full:
+        yield 0, (full, -(-block // stride))
+    if rest:
+        yield full * block // stride, (1, -(-rest // stride))
+
+
+def _windows(
+    x: Tensor, start: tuple[int, int], blocks: tuple[int, int], block: tuple[int, int], halo: int
+) -> Tensor:
+    """(B, n, H, W, d), padded -> (B, n, X, Y, A, B, d): each block with its halo, a view."""
+    x = x[:, :, start[0] :, start[1] :]
+    x = x.unfold(2, block[0] + 2 * halo, block[0]).unfold(3, block[1] + 2 * halo, block[1])
+    return x[:, :, : blocks[0], : blocks[1]].movedim(4, -1)

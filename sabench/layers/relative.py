@@ -1,0 +1,70 @@
+"""Position logits: everything that depends on where a key lies relative to its query.
+
+A displacement is the key's position minus the query's, in pixels of the key map.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from sabench.catalog.attention import Geometry
+
+
+@dataclass(frozen=True, slots=True)
+class Relative:
+    """Tables of row and column embeddings, shared by the heads; r is read off both.
+
+    `zero`: the table rows of displacement 0. `split`: rows act on the first half of q and columns
+    on the second, r = concat(rows, columns); otherwise both act on all of q, r = rows + columns.
+    Shapes: rows (L_r, d_r), columns (L_c, d_c); d_r + d_c = d if `split`, else d_r = d_c = d.
+    """
+
+    rows: Tensor
+    columns: Tensor
+    zero: tuple[int, int]
+    split: bool
+
+    def vectors(self, down: Tensor, across: Tensor) -> Tensor:
+        """r of every (query, key) pair.
+
+        Shapes: down (I, A), across (J, B) displacements -> (I, J, A, B, d).
+        """
+        rows = self.rows[down + self.zero[0]][:, None, :, None]  # (I, 1, A, 1, d_r)
+        columns = self.columns[across + self.zero[1]][None, :, None, :]  # (1, J, 1, B, d_c)
+        if not self.split:
+            return rows + columns
+        shape = (*down.shape[:1], *across.shape[:1], *down.shape[1:], *across.shape[1:])
+        return torch.cat([rows.expand(*shape, -1), columns.expand(*shape, -1)], dim=-1)
+
+
+def displacements(queries: int, keys: int, geometry: Geometry, device: torch.device) -> Tensor:
+    """Along one axis, from each query of a block to each key of its window: (queries, keys)."""
+    key = torch.arange(keys, device=device) - geometry.halo
+    query = torch.arange(queries, device=device) * geometry.query_stride
+    return key[None, :] - query[:, None]
+
+
+def new_table(length: int, width: int) -> nn.Parameter:
+    """An embedding table, normal with standard deviation width^-0.5 (AACN's and BoTNet's code)."""
+    return nn.Parameter(torch.randn(length, width) * width**-0.5)
+
+
+def global_relative(rows: Tensor, columns: Tensor, size: tuple[int, int]) -> Relative:
+    """Positions over a whole map; tables built for another map are interpolated linearly.
+
+    Shapes: rows (2 H_built - 1, d), columns (2 W_built - 1, d).
+    """
+    height, width = size
+    rows, columns = _resized(rows, 2 * height - 1), _resized(columns, 2 * width - 1)
+    return Relative(rows, columns, (height - 1, width - 1), split=False)
+
+
+def _resized(table: Tensor, length: int) -> Tensor:
+    """The table at `length` rows; its middle, displacement 0, stays in the middle."""
+    if len(table) == length:
+        return table
+    return functional.interpolate(table.t()[None], size=length, mode="linear", align_corners=True)[
+        0
+    ].t()
