@@ -20,6 +20,7 @@ from sabench.records import (
     Record,
     Status,
 )
+from sabench.store.journal import last_attempts
 from sabench.store.run_folder import RunInfo
 from sabench.store.schema import read_sealed, write_sealed
 from sabench.store.summary import Summary, summarise
@@ -75,7 +76,7 @@ def make_leaderboard(info: RunInfo, records: Iterable[Record]) -> Leaderboard:
     """
     if info.rank_by not in METRICS:
         raise ConfigError(f"rank_by={info.rank_by}: not a metric; there are {', '.join(METRICS)}")
-    last = {record.job_id: record for record in records}
+    last = last_attempts(records)
     planned: dict[tuple[str, str], list[str]] = {}
     for job in info.jobs():
         planned.setdefault((job.case.case_id, job.device), []).append(job.job_id)
