@@ -1,0 +1,1 @@
+"""Modules built from the catalogue's plans."""
