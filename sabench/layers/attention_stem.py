@@ -52,7 +52,6 @@ class AttentionStem2d(nn.Module):
         column = self.columns[torch.arange(width, device=x.device) % block]  # (W, d)
         places = row[:, None, None] + column[None, :, None]  # (H, W, 1, d)
         shares = (places * self.mixtures).sum(-1).softmax(-1)  # (H, W, m)
-        maps = self.to_v(x).view(
-            len(x), self.options.mixtures, -1, height, width
-        )  # (B, m, C, H, W)
+        maps: Tensor = self.to_v(x)
+        maps = maps.view(len(x), self.options.mixtures, -1, height, width)  # (B, m, C, H, W)
         return torch.einsum("hwm,bmchw->bchw", shares, maps)

@@ -38,6 +38,21 @@ class Relative:
         shape = (*down.shape[:1], *across.shape[:1], *down.shape[1:], *across.shape[1:])
         return torch.cat([rows.expand(*shape, -1), columns.expand(*shape, -1)], dim=-1)
 
+    def logits(self, q: Tensor, down: Tensor, across: Tensor) -> tuple[Tensor, Tensor]:
+        """q.r in two addends, one for the key's row and one for its column.
+
+        A displacement beyond a table takes its end: a band hides such keys.
+        Shapes: q (..., I, J, d), down (I, A), across (J, B) -> (..., I, J, A), (..., I, J, B).
+        """
+        half = self.rows.shape[1]
+        for_rows, for_columns = (q[..., :half], q[..., half:]) if self.split else (q, q)
+        rows = self.rows[(down + self.zero[0]).clamp(0, len(self.rows) - 1)]
+        columns = self.columns[(across + self.zero[1]).clamp(0, len(self.columns) - 1)]
+        return (
+            torch.einsum("...ijd,iad->...ija", for_rows, rows),
+            torch.einsum("...ijd,jad->...ija", for_columns, columns),
+        )
+
 
 def displacements(queries: int, keys: int, geometry: Geometry, device: torch.device) -> Tensor:
     """Along one axis, from each query of a block to each key of its window: (queries, keys)."""
@@ -65,6 +80,5 @@ def _resized(table: Tensor, length: int) -> Tensor:
     """The table at `length` rows; its middle, displacement 0, stays in the middle."""
     if len(table) == length:
         return table
-    return functional.interpolate(table.t()[None], size=length, mode="linear", align_corners=True)[
-        0
-    ].t()
+    columns = table.t()[None]  # (1, d, L)
+    return functional.interpolate(columns, length, mode="linear", align_corners=True)[0].t()
