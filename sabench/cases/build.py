@@ -1,0 +1,112 @@
+"""One combination of a suite's values to the case it names, and the problem if there is one."""
+
+from typing import Any
+
+from sabench.cases.case import DEFAULT_CHANNELS, DEFAULT_SIZE, Case, Scalar
+from sabench.cases.keys import find_row
+from sabench.cases.model import Entry
+from sabench.cases.window import match_window
+from sabench.catalog.implementations import IMPLEMENTATIONS, resolve
+from sabench.catalog.layers import layers
+from sabench.catalog.networks.plan import placed_steps
+from sabench.catalog.networks.rows import Network
+from sabench.catalog.rows import Layer, Problem, stated
+
+Values = dict[str, Scalar]
+"""The chosen value of each swept key: shared axes and options."""
+
+COMMON = ("stride", "batch", "threads", "layout", "autocast", "dtype", "mode", "runtime")
+NOT_OPTIONS = {*COMMON, "channels", "size", "resolution", "implementation"}
+
+
+def build_case(entry: Entry, values: Values, *, matched: bool) -> tuple[Case, Problem | None]:
+    """The case, `auto` resolved; with a problem, the case only names what cannot be measured."""
+    if entry.file:
+        return _own_case(entry, values), _clash(values)
+    row = find_row(entry.kind, entry.subject)
+    if isinstance(row, Network):
+        return _network_case(row, values)
+    return _layer_case(row, values, matched=matched)
+
+
+def _own_case(entry: Entry, values: Values) -> Case:
+    """A layer of the user's own: no options, one implementation."""
+    return Case.model_validate(
+        {"kind": "layer", "subject": entry.subject, "file": entry.file}
+        | _map(values)
+        | _common(values)
+    )
+
+
+def _layer_case(row: Layer, values: Values, *, matched: bool) -> tuple[Case, Problem | None]:
+    names = [key for key in row.options.model_fields if key in values]
+    if matched and row.at_window:
+        names = [key for key in names if key != "window"]  # the shared axis, not the option
+    options = row.options.model_validate({key: values[key] for key in names})
+    head: dict[str, Any] = {"kind": "layer", "subject": row.name} | _map(values) | _common(values)
+    head["implementation"] = resolve(row, str(values.get("implementation", "auto")))
+    problem = None
+    if matched:
+        window = values.get("window") if row.at_window else None
+        found = match_window(row, options, window if isinstance(window, int) else None, names)
+        if isinstance(found, Problem):
+            problem = found
+            head["options"] = dict(stated(options, row.options())) | {"window": window or 0}
+        else:
+            options, head["window"] = found
+    head.setdefault("options", stated(options, row.options()))
+    case = Case.model_validate(head)
+    if problem is None:
+        channels, size = case.channels or 0, case.size or 0
+        problem = row.problems(options, channels, channels, (size, size), case.stride)
+    return case, problem or _clash(values) or _no_backward(row, case)
+
+
+def _network_case(row: Network, values: Values) -> tuple[Case, Problem | None]:
+    raw = {key: value for key, value in values.items() if key not in NOT_OPTIONS}
+    options, overrides = row.parse(raw)
+    resolution = int(values.get("resolution", row.resolution))
+    plan = row.plan(options, overrides, resolution)
+    used = [layers()[place.step.layer] for place in placed_steps(plan)]
+    attending = [layer for layer in used if layer.attention]
+    wanted = str(values.get("implementation", "auto"))
+    case = Case.model_validate(
+        {
+            "kind": "network",
+            "subject": row.name,
+            "resolution": resolution,
+            "options": row.stated(options, overrides),
+            "implementation": resolve(attending[0], wanted) if attending else "reference",
+        }
+        | _common(values)
+    )
+    problem = row.problems(options, overrides, resolution) or _clash(values)
+    if problem is None and attending:
+        problem = _no_backward(attending[0], case)
+    return case, problem
+
+
+def _map(values: Values) -> dict[str, Scalar]:
+    channels, size = values.get("channels", DEFAULT_CHANNELS), values.get("size", DEFAULT_SIZE)
+    return {"channels": channels, "size": size}
+
+
+def _common(values: Values) -> dict[str, Scalar]:
+    return {key: values[key] for key in COMMON if key in values}
+
+
+def _clash(values: Values) -> Problem | None:
+    """Shared values that exclude each other."""
+    autocast, dtype = values.get("autocast", "none"), values.get("dtype", "fp32")
+    if autocast != "none" and dtype != "fp32":
+        return Problem(
+            "autocast", f"autocast={autocast} casts from fp32 and not from dtype={dtype}"
+        )
+    return None
+
+
+def _no_backward(row: Layer, case: Case) -> Problem | None:
+    name = case.implementation
+    if not row.attention or case.mode == "forward" or IMPLEMENTATIONS[name].backward:
+        return None
+    return Problem("implementation", f"implementation={name} has no backward for mode={case.mode}")

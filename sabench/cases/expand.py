@@ -1,0 +1,152 @@
+"""From a suite to its cases: every combination once, in a fixed order, or the reason why not."""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from math import prod
+
+from sabench.cases.build import build_case
+from sabench.cases.case import Case, Scalar, show_scalar
+from sabench.cases.cost import case_cost
+from sabench.cases.keys import axes_of, entry_row
+from sabench.cases.model import Entry, Suite, Sweep, Value
+from sabench.cases.overrides import apply_overrides
+from sabench.catalog.rows import Problem
+from sabench.errors import SuiteError
+from sabench.units import show_bytes
+
+MAX_CASES = 10_000
+
+Point = dict[str, Value]
+"""One combination: the chosen value of every swept key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A combination that is not measured, named as its case would be, and why."""
+
+    description: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """What a suite comes to."""
+
+    cases: tuple[Case, ...]
+    dropped: tuple[Dropped, ...]
+
+
+def expand(
+    suite: Suite,
+    *,
+    axes: Mapping[str, Sequence[Scalar]] | None = None,
+    filter: str = "",
+    own_layers: Sequence[Entry] = (),
+) -> Expansion:
+    """Every case of a suite in the file's order, each id once: a second one is the first again.
+
+    `axes` replaces the values of a key wherever it reaches (--axis). `filter` keeps the ids that
+    contain it, or that match it where it has one of * ? [.
+    Raises: SuiteError for a value that no case can have, for an override that reaches nothing.
+    """
+    matched = bool(suite.match)
+    entries = apply_overrides((*suite.entries, *own_layers), axes or {}, matched=matched)
+    cases: dict[str, Case] = {}
+    dropped: dict[str, str] = {}
+    tallies = _Tallies()
+    left = MAX_CASES
+    for entry in entries:
+        sweep = _sweep(suite, entry)
+        left -= prod(len(values) for values in sweep.values())
+        if left < 0:
+            raise SuiteError(f"{entry.place}: more than {MAX_CASES} combinations up to here")
+        for combination in itertools.product(*sweep.values()):
+            point = dict(zip(sweep, combination, strict=True))
+            chosen = {key: value.value for key, value in point.items()}
+            case, problem = build_case(entry, chosen, matched=matched)
+            tallies.add(point, problem)
+            problem = problem or _too_large(case, suite.max_bytes)
+            if problem:
+                dropped.setdefault(case.case_id, problem.text)
+            else:
+                cases.setdefault(case.case_id, case)
+    tallies.check()
+    return Expansion(
+        tuple(case for key, case in cases.items() if _passes(key, filter)),
+        tuple(Dropped(key, text) for key, text in dropped.items() if _passes(key, filter)),
+    )
+
+
+def _sweep(suite: Suite, entry: Entry) -> Sweep:
+    """Every key that this entry varies: shared axes first, then options as declared."""
+    row = entry_row(entry)
+    shared = axes_of(entry.kind, row, matched=bool(suite.match))
+    axes = suite.axes | entry.axes
+    sweep = {key: axes[key] for key in shared if key in axes}
+    if row is None:
+        return sweep
+    options = entry.options
+    if "window" not in shared and "window" in row.options.model_fields and not suite.match:
+        options = {key: axes[key] for key in ("window",) if key in axes} | options
+    fields = [*row.options.model_fields, *options]
+    return sweep | {key: options[key] for key in dict.fromkeys(fields) if key in options}
+
+
+def _too_large(case: Case, max_bytes: int) -> Problem | None:
+    """A case whose tensors need more than the suite allows."""
+    cost = case_cost(case)
+    if cost is None or cost.workspace_bytes <= max_bytes:
+        return None
+    needs, allowed = show_bytes(cost.workspace_bytes), show_bytes(max_bytes)
+    return Problem("max_bytes", f"it needs {needs} of memory, more than max_bytes={allowed}")
+
+
+def _passes(case_id: str, wanted: str) -> bool:
+    """Whether an id contains the text, or matches the glob."""
+    is_glob = any(mark in wanted for mark in "*?[")
+    return fnmatchcase(case_id, wanted) if is_glob else wanted in case_id
+
+
+@dataclass(slots=True)
+class _Tally:
+    """How often one written value could be had, and what stood against it."""
+
+    key: str
+    value: Value
+    possible: int = 0
+    problems: list[Problem] = field(default_factory=list)
+
+    def is_to_blame(self) -> bool:
+        """Every combination failed at this key, or by words that name its value."""
+        named = f"{self.key}={show_scalar(self.value.value)}"
+        return all(one.key == self.key or named in one.text for one in self.problems)
+
+
+class _Tallies:
+    """Every written value of a suite, to find those that no case can have."""
+
+    def __init__(self) -> None:
+        self.of: dict[tuple[str, str], _Tally] = {}
+
+    def add(self, point: Point, problem: Problem | None) -> None:
+        """Count one combination."""
+        for key, value in point.items():
+            tally = self.of.setdefault((key, value.place), _Tally(key, value))
+            if problem:
+                tally.problems.append(problem)
+            else:
+                tally.possible += 1
+
+    def check(self) -> None:
+        """Raise at the first impossible value that its problems point at, else at the first."""
+        dead = [tally for tally in self.of.values() if not tally.possible]
+        if not dead:
+            return
+        at_key = [one for one in dead if all(it.key == one.key for it in one.problems)]
+        worst = (at_key or [one for one in dead if one.is_to_blame()] or dead)[0]
+        named = f"{worst.key}={show_scalar(worst.value.value)}"
+        raise SuiteError(
+            f"{worst.value.place}: no case is possible with {named}: {worst.problems[0].text}"
+        )

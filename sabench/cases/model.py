@@ -1,0 +1,55 @@
+"""What a suite is once it is read: entries, sweeps, metrics, ranking. See docs/suites.md."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from sabench.cases.case import Kind, Scalar
+from sabench.catalog.metrics import METRICS
+from sabench.records import Frozen
+
+DEFAULT_MAX_BYTES = 8 * 1024**3
+
+GROUP_KEYS = (
+    *("channels", "size", "resolution", "stride", "batch", "threads"),
+    *("layout", "dtype", "autocast", "mode"),
+)
+"""What must agree for two cases to be ranked against each other, unless the suite says more."""
+
+
+class Value(Frozen):
+    """One value of an axis or option, and where it was written."""
+
+    value: Scalar
+    place: str  # "suites/halo.yaml:7:12", "--axis window=3"
+
+
+Sweep = dict[str, tuple[Value, ...]]
+"""The values of each swept key, in the order of the file."""
+
+
+class Entry(Frozen):
+    """One layer or network with its own options, and the shared axes that it overrides."""
+
+    kind: Kind
+    subject: str
+    place: str
+    options: Sweep = Field(default_factory=dict)
+    axes: Sweep = Field(default_factory=dict)
+    file: str = ""  # "path/to/file.py:Class" for a layer of the user's own
+
+
+class Suite(Frozen):
+    """A parsed suite file. `text` is the file as read: a run keeps it."""
+
+    name: str
+    title: str = ""
+    match: Literal["receptive_field"] | None = None
+    axes: Sweep = Field(default_factory=dict)
+    entries: tuple[Entry, ...]
+    metrics: tuple[str, ...] = tuple(METRICS)
+    group_by: tuple[str, ...] = GROUP_KEYS
+    rank_by: str = "latency"
+    max_bytes: int = DEFAULT_MAX_BYTES
+    file: str
+    text: str

@@ -1,0 +1,50 @@
+"""A layer of the user's own: `path/to/file.py:Class`, read here and run only in a child process."""
+
+import ast
+from pathlib import Path
+
+from sabench.cases.model import Entry
+from sabench.cases.wording import show_value, unknown
+from sabench.catalog.layers import layers
+from sabench.errors import ConfigError
+
+MAX_SOURCE_BYTES = 4 * 1024**2
+
+
+def own_layer(spec: str) -> Entry:
+    """The entry that adds the class to a suite, with the suite's shared axes and no options.
+
+    The file is parsed, never imported. Ids carry the class name only; the path stands in `file`.
+    Raises: ConfigError if there is no such file or class, or the name is a layer's already.
+    """
+    path_text, _, name = spec.rpartition(":")
+    if not path_text or not name.isidentifier():
+        raise ConfigError(f"--layer {show_value(spec)} is not path/to/file.py:Class")
+    path = Path(path_text)
+    if name in layers():
+        raise ConfigError(f"--layer {spec}: {name} is a layer of sabench: rename the class")
+    classes = [node.name for node in _parse(path).body if isinstance(node, ast.ClassDef)]
+    if name not in classes:
+        raise ConfigError(f"{path}: {unknown('class', name, classes)}")
+    return Entry(
+        kind="layer", subject=name, place=f"--layer {spec}", file=f"{path.resolve()}:{name}"
+    )
+
+
+def _parse(path: Path) -> ast.Module:
+    """The syntax tree of a file.
+
+    Raises: ConfigError if it cannot be read or is no Python.
+    """
+    try:
+        data = path.read_bytes()
+        if len(data) > MAX_SOURCE_BYTES:
+            raise ConfigError(f"{path}: {len(data)} bytes are no layer's source")
+        return ast.parse(data)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except SyntaxError as error:
+        place = f"{path}:{error.lineno or 1}:{error.offset or 1}"
+        raise ConfigError(f"{place}: is no Python: {error.msg}") from error
+    except (ValueError, RecursionError, MemoryError) as error:  # null bytes, absurd nesting
+        raise ConfigError(f"{path}: is no Python: {error}") from error
