@@ -14,6 +14,7 @@ from sabench.cases.case import Case
 from sabench.cases.plan import Job, make_jobs
 from sabench.catalog.presets import Preset
 from sabench.errors import ConfigError, ResultError
+from sabench.measure.environment import device_slug
 from sabench.records import SCHEMA_VERSION, Environment, Frozen
 from sabench.store.schema import read_sealed, write_sealed
 
@@ -134,14 +135,14 @@ def slug(name: str, longest: int = 60) -> str:
     return "-".join(words)[:longest].strip("-") or "unnamed"
 
 
-def device_slug(environments: Sequence[Environment]) -> str:
+def devices_slug(environments: Sequence[Environment]) -> str:
     """How paths spell the devices of a run: the first one's name, and how many more kinds."""
-    names = list(dict.fromkeys(slug(environment.device_name) for environment in environments))
+    names = list(dict.fromkeys(device_slug(environment) for environment in environments))
     return names[0] if len(names) == 1 else f"{names[0]}-and-{len(names) - 1}-more"
 
 
 def _fresh(root: Path, info: RunInfo) -> Path:
-    device = device_slug([info.environments[device] for device in info.devices])
+    device = devices_slug([info.environments[device] for device in info.devices])
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     path = root / f"{slug(info.suite)}-{device}-{stamp}"
     number = 2

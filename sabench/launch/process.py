@@ -1,0 +1,160 @@
+"""The launcher of child processes on this machine."""
+
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from sabench.cases.plan import Batch
+from sabench.errors import DeviceError
+from sabench.launch.handle import Exited, Said, end_of, understand
+from sabench.measure.environment import child_variables
+
+CHILD = (sys.executable, "-m", "sabench.measure.child")
+LONGEST_LINE = 1 << 20
+
+
+class ProcessLauncher:
+    """Starts `command BATCH.json OUTBOX.jsonl` in a session of its own."""
+
+    def __init__(self, command: Sequence[str] = CHILD) -> None:
+        self.command = tuple(command)
+
+    def start(self, batch: Batch, batch_file: Path, outbox: Path) -> "ProcessHandle":
+        """Start a child; what it writes to stderr lies beside the outbox, in a `.log`.
+
+        Raises: DeviceError if the process cannot be started.
+        """
+        log = outbox.with_suffix(".log")
+        variables = os.environ | child_variables(batch.device, batch.threads)
+        try:
+            with log.open("wb") as stderr:
+                process = subprocess.Popen(
+                    [*self.command, str(batch_file), str(outbox)],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=stderr,
+                    env=variables,
+                    start_new_session=True,
+                )
+        except OSError as error:
+            raise DeviceError(f"{self.command[0]}: cannot start: {error}") from error
+        return ProcessHandle(process, log)
+
+
+class ProcessHandle:
+    """A child process and its process group."""
+
+    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
+        assert process.stdout is not None  # it was asked for
+        self.pid = process.pid
+        self._process, self._log, self._pipe = process, log, process.stdout
+        self._pending, self._unfinished = deque[Said](), b""
+        os.set_blocking(self._pipe.fileno(), False)
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._pipe, selectors.EVENT_READ)
+        self._exit_file = _exit_file(process.pid)
+        if self._exit_file is not None:
+            self._selector.register(self._exit_file, selectors.EVENT_READ)
+
+    def wait(self, deadline: float) -> Said | Exited | None:
+        """Block until the child says something or is gone; None when the deadline is past."""
+        while not self._pending:
+            if self._process.returncode is not None:
+                return Exited(self._process.returncode)
+            ready = self._selector.select(max(0.0, deadline - time.monotonic()))
+            if not ready:
+                return None
+            ended = not self._read()
+            if any(key.fileobj == self._exit_file for key, _ in ready):
+                self._reap()
+            elif ended and self._exit_file is None:
+                with suppress(subprocess.TimeoutExpired):
+                    self._process.wait(max(0.0, deadline - time.monotonic()))
+                    self._reap()
+        return self._pending.popleft()
+
+    def kill(self, grace_s: float) -> list[int]:
+        """SIGTERM to the group, SIGKILL after the grace; the ids that are there 5 s later."""
+        if self._process.returncode is None:
+            self._signal(signal.SIGTERM)
+            self._await_exit(grace_s)
+            self._signal(signal.SIGKILL)
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(5.0)
+        self._close()
+        patience = time.monotonic() + 5.0
+        while (left := group_members(self.pid)) and time.monotonic() < patience:
+            time.sleep(0.02)  # nothing is measured meanwhile
+        return left
+
+    def told(self) -> str:
+        """The end of the child's stderr."""
+        return end_of(self._log)
+
+    def _read(self) -> bool:
+        """Take in what lies in the pipe; False at its end."""
+        while True:
+            try:
+                chunk = os.read(self._pipe.fileno(), 65536)
+            except BlockingIOError:
+                return True
+            if not chunk:
+                with suppress(KeyError):
+                    self._selector.unregister(self._pipe)
+                return False
+            *lines, self._unfinished = (self._unfinished + chunk).split(b"\n")
+            self._unfinished = self._unfinished[-LONGEST_LINE:]
+            self._pending += [said for line in lines if (said := understand(line)) is not None]
+
+    def _await_exit(self, seconds: float) -> None:
+        """Wait for the end without reaping, so that the group's number stays its own."""
+        if self._exit_file is None:
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(seconds)
+            return
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._exit_file, selectors.EVENT_READ)
+            selector.select(seconds)
+
+    def _reap(self) -> None:
+        """Collect the exit code, and end whatever the child left behind in its group."""
+        self._read()
+        self._signal(signal.SIGKILL)
+        self._process.wait()
+
+    def _signal(self, number: signal.Signals) -> None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, number)
+
+    def _close(self) -> None:
+        self._selector.close()
+        self._pipe.close()
+        if self._exit_file is not None:
+            os.close(self._exit_file)
+            self._exit_file = None
+
+
+def group_members(group: int) -> list[int]:
+    """The living processes of a group, zombies not counted; empty where there is no /proc."""
+    members = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, _, process_group = stat.read_text().rpartition(")")[2].split()[:3]
+            if int(process_group) == group and state not in "ZX":
+                members.append(int(stat.parent.name))
+    return members
+
+
+def _exit_file(pid: int) -> int | None:
+    """A file that becomes readable when the process ends; None where the system has none."""
+    try:
+        return os.pidfd_open(pid)
+    except (AttributeError, OSError):
+        return None

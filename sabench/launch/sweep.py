@@ -1,0 +1,144 @@
+"""A run, start to end: plan, batches, children, journal; and the same again after a kill."""
+
+from dataclasses import dataclass
+
+from sabench import jsonl
+from sabench.cases.plan import Batch, Job, make_batches
+from sabench.launch.events import (
+    BatchStarted,
+    JobEnded,
+    Listener,
+    SweepEnded,
+    SweepStarted,
+    ignore,
+)
+from sabench.launch.handle import Starter
+from sabench.launch.interruption import Interruption, Stop
+from sabench.launch.limits import allowed_cores, choose_cores, default_memory_limit
+from sabench.launch.resume import RETRIED, adopt, attempts_made
+from sabench.launch.watch import PATIENCE, Patience, Watch, dead_at_start
+from sabench.records import Record, Status
+from sabench.store import journal
+from sabench.store.run_folder import RunFolder
+
+ATTEMPTS = 2  # a disturbed or late job is tried once more, when all others are done
+
+
+def sweep(
+    folder: RunFolder,
+    launcher: Starter,
+    *,
+    listener: Listener = ignore,
+    patience: Patience = PATIENCE,
+    memory_limit: int | None = None,
+) -> list[Record]:
+    """Do every job of the run that has no record yet; every attempt in the journal afterwards.
+
+    `memory_limit` in bytes of address space, 0 for none; by default 80 % of the machine's memory.
+    After a first Ctrl-C the job at hand is recorded as interrupted and the sweep returns.
+
+    Raises: ResultError if another process writes to the folder or the disk refuses;
+    DeviceError if children die before they begin.
+    """
+    with folder.locked(), Interruption() as stop:
+        limit = default_memory_limit() if memory_limit is None else memory_limit
+        state = _Sweep(folder, launcher, listener, patience, limit, stop)
+        state.run()
+    return journal.read(folder)
+
+
+@dataclass(slots=True)
+class _Sweep:
+    folder: RunFolder
+    launcher: Starter
+    listener: Listener
+    patience: Patience
+    memory_limit: int
+    stop: Interruption
+    ended: int = 0
+    total: int = 0
+
+    def run(self) -> None:
+        plan = self.folder.info.jobs()
+        records = adopt(self.folder, journal.read(self.folder))
+        jobs = unfinished(plan, records)
+        self.total, self.ended = len(plan), len(plan) - len(jobs)
+        self.listener(SweepStarted(self.total, self.ended))
+        try:
+            self._do(jobs)
+            again = retries(plan, journal.read(self.folder))
+            self.total += len(again)
+            self._do(again)
+        except Stop:
+            self.listener(SweepEnded(interrupted=True))
+        else:
+            self.listener(SweepEnded(interrupted=False))
+
+    def _do(self, jobs: list[Job]) -> None:
+        for batch in make_batches(jobs, self.folder.info.isolation):
+            left, dead_starts = tuple(batch), 0
+            while left:
+                left, did_something = self._one_child(left, dead_starts)
+                dead_starts = 0 if did_something else dead_starts + 1
+
+    def _one_child(self, jobs: tuple[Job, ...], dead_starts: int) -> tuple[tuple[Job, ...], bool]:
+        """Give the jobs to one child; those it did not come to, and whether it did any."""
+        batch = self._batch(jobs)
+        batch_file = self.folder.outbox / f"{batch.batch_id}.json"
+        outbox = batch_file.with_suffix(".jsonl")
+        jsonl.write_atomically(batch_file, batch.model_dump_json(by_alias=True))
+        self.listener(BatchStarted(batch.batch_id, jobs))
+        watch = Watch(batch, outbox, self.patience, self._finish, self._place, self.listener)
+        handle = self.launcher.start(batch, batch_file, outbox)
+        did_something = watch.follow(handle, self.stop)
+        if not did_something and dead_starts:
+            raise dead_at_start(handle)
+        return tuple(watch.left.values()), did_something
+
+    def _batch(self, jobs: tuple[Job, ...]) -> Batch:
+        info, first = self.folder.info, jobs[0]
+        on_cpu = info.environments[first.device].device_kind == "cpu"
+        number = len(list(self.folder.outbox.glob("*.json")))
+        return Batch(
+            batch_id=f"{number:05d}",
+            suite=info.suite,
+            preset=info.preset,
+            environment=info.environments[first.device].id,
+            device=first.device,
+            threads=first.case.threads,
+            cores=choose_cores(first.case.threads, allowed_cores()) if on_cpu else (),
+            memory_limit=self.memory_limit if on_cpu else 0,  # CUDA reserves far more than it uses
+            jobs=jobs,
+        )
+
+    def _place(self) -> tuple[int, int]:
+        return self.ended + 1, self.total
+
+    def _finish(self, job: Job, record: Record) -> None:
+        stored = journal.append(self.folder, record)
+        place = self._place()
+        if record.status is not Status.INTERRUPTED:
+            self.ended += 1
+        self.listener(JobEnded(job, stored, *place))
+
+
+def unfinished(plan: list[Job], records: list[Record]) -> list[Job]:
+    """The jobs without a record, and those whose last attempt was interrupted, in plan order."""
+    last = journal.last_attempts(records)
+    return [
+        job.model_copy(update={"attempt": last[job.job_id].attempt + 1})
+        if job.job_id in last
+        else job
+        for job in plan
+        if job.job_id not in last or last[job.job_id].status is Status.INTERRUPTED
+    ]
+
+
+def retries(plan: list[Job], records: list[Record]) -> list[Job]:
+    """The jobs that were late or disturbed and have a try left."""
+    last, made = journal.last_attempts(records), attempts_made(records)
+    return [
+        job.model_copy(update={"attempt": last[job.job_id].attempt + 1})
+        for job in plan
+        if last[job.job_id].status in RETRIED and made[job.job_id] < ATTEMPTS
+    ]

@@ -1,0 +1,201 @@
+"""One child and its batch: what it says becomes events, how it ends becomes records."""
+
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sabench import jsonl
+from sabench.cases.plan import Batch, Job
+from sabench.errors import DeviceError, ResultError
+from sabench.launch.events import JobFigure, JobStarted, Listener
+from sabench.launch.handle import Exited, Handle, Said
+from sabench.launch.interruption import Interruption, Stop
+from sabench.launch.limits import out_of_memory_kills
+from sabench.records import Record, Status
+from sabench.store.schema import parse
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a child may be silent where no job is running, and how long it has to end."""
+
+    start_s: float = 120.0  # importing torch and waking a device, on a loaded machine
+    grace_s: float = 5.0  # between SIGTERM and SIGKILL
+    interrupted_grace_s: float = 2.0  # the same after Ctrl-C, which is answered within 5 s
+
+
+PATIENCE = Patience()
+
+
+class Watch:
+    """Follows one child through its batch. `finish` takes each record exactly once."""
+
+    def __init__(
+        self,
+        batch: Batch,
+        outbox: Path,
+        patience: Patience,
+        finish: Callable[[Job, Record], None],
+        place: Callable[[], tuple[int, int]],
+        listener: Listener,
+    ) -> None:
+        self.batch, self.outbox, self.patience = batch, outbox, patience
+        self.finish, self.place, self.listener = finish, place, listener
+        self.left = {job.job_id: job for job in batch.jobs}
+        self._running: Job | None = None
+        self._started_at, self._started_utc = time.monotonic(), _now()
+        self._offset = 0
+        self._written: dict[tuple[str, str], dict[str, Any]] = {}
+        self._kills_before = out_of_memory_kills()
+
+    def follow(self, handle: Handle, stop: Interruption) -> bool:
+        """Until the child is gone; whether it did anything at all.
+
+        Raises: Stop, after the running job was recorded as interrupted.
+        """
+        try:
+            while (end := self._hear(handle, stop)) is None:
+                pass
+            self._take_records()
+            self._account(end, handle)
+        except Stop:
+            handle.kill(self.patience.interrupted_grace_s)
+            self._take_records()
+            job = self._running or next(iter(self.left.values()), None)
+            if job is not None:
+                self._charge(job, Status.INTERRUPTED, "interrupted; --resume goes on")
+            raise
+        finally:
+            handle.kill(0.0)
+        return len(self.left) < len(self.batch.jobs)
+
+    def _hear(self, handle: Handle, stop: Interruption) -> "Exited | _Overdue | None":
+        """Wait for one message; None while the child lives and is in time."""
+        allowed = self.patience.start_s if self._running is None else self.batch.preset.deadline_s
+        with stop.waiting():
+            said = handle.wait(self._started_at + allowed)
+        if said is None:
+            return _Overdue(handle.kill(self.patience.grace_s))
+        if isinstance(said, Exited):
+            return said
+        self._answer(said, handle)
+        return None
+
+    def _answer(self, said: Said, handle: Handle) -> None:
+        job = self.left.get(said.job_id)
+        if said.word == "figure":
+            if job is not None and job is self._running:
+                self.listener(JobFigure(job, said.latency_s, said.n))
+            return
+        self._started_at, self._started_utc = time.monotonic(), _now()
+        if said.word == "start" and job is not None:
+            self._running = job
+            self.listener(JobStarted(job, *self.place()))
+        elif said.word == "end":
+            started = self._running
+            self._take_records(said.job_id)
+            if job is not None and said.job_id in self.left:
+                self._charge(job, Status.ERROR, "no_result: it ended without a record", handle)
+            if started is not None and started.job_id == said.job_id:
+                self._running = None
+
+    def _account(self, end: "Exited | _Overdue", handle: Handle) -> None:
+        """Charge the job that was running when the child ended."""
+        job = self._running
+        if job is None or job.job_id not in self.left:
+            return
+        if isinstance(end, _Overdue):
+            message = (
+                f"timeout: not done after the {self.batch.preset.deadline_s:g} s of its preset"
+            )
+            if end.survivors:
+                message += f"; processes {end.survivors} could not be ended"
+            self._charge(job, Status.TIMEOUT, message, handle, survivors=end.survivors)
+        elif end.code < 0:
+            name = _signal_name(-end.code)
+            hint = ""
+            if -end.code == signal.SIGKILL and out_of_memory_kills() > self._kills_before:
+                hint = "; the kernel killed it for want of memory"
+            message = f"crash({-end.code}): ended by {name}{hint}"
+            self._charge(job, Status.CRASH, message, handle, signal=-end.code)
+        else:
+            message = f"no_result: the process ended with exit code {end.code} before a record"
+            self._charge(job, Status.ERROR, message, handle, exit_code=end.code)
+
+    def _take_records(self, job_id: str | None = None) -> None:
+        """Hand on what the child has written: one job's record, or at the end all of them."""
+        items, self._offset = jsonl.read_from(self.outbox, self._offset)
+        for item in items:
+            self._written.setdefault((str(item.get("job_id")), str(item.get("attempt", 1))), item)
+        for job in list(self.left.values()):
+            written = self._written.get((job.job_id, str(job.attempt)))
+            if written is None or job_id not in (None, job.job_id):
+                continue
+            try:
+                record = parse(written, Record, str(self.outbox))
+            except ResultError as error:
+                self._charge(job, Status.ERROR, f"no_result: its record is not readable: {error}")
+                continue
+            if record.status is not Status.INTERRUPTED:  # why it was is the parent's to say
+                self._finish(job, record)
+
+    def _charge(
+        self,
+        job: Job,
+        status: Status,
+        message: str,
+        handle: Handle | None = None,
+        **details: int | list[int],
+    ) -> None:
+        """Write the record that the child could not."""
+        told = handle.told() if handle is not None else ""
+        record = Record(
+            job_id=job.job_id,
+            case_id=job.case.case_id,
+            device=job.device,
+            environment=self.batch.environment,
+            suite=self.batch.suite,
+            preset=self.batch.preset.name,
+            replicate=job.replicate,
+            attempt=job.attempt,
+            status=status,
+            message=message,
+            started_utc=self._started_utc,
+            wall_s=time.monotonic() - self._started_at,
+            details={**details, **({"log": told} if told else {})},
+        )
+        self._finish(job, record)
+
+    def _finish(self, job: Job, record: Record) -> None:
+        del self.left[job.job_id]
+        self.finish(job, record)
+
+
+@dataclass(frozen=True, slots=True)
+class _Overdue:
+    """The child was ended because it was late."""
+
+    survivors: list[int]
+
+
+def dead_at_start(handle: Handle) -> DeviceError:
+    """Why a sweep gives up: two children in a row died before they began a job."""
+    return DeviceError(
+        "two child processes in a row ended before their first job; the last said: "
+        + (handle.told().splitlines() or ["nothing"])[-1]
+    )
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,131 @@
+"""A child that speaks the contract and measures nothing: `stand_in.py BATCH.json OUTBOX.jsonl`.
+
+The option `fault` of a case says how its job ends. Standard library only, to start at once.
+"""
+
+import ctypes
+import hashlib
+import json
+import os
+import signal
+import struct
+import subprocess
+import sys
+import time
+
+
+def say(**item):
+    print(json.dumps(item), flush=True)
+
+
+def reading(samples):
+    ordered = sorted(samples)
+    middle = (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
+    statistics = {"n": len(samples), "median": middle, "q1": ordered[0], "q3": ordered[-1]}
+    statistics |= {"minimum": ordered[0], "maximum": ordered[-1], "low": None, "high": None}
+    digest = hashlib.sha256(struct.pack(f"<{len(samples)}d", *samples)).hexdigest()
+    return {"unit": "s", "samples": samples, "statistics": statistics, "samples_sha256": digest}
+
+
+def write(outbox, batch, job, status="ok", samples=(), message=""):
+    record = {
+        "schema": "sabench.record",
+        "schema_version": "1.0",
+        "job_id": job["job_id"],
+        "case_id": case_id(job["case"]),
+        "device": job["device"],
+        "environment": batch["environment"],
+        "suite": batch["suite"],
+        "preset": batch["preset"]["name"],
+        "replicate": job["replicate"],
+        "attempt": job["attempt"],
+        "status": status,
+        "message": message,
+        "readings": {"latency": reading(list(samples))} if samples else {},
+        "started_utc": "2026-01-01T00:00:00+00:00",
+        "wall_s": 0.0,
+    }
+    with open(outbox, "ab") as file:
+        file.write(json.dumps(record).encode() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def case_id(case):
+    keys = f"channels={case['channels']},size={case['size']}"
+    keys += "".join(f",{key}={value}" for key, value in case["options"].items())
+    how = f"{case['mode']}.{case['dtype']}.{case['implementation']}.{case['runtime']}"
+    return f"{case['subject']}/{keys}/{how}"
+
+
+def do(fault, outbox, batch, job):
+    """The job's end; what returns has written its record."""
+    figures = [0.001 * (job["case"]["size"] + job["replicate"] * 0.001)] * 12
+    if fault == "exit":
+        os._exit(0)
+    elif fault == "segv":
+        signal.signal(signal.SIGSEGV, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGSEGV)
+    elif fault == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    elif fault == "hang":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        grandchild = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN)"
+        subprocess.Popen([sys.executable, "-c", grandchild + "; time.sleep(60)"])
+        time.sleep(60)
+    elif fault == "silent":
+        return  # ends without a record
+    elif fault == "garbage":
+        with open(outbox, "ab") as file:
+            line = {"schema": "sabench.record", "schema_version": "1.0", "job_id": job["job_id"]}
+            file.write(json.dumps(line | {"attempt": job["attempt"]}).encode() + b"\n")
+    elif fault == "torn":
+        with open(outbox, "ab") as file:
+            file.write(b'{"schema": "sabench.rec')
+        os._exit(1)
+    elif fault == "raises":
+        write(outbox, batch, job, "error", message="ValueError: on purpose")
+    elif fault == "oom":
+        write(outbox, batch, job, "oom", message="10 TiB asked for")
+        say(event="end", job_id=job["job_id"], status="oom")
+        os._exit(17)  # a fragmented process is not used again
+    elif fault == "nan":
+        write(outbox, batch, job, "nonfinite")
+    elif (fault == "contended" and job["attempt"] == 1) or fault == "always_contended":
+        write(outbox, batch, job, "contended", figures)
+    elif fault == "newer":
+        with open(outbox, "ab") as file:
+            file.write(
+                b'{"schema": "sabench.record", "schema_version": "9.0", "job_id": "%s"}\n'
+                % job["job_id"].encode()
+            )
+    else:
+        if fault == "long":
+            figures = [0.001 + 1e-7 * i for i in range(500)]
+        if fault == "slow":
+            time.sleep(0.05)
+        if fault == "chatty":
+            print("I am a layer\n{not json\n[1]\n" + "x" * 3_000_000)
+        write(outbox, batch, job, "ok", figures)
+
+
+def main(batch_file, outbox):
+    parent = os.getppid()
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+    if os.getppid() != parent:
+        os._exit(1)
+    with open(batch_file, encoding="utf-8") as file:
+        batch = json.load(file)
+    faults = [job["case"]["options"].get("fault", "ok") for job in batch["jobs"]]
+    if "dead" in faults:
+        sys.exit("cannot even start")
+    say(event="ready")
+    for job, fault in zip(batch["jobs"], faults, strict=True):
+        say(event="start", job_id=job["job_id"])
+        say(event="figure", job_id=job["job_id"], latency_s=0.001, n=10)
+        do(fault, outbox, batch, job)
+        say(event="end", job_id=job["job_id"], status="ok")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,179 @@
+"""A sweep over children that only pretend: what is journalled, in which order, how often."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from making_runs import HASTE, case, faulty, new_run, preset, record_of, run_info, stand_in
+
+from sabench.errors import DeviceError, ResultError
+from sabench.launch.events import (
+    BatchStarted,
+    Event,
+    JobEnded,
+    JobFigure,
+    JobStarted,
+    SweepEnded,
+    SweepStarted,
+)
+from sabench.launch.sweep import sweep
+from sabench.records import Record, Status
+from sabench.store import journal
+from sabench.store.run_folder import RunFolder
+
+
+def statuses(records: list[Record]) -> dict[str, list[str]]:
+    """Status of each attempt at replicate 0, by fault."""
+    found: dict[str, list[str]] = {}
+    for record in records:
+        if record.replicate == 0:
+            fault = record.case_id.partition("fault=")[2].partition("/")[0]
+            found.setdefault(fault, []).append(record.status.value)
+    return found
+
+
+def do(folder: RunFolder, **settings: object) -> list[Record]:
+    return sweep(folder, stand_in(), patience=HASTE, **settings)  # type: ignore[arg-type]
+
+
+def test_every_job_of_the_plan_has_one_record(tmp_path: Path) -> None:
+    folder = new_run(tmp_path / "run", faulty("ok", "ok", "ok"))
+    records = do(folder)
+    assert sorted(r.job_id for r in records) == sorted(j.job_id for j in folder.info.jobs())
+    assert {r.status for r in records} == {Status.OK}
+
+
+def test_each_fault_has_its_status_and_the_others_are_measured(tmp_path: Path) -> None:
+    faults = ("exit", "ok", "segv", "killed", "silent", "raises", "oom", "nan", "torn", "garbage")
+    one = preset(processes=1)
+    records = do(new_run(tmp_path / "run", faulty(*faults, "chatty", "newer"), preset=one))
+    assert statuses(records) == {
+        "exit": ["error"],
+        "ok": ["ok"],
+        "segv": ["crash"],
+        "killed": ["crash"],
+        "silent": ["error"],
+        "raises": ["error"],
+        "oom": ["oom"],
+        "nan": ["nonfinite"],
+        "torn": ["error"],
+        "garbage": ["error"],
+        "chatty": ["ok"],
+        "newer": ["error"],
+    }
+
+
+def test_a_crash_names_its_signal_and_an_exit_its_code(tmp_path: Path) -> None:
+    records = do(new_run(tmp_path / "run", faulty("segv", "torn"), preset=preset(processes=1)))
+    messages = {r.status: r.message for r in records}
+    assert messages[Status.CRASH] == "crash(11): ended by SIGSEGV"
+    assert messages[Status.ERROR] == "no_result: the process ended with exit code 1 before a record"
+
+
+def test_a_job_past_its_deadline_is_ended_recorded_and_tried_once_more(tmp_path: Path) -> None:
+    short = preset(processes=1, deadline_s=0.5)
+    records = do(new_run(tmp_path / "run", faulty("hang", "ok"), preset=short))
+    assert statuses(records) == {"hang": ["timeout", "timeout"], "ok": ["ok"]}
+    assert [r.attempt for r in records if r.status is Status.TIMEOUT] == [1, 2]
+    assert records[-1].status is Status.TIMEOUT  # the retry comes last
+
+
+def test_a_disturbed_job_is_tried_once_more_and_both_attempts_are_kept(tmp_path: Path) -> None:
+    faults = faulty("contended", "always_contended", "ok")
+    records = do(new_run(tmp_path / "run", faults, preset=preset(processes=1)))
+    assert statuses(records) == {
+        "contended": ["contended", "ok"],
+        "always_contended": ["contended", "contended"],
+        "ok": ["ok"],
+    }
+
+
+def test_a_finished_sweep_has_nothing_left_to_do(tmp_path: Path) -> None:
+    folder = new_run(tmp_path / "run", faulty("always_contended", "raises", "ok"))
+    first = do(folder)
+    events: list[Event] = []
+    assert do(RunFolder.open(folder.path), listener=events.append) == first
+    assert events == [SweepStarted(total=6, done=6), SweepEnded(interrupted=False)]
+
+
+def test_resuming_takes_a_record_that_never_reached_the_journal(tmp_path: Path) -> None:
+    folder = new_run(tmp_path / "run", faulty("ok", "ok"))
+    do(folder)
+    lines = folder.journal_file.read_bytes().splitlines(keepends=True)
+    folder.journal_file.write_bytes(b"".join(lines[:2]) + lines[2][:100])
+    events: list[Event] = []
+    records = do(folder, listener=events.append)
+    assert not any(isinstance(event, BatchStarted) for event in events)
+    assert Counter(r.job_id for r in records) == Counter(j.job_id for j in folder.info.jobs())
+
+
+def test_resuming_measures_what_has_no_record_and_what_was_interrupted(tmp_path: Path) -> None:
+    folder = new_run(tmp_path / "run", faulty("ok", "ok"))
+    done, broken_off, *_ = folder.info.jobs()
+    journal.append(folder, record_of(done))
+    journal.append(folder, record_of(broken_off, (), Status.INTERRUPTED))
+    records = do(folder)
+    assert Counter(r.job_id for r in records)[done.job_id] == 1
+    last = journal.last_attempts(records)
+    assert last[broken_off.job_id].attempt == 2
+    assert {record.status for record in last.values()} == {Status.OK}
+
+
+def test_a_record_of_no_job_of_the_plan_is_not_taken(tmp_path: Path) -> None:
+    folder = new_run(tmp_path / "run", faulty("ok"))
+    stray = run_info((case("conv", size=99),)).jobs()[0]
+    line = record_of(stray, job_id="../../escape").model_dump_json(by_alias=True)
+    (folder.outbox / "00000.jsonl").write_text(line + "\n")
+    assert {r.case_id for r in do(folder)} == {c.case_id for c in folder.info.cases}
+
+
+def test_a_second_sweep_on_one_folder_is_refused(tmp_path: Path) -> None:
+    folder = new_run(tmp_path / "run", faulty("ok"))
+    with folder.locked(), pytest.raises(ResultError, match="another sabench"):
+        do(RunFolder.open(folder.path))
+    assert do(folder)
+
+
+def test_children_that_die_before_their_first_job_end_the_sweep(tmp_path: Path) -> None:
+    folder = new_run(tmp_path / "run", faulty("dead"))
+    with pytest.raises(DeviceError, match="cannot even start"):
+        do(folder)
+    assert journal.read(folder) == []
+
+
+def test_a_command_that_is_not_there_is_a_device_error(tmp_path: Path) -> None:
+    from sabench.launch.process import ProcessLauncher
+
+    folder = new_run(tmp_path / "run", faulty("ok"))
+    with pytest.raises(DeviceError, match="cannot start"):
+        sweep(folder, ProcessLauncher((str(tmp_path / "absent"),)))
+
+
+def test_jobs_of_one_replicate_share_a_process_unless_isolated(tmp_path: Path) -> None:
+    def batches(isolation: str) -> int:
+        events: list[Event] = []
+        folder = new_run(tmp_path / isolation, faulty("ok", "ok", "ok"), isolation=isolation)
+        do(folder, listener=events.append)
+        return sum(isinstance(event, BatchStarted) for event in events)
+
+    assert (batches("suite"), batches("case")) == (2, 6)
+
+
+def test_events_tell_start_figure_and_end_of_each_job_in_turn(tmp_path: Path) -> None:
+    folder = new_run(tmp_path / "run", faulty("ok", "raises"), preset=preset(processes=1))
+    events: list[Event] = []
+    do(folder, listener=events.append)
+    kinds = [type(event) for event in events]
+    assert kinds == [SweepStarted, BatchStarted, *[JobStarted, JobFigure, JobEnded] * 2, SweepEnded]
+    ends = [event for event in events if isinstance(event, JobEnded)]
+    assert [(end.index, end.total) for end in ends] == [(1, 2), (2, 2)]
+    assert [end.record.case_id for end in ends] == [end.job.case.case_id for end in ends]
+
+
+def test_long_samples_lie_apart_and_their_records_stay_small(tmp_path: Path) -> None:
+    folder = new_run(tmp_path / "run", faulty("long"), preset=preset(processes=1))
+    (record,) = do(folder)
+    reading = record.readings["latency"]
+    assert reading.samples == ()
+    assert len(journal.load_samples(folder, "latency", reading)) == 500
+    assert len(folder.journal_file.read_bytes()) < 2000
