@@ -49,9 +49,11 @@ def expand(
 
     `axes` replaces the values of a key wherever it reaches (--axis). `filter` keeps the ids that
     contain it, or that match it where it has one of * ? [.
-    Raises: SuiteError for a value that no case can have, for an override that reaches nothing.
+    Raises: SuiteError for a value that no case can have, an override that reaches nothing, two own
+    layers of one name, more combinations than anyone can measure.
     """
     matched = bool(suite.match)
+    _check_own_names(own_layers)
     entries = apply_overrides((*suite.entries, *own_layers), axes or {}, matched=matched)
     cases: dict[str, Case] = {}
     dropped: dict[str, str] = {}
@@ -79,10 +81,19 @@ def expand(
     )
 
 
+def _check_own_names(own_layers: Sequence[Entry]) -> None:
+    """Ids carry the class name alone, so two classes of one name would be one case."""
+    taken: set[str] = set()
+    for entry in own_layers:
+        if entry.subject in taken:
+            raise SuiteError(f"{entry.place}: a second layer named {entry.subject}")
+        taken.add(entry.subject)
+
+
 def _sweep(suite: Suite, entry: Entry) -> Sweep:
     """Every key that this entry varies: shared axes first, then options as declared."""
     row = entry_row(entry)
-    shared = axes_of(entry.kind, row, matched=bool(suite.match))
+    shared = axes_of(row, matched=bool(suite.match))
     axes = suite.axes | entry.axes
     sweep = {key: axes[key] for key in shared if key in axes}
     if row is None:

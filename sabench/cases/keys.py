@@ -23,8 +23,12 @@ def entry_row(entry: Entry) -> Layer | Network | None:
     return None if entry.file else find_row(entry.kind, entry.subject)
 
 
-def axes_of(kind: Kind, row: Layer | Network | None, *, matched: bool) -> list[str]:
-    """The shared axes that reach a row. Without `match`, a window is an option or nothing."""
+def axes_of(row: Layer | Network | None, *, matched: bool) -> list[str]:
+    """The shared axes that reach a row; None is a layer of the user's own.
+
+    Without `match`, a window is an option or nothing.
+    """
+    kind = "network" if isinstance(row, Network) else "layer"
     by_window = matched and isinstance(row, Layer) and row.at_window is not None
     return [
         name

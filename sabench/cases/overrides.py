@@ -39,13 +39,13 @@ def apply_overrides(
 def _reaching(entry: Entry, *, matched: bool) -> list[str]:
     row = entry_row(entry)
     options = list(row.options.model_fields) if row else []
-    return [*axes_of(entry.kind, row, matched=matched), *options]
+    return [*axes_of(row, matched=matched), *options]
 
 
 def _override(entry: Entry, key: str, values: tuple[Value, ...], *, matched: bool) -> Entry | None:
     """The entry with the key's values, None where the key does not reach it."""
     row = entry_row(entry)
-    if key in axes_of(entry.kind, row, matched=matched):
+    if key in axes_of(row, matched=matched):
         _check(values, [AXES[key].problem(value.value) for value in values])
         return entry.model_copy(update={"axes": entry.axes | {key: values}})
     if row is None:

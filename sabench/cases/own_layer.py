@@ -1,6 +1,7 @@
 """A layer of the user's own: `path/to/file.py:Class`, read here and run only in a child process."""
 
 import ast
+import warnings
 from pathlib import Path
 
 from sabench.cases.model import Entry
@@ -40,7 +41,9 @@ def _parse(path: Path) -> ast.Module:
         data = path.read_bytes()
         if len(data) > MAX_SOURCE_BYTES:
             raise ConfigError(f"{path}: {len(data)} bytes are no layer's source")
-        return ast.parse(data)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the user's escapes are not ours to judge
+            return ast.parse(data)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from error
     except SyntaxError as error:

@@ -201,7 +201,7 @@ def _entry(node: Node, kind: Kind, *, matched: bool) -> Entry:
         _fail(node.place, f"an entry of {kind}s needs {kind}: NAME")
     subject = str(_one(members, kind, _among(kind, layers() if kind == "layer" else networks())))
     row = find_row(kind, subject)
-    axes = axes_of(kind, row, matched=matched)
+    axes = axes_of(row, matched=matched)
     taken, options = {}, {}
     for key, one in members.items():
         if key in axes:
