@@ -14,6 +14,7 @@ class Metric:
 
     `target` is "module:function": measure(subject, runtime, protocol) -> dict[str, Reading].
     `apart`: wants a process of its own per case, where the preset grants one.
+    `traces`: runs the module through tracers, so it comes after everything that is timed.
     """
 
     name: str
@@ -23,6 +24,7 @@ class Metric:
     title: str
     target: str
     apart: bool = False
+    traces: bool = False
 
     def load(self) -> Any:
         """The function that `target` names."""
@@ -34,17 +36,22 @@ _LATENCY = "sabench.measure.metrics.latency:measure"
 _MEMORY = "sabench.measure.metrics.memory:measure"
 _RESIDENT = "sabench.measure.metrics.resident:measure"
 
+
+def _count(name: str, unit: str, better: Literal["less", "neither"], title: str) -> Metric:
+    return Metric(name, unit, better, "count", title, _COUNTS, traces=True)
+
+
 METRICS: dict[str, Metric] = {
     row.name: row
     for row in (
-        Metric("params", "1", "less", "count", "parameters", _COUNTS),
-        Metric("params_trainable", "1", "less", "count", "trainable parameters", _COUNTS),
-        Metric("macs", "MAC", "less", "count", "multiply-accumulates by definition", _COUNTS),
-        Metric("macs_executed", "MAC", "less", "count", "MACs this implementation does", _COUNTS),
-        Metric("flops", "FLOP", "less", "count", "2 x macs", _COUNTS),
-        Metric("macs_flop_counter", "MAC", "neither", "count", "torch FlopCounterMode", _COUNTS),
-        Metric("macs_fvcore", "MAC", "neither", "count", "fvcore", _COUNTS),
-        Metric("macs_ptflops", "MAC", "neither", "count", "ptflops", _COUNTS),
+        _count("params", "1", "less", "parameters"),
+        _count("params_trainable", "1", "less", "trainable parameters"),
+        _count("macs", "MAC", "less", "multiply-accumulates by definition"),
+        _count("macs_executed", "MAC", "less", "MACs this implementation does"),
+        _count("flops", "FLOP", "less", "2 x macs"),
+        _count("macs_flop_counter", "MAC", "neither", "torch FlopCounterMode"),
+        _count("macs_fvcore", "MAC", "neither", "fvcore"),
+        _count("macs_ptflops", "MAC", "neither", "ptflops"),
         Metric("latency", "s", "less", "time", "time of one call, warm", _LATENCY),
         Metric("throughput", "1/s", "more", "rate", "images per second", _LATENCY),
         Metric("build_time", "s", "less", "time", "time to build the module", _LATENCY),

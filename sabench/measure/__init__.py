@@ -1,0 +1,1 @@
+"""What runs inside a child process, and the torch-free view of device and environment."""

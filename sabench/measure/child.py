@@ -1,0 +1,164 @@
+"""The only entry point of a child process: python -m sabench.measure.child BATCH.json OUTBOX.jsonl
+
+It tells its parent on what was its standard output, one JSON object a line: ready, start, figure,
+end. A record lies in the outbox, on the disk, before its end is told. Exit codes: 0 when every job
+has its record, 75 when the process must not go on and a fresh one should, 130 after SIGTERM,
+2 for a batch that cannot be read, 1 when the parent is gone or the outbox cannot be written.
+"""
+
+import ctypes
+import json
+import os
+import resource
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from sabench import jsonl
+from sabench.cases.plan import Batch, Job
+from sabench.catalog.rows import load_target
+from sabench.errors import ExitCode, SabenchError
+from sabench.measure.termination import Termination
+from sabench.records import Flag
+
+KINDS = {
+    "layer": "sabench.measure.runner:run_job",
+    "network": "sabench.measure.runner:run_job",
+}
+"""What runs a job, by its kind.
+
+(job, batch, flags, show_figure, termination) -> (record, whether this process must end).
+"""
+
+FRESH_PROCESS = 75  # EX_TEMPFAIL: memory is fragmented or the device is in doubt
+PARENT_GONE = 1
+FIGURE_EVERY_S = 0.5
+PR_SET_PDEATHSIG = 1
+
+
+class Announcer:
+    """Writes events to the parent."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._last_figure = 0.0
+
+    def say(self, event: str, **fields: object) -> None:
+        """One line, whole. Ends the process if nobody listens."""
+        line = json.dumps({"event": event, **fields}).encode() + b"\n"
+        try:
+            os.write(self._descriptor, line)
+        except BrokenPipeError:
+            os._exit(PARENT_GONE)
+
+    def figure(self, job_id: str, latency_s: float, n: int) -> None:
+        """A figure so far, at most twice a second."""
+        now = time.monotonic()
+        if now - self._last_figure >= FIGURE_EVERY_S:
+            self._last_figure = now
+            self.say("figure", job_id=job_id, latency_s=latency_s, n=n)
+
+
+def main(argv: list[str]) -> int:
+    """Run the jobs of a batch, in order."""
+    _die_with_parent()
+    announcer = Announcer(_take_stdout())
+    batch_file, outbox = Path(argv[0]), Path(argv[1])
+    try:
+        batch = Batch.model_validate_json(batch_file.read_bytes())
+    except (OSError, ValidationError) as error:
+        print(f"{batch_file}: cannot be read: {error}", file=sys.stderr)
+        return ExitCode.USAGE
+    flags = _pin(batch)
+    _limit_memory(batch)
+    _start_torch(batch)
+    termination = Termination()
+    signal.signal(signal.SIGTERM, termination)
+    announcer.say("ready")
+    for job in batch.jobs:
+        if termination.asked:
+            return ExitCode.INTERRUPTED
+        if _run(job, batch, outbox, flags, announcer, termination):
+            return ExitCode.INTERRUPTED if termination.asked else FRESH_PROCESS
+    return ExitCode.OK
+
+
+def _run(
+    job: Job,
+    batch: Batch,
+    outbox: Path,
+    flags: tuple[Flag, ...],
+    announcer: Announcer,
+    termination: Termination,
+) -> bool:
+    announcer.say("start", job_id=job.job_id)
+
+    def show_figure(latency_s: float, n: int) -> None:
+        announcer.figure(job.job_id, latency_s, n)
+
+    run: Any = load_target(KINDS[job.kind])
+    record, ends_process = run(job, batch, flags, show_figure, termination)
+    jsonl.append(outbox, record.dump())
+    announcer.say("end", job_id=job.job_id, status=record.status.value)
+    return bool(ends_process)
+
+
+def _die_with_parent() -> None:
+    """On Linux: SIGKILL when the parent ends. Ctrl-C is the parent's to handle."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "linux":
+        parent = os.getppid()
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it ended in between
+            os._exit(PARENT_GONE)
+
+
+def _take_stdout() -> int:
+    """The pipe to the parent; from here on a stranger's print goes to stderr."""
+    descriptor = os.dup(1)
+    os.dup2(2, 1)
+    return descriptor
+
+
+def _pin(batch: Batch) -> tuple[Flag, ...]:
+    if not batch.cores or not hasattr(os, "sched_setaffinity"):
+        return (Flag.NOT_PINNED,)
+    try:
+        os.sched_setaffinity(0, batch.cores)
+    except OSError:
+        return (Flag.NOT_PINNED,)
+    return ()
+
+
+def _limit_memory(batch: Batch) -> None:
+    """Address space, on the CPU only: CUDA maps far more than it uses."""
+    if batch.memory_limit and batch.device == "cpu" and sys.platform == "linux":
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        limit = batch.memory_limit
+        if hard != resource.RLIM_INFINITY:
+            limit = min(limit, hard)
+        resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+
+
+def _start_torch(batch: Batch) -> None:
+    """Import torch before the first deadline runs, and set its threads."""
+    import torch
+
+    torch.set_num_threads(batch.threads)
+    torch.set_num_interop_threads(1)
+    load_target(KINDS["layer"])
+
+
+if __name__ == "__main__":
+    try:
+        code = main(sys.argv[1:])
+    except SabenchError as error:
+        print(f"error: {error}", file=sys.stderr)
+        code = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # a stranger's threads and exit handlers have no say

@@ -1,0 +1,59 @@
+"""Timing on the CPU: blocks of at least a millisecond, the load read around each."""
+
+import math
+import time
+
+from pydantic import JsonValue
+
+from sabench.measure.load import ProcessLoad, judge
+from sabench.measure.timer import Block, Call
+from sabench.records import Flag
+
+BLOCK_S = 1e-3  # reading the clock twice costs less than 1e-4 of it
+
+
+class CpuTimer:
+    """Wall time of blocks of calls, judged by what else ran in them."""
+
+    def __init__(self, threads: int) -> None:
+        self.threads = threads
+        self.calls = 1
+        self.block_s = BLOCK_S
+        self._load = ProcessLoad()
+        self._sees_load = True
+
+    def once(self, call: Call) -> float:
+        """Wall seconds of one call."""
+        start = time.perf_counter_ns()
+        call()
+        return (time.perf_counter_ns() - start) * 1e-9
+
+    def calibrate(self, call: Call, estimate_s: float) -> None:
+        """As many calls as fill a millisecond, a tenth more for an estimate that was slow."""
+        self.calls = max(1, math.ceil(1.1 * BLOCK_S / max(estimate_s, 1e-9)))
+        self.block_s = self.calls * estimate_s
+
+    def chunk(self, call: Call, count: int) -> list[Block]:
+        """Blocks in a row."""
+        return [self._block(call) for _ in range(count)]
+
+    def _block(self, call: Call) -> Block:
+        repeats = range(self.calls)
+        before = self._load.before()
+        for _ in repeats:
+            call()
+        after = self._load.after()
+        self._sees_load = after.delay_ns is not None
+        seconds = (after.wall_ns - before.wall_ns) * 1e-9 / self.calls
+        return Block(seconds, self.calls, judge(before, after, self.threads))
+
+    @property
+    def flags(self) -> tuple[Flag, ...]:
+        """Unverified isolation where the kernel does not tell how long threads waited."""
+        return () if self._sees_load else (Flag.ISOLATION_UNVERIFIED,)
+
+    @property
+    def details(self) -> dict[str, JsonValue]:
+        """Calls per sample and the signal that judged them."""
+        signal = "run delay" if self._sees_load else "own CPU time and context switches"
+        return {"timing": "blocks", "calls_per_sample": self.calls, "judged_by": signal}

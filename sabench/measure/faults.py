@@ -1,0 +1,108 @@
+"""What an exception inside a job means: a status, one line, and whether the process can go on."""
+
+import re
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from pydantic import JsonValue, ValidationError
+
+from sabench.errors import ConfigError, MeasurementError, SabenchError
+from sabench.records import Status
+
+TAIL_LINES = 12
+LONGEST = 300
+NO_MEMORY = re.compile(
+    r"can't allocate memory|DefaultCPUAllocator|bad_alloc|out of memory|CUBLAS_STATUS_ALLOC_FAILED",
+    re.IGNORECASE,
+)
+NO_KERNEL = re.compile(r"not implemented for '(Half|BFloat16|Float8\w*)'")
+CUDA_FAULT = re.compile(r"CUDA error|device-side assert|CUDNN_STATUS_|CUBLAS_STATUS_")
+UNITS = {"": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3, "TiB": 1024**4}
+
+
+class NonFiniteError(MeasurementError):
+    """The output, or a gradient, holds NaN or infinity."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """How a job ended that did not end well."""
+
+    status: Status
+    message: str
+    details: dict[str, JsonValue]
+    ends_process: bool  # memory is fragmented or the device in doubt: go on in a fresh process
+
+
+def classify(error: BaseException, device: str) -> Fault:
+    """The fault that an exception stands for."""
+    text = f"{type(error).__name__}: {error}"
+    details: dict[str, JsonValue] = {"error": type(error).__name__, "traceback": _tail(error)}
+    if isinstance(error, MemoryError | torch.OutOfMemoryError) or (
+        isinstance(error, RuntimeError) and NO_MEMORY.search(text)
+    ):
+        details |= _memory(str(error), device)
+        return Fault(Status.OOM, _line(_told(details)), details, ends_process=True)
+    if isinstance(error, NonFiniteError):
+        return Fault(Status.NONFINITE, _line(str(error)), {}, ends_process=False)
+    if isinstance(error, ConfigError) or NO_KERNEL.search(text):
+        return Fault(Status.UNSUPPORTED, _line(str(error)), details, ends_process=False)
+    if isinstance(error, SabenchError):
+        return Fault(Status.ERROR, _line(str(error)), details, ends_process=False)
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        text = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        return Fault(Status.UNSUPPORTED, _line(text), details, ends_process=False)
+    is_cuda = CUDA_FAULT.search(text) is not None
+    return Fault(Status.ERROR, _line(text), details, ends_process=is_cuda)
+
+
+def requested_bytes(message: str) -> int | None:
+    """What an allocator's message says was asked for."""
+    found = re.search(r"allocate ([\d.]+) ?(bytes|KiB|MiB|GiB|TiB)", message, re.IGNORECASE)
+    if not found:
+        return None
+    unit = found.group(2)
+    return int(float(found.group(1)) * UNITS["" if unit.lower() == "bytes" else unit])
+
+
+def _memory(message: str, device: str) -> dict[str, JsonValue]:
+    free, total = _device_memory(device) if device != "cpu" else _host_memory()
+    asked = requested_bytes(message)
+    return {"requested_bytes": asked, "free_bytes": free, "total_bytes": total}
+
+
+def _host_memory() -> tuple[int | None, int | None]:
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+    except OSError:
+        return None, None
+    sizes = {key: rest.split()[0] for key, _, rest in (line.partition(":") for line in lines)}
+    return 1024 * int(sizes["MemAvailable"]), 1024 * int(sizes["MemTotal"])
+
+
+def _device_memory(device: str) -> tuple[int | None, int | None]:
+    try:
+        free, total = torch.cuda.mem_get_info(device)
+    except RuntimeError:  # the context is gone
+        return None, None
+    return int(free), int(total)
+
+
+def _told(details: dict[str, JsonValue]) -> str:
+    asked, free = details["requested_bytes"], details["free_bytes"]
+    wanted = f"asked for {asked} bytes" if asked is not None else "asked for too much"
+    left = f", {free} free" if free is not None else ""
+    return f"out of memory: {wanted}{left}; use a smaller batch, size or dtype"
+
+
+def _tail(error: BaseException) -> list[JsonValue]:
+    lines = "".join(traceback.format_exception(error)).rstrip().splitlines()
+    return [line[:LONGEST] for line in lines[-TAIL_LINES:]]
+
+
+def _line(text: str) -> str:
+    """One line of at most 300 characters."""
+    return " ".join(text.split())[:LONGEST]

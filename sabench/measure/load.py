@@ -1,0 +1,158 @@
+"""What else ran on our cores: read around every timing block, judged by load, never by result.
+
+The honest signal is the run delay: time our threads were ready to run and had no core. It counts
+nanoseconds where /proc/stat counts ticks of 10 ms, and it is zero for a thread that waits for its
+own colleagues, so it holds for a passive thread pool too, whose own CPU time is never 100 %.
+"""
+
+import os
+import resource
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+LOST_SHARE = 0.02  # run delay over the wall time of a block
+OWN_SHARE = 0.95  # own CPU over wall time, for one thread
+
+TASKS = Path("/proc/self/task")
+STAT = Path("/proc/stat")
+
+
+class Disturbance(StrEnum):
+    """Why a block does not count."""
+
+    NONE = ""
+    WAITED = "waited for a core"
+    STOLEN = "not running, and not by its own choice"
+    SWITCHED = "switched out by the scheduler"
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Counters of this process at one moment, all threads together, in nanoseconds."""
+
+    wall_ns: int
+    cpu_ns: int
+    delay_ns: int | None  # None where the kernel does not tell
+    voluntary: int  # context switches
+    involuntary: int
+
+
+class ProcessLoad:
+    """Reads Usage; keeps the counters of its threads open between blocks."""
+
+    def __init__(self) -> None:
+        self._files: dict[str, int] = {}
+
+    def before(self) -> Usage:
+        """Counters, the wall clock last: call it right before the timed region."""
+        delay = self._delay_ns()
+        switches = resource.getrusage(resource.RUSAGE_SELF)
+        cpu = time.process_time_ns()
+        return Usage(time.perf_counter_ns(), cpu, delay, switches.ru_nvcsw, switches.ru_nivcsw)
+
+    def after(self) -> Usage:
+        """Counters, the wall clock first: call it right after the timed region."""
+        wall = time.perf_counter_ns()
+        cpu = time.process_time_ns()
+        switches = resource.getrusage(resource.RUSAGE_SELF)
+        return Usage(wall, cpu, self._delay_ns(), switches.ru_nvcsw, switches.ru_nivcsw)
+
+    def close(self) -> None:
+        """Let go of the counters."""
+        for descriptor in self._files.values():
+            os.close(descriptor)
+        self._files.clear()
+
+    def _delay_ns(self) -> int | None:
+        try:
+            threads = os.listdir(TASKS)
+        except OSError:
+            return None
+        total = 0
+        for thread in threads:
+            try:
+                if thread not in self._files:
+                    path = TASKS / thread / "schedstat"
+                    self._files[thread] = os.open(path, os.O_RDONLY)
+                total += int(os.pread(self._files[thread], 64, 0).split()[1])
+            except ProcessLookupError:  # the thread ended
+                os.close(self._files.pop(thread))
+            except (OSError, IndexError, ValueError):
+                return None
+        return total
+
+
+def judge(before: Usage, after: Usage, threads: int) -> Disturbance:
+    """Whether other work ran in a block; decided by counters alone."""
+    wall = after.wall_ns - before.wall_ns
+    alone = after.cpu_ns - before.cpu_ns >= OWN_SHARE * wall
+    if before.delay_ns is None or after.delay_ns is None:
+        if threads == 1:
+            return Disturbance.NONE if alone else Disturbance.STOLEN
+        switched = after.involuntary > before.involuntary
+        return Disturbance.SWITCHED if switched else Disturbance.NONE
+    if after.delay_ns - before.delay_ns > LOST_SHARE * wall:
+        return Disturbance.WAITED
+    slept = after.voluntary > before.voluntary  # a subject that sleeps disturbs itself
+    if threads == 1 and not alone and not slept:
+        return Disturbance.STOLEN
+    return Disturbance.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class MachineUsage:
+    """Seconds since boot, summed over all cores of the machine; `own_s` is this process."""
+
+    wall_s: float
+    busy_s: float
+    steal_s: float
+    own_s: float
+    cores: int
+
+
+def machine_usage() -> MachineUsage | None:
+    """The machine's counters; None where there is no /proc/stat."""
+    with suppress(OSError, ValueError, IndexError):
+        text = STAT.read_text()
+        ticks = os.sysconf("SC_CLK_TCK")
+        user, nice, system, _idle, _wait, irq, soft, steal = map(
+            int, text.split("\n", 1)[0].split()[1:9]
+        )
+        return MachineUsage(
+            wall_s=time.perf_counter(),
+            busy_s=(user + nice + system + irq + soft) / ticks,
+            steal_s=steal / ticks,
+            own_s=time.process_time(),
+            cores=sum(line.startswith("cpu") for line in text.splitlines()) - 1,
+        )
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignLoad:
+    """Other work on the whole machine while a job measured, in cores."""
+
+    foreign: float
+    steal: float
+    cores: int
+
+    @classmethod
+    def between(cls, before: MachineUsage | None, after: MachineUsage | None) -> "ForeignLoad":
+        """Load over a span; zero where the machine does not tell."""
+        if before is None or after is None or after.wall_s <= before.wall_s:
+            return cls(0.0, 0.0, os.cpu_count() or 1)
+        span = after.wall_s - before.wall_s
+        busy = after.busy_s - before.busy_s - (after.own_s - before.own_s)
+        return cls(max(0.0, busy) / span, (after.steal_s - before.steal_s) / span, after.cores)
+
+    @property
+    def is_noisy(self) -> bool:
+        """More than a quarter of the machine busy with others, or 1 % of it stolen.
+
+        /proc/stat counts by ticks and a waiting thread pool falls between them: finer than this
+        it cannot be read.
+        """
+        return self.foreign > 0.25 * self.cores or self.steal > 0.01 * self.cores

@@ -1,0 +1,1 @@
+"""One file per family of readings: measure(subject, execution, protocol) -> readings."""

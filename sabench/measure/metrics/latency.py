@@ -1,0 +1,25 @@
+"""Time of one call, and what it took to get there."""
+
+from sabench.measure.execution import Execution
+from sabench.measure.protocol import Protocol
+from sabench.measure.subject import Subject
+from sabench.records import Reading
+
+
+def measure(subject: Subject, execution: Execution, protocol: Protocol) -> dict[str, Reading]:
+    """Latency and throughput, warm; seconds to build, compile and call for the first time."""
+    timing = protocol.measure(execution.call)
+    batch = subject.case.batch
+    return {
+        "latency": Reading.of("s", timing.samples, flags=timing.flags, details=timing.details),
+        "throughput": Reading.of(
+            "1/s", [batch / sample for sample in timing.samples], flags=timing.flags
+        ),
+        "build_time": Reading.of("s", [subject.build_s]),
+        "compile_time": _once(execution.compile_s, "the runtime does not compile"),
+        "first_call": _once(execution.first_call_s, "no first call was timed"),
+    }
+
+
+def _once(seconds: float | None, reason: str) -> Reading:
+    return Reading.absent("s", reason) if seconds is None else Reading.of("s", [seconds])

@@ -1,0 +1,30 @@
+"""Growth of the process's peak resident memory while the subject runs. Best in a process alone."""
+
+from pydantic import JsonValue
+
+from sabench.measure.execution import Execution
+from sabench.measure.protocol import Protocol
+from sabench.measure.resident_memory import resident_memory
+from sabench.measure.subject import Subject
+from sabench.records import Reading
+
+CALLS = 2  # after the first: memory that only a second call touches counts too
+
+
+def measure(subject: Subject, execution: Execution, protocol: Protocol) -> dict[str, Reading]:
+    """Bytes from before the first call, the module built, to the peak of three calls."""
+    return {"peak_rss_growth": _growth(execution)}
+
+
+def _growth(execution: Execution) -> Reading:
+    before = execution.growth_start
+    for _ in range(CALLS):
+        execution.call()
+    after = resident_memory()
+    if before is None or after is None:
+        return Reading.absent("B", "this system does not tell resident memory")
+    if not before.was_reset and after.peak <= before.peak:
+        reason = f"the peak could not be reset, and an earlier one of {before.peak} B stands"
+        return Reading.absent("B", reason)
+    details: dict[str, JsonValue] = {"before_bytes": before.now, "peak_bytes": after.peak}
+    return Reading.of("B", [max(0, after.peak - before.now)], details=details)

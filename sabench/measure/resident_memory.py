@@ -1,0 +1,42 @@
+"""Resident memory of this process: now, and at the peak since the peak was last reset."""
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+STATUS = Path("/proc/self/status")
+CLEAR_REFS = Path("/proc/self/clear_refs")
+
+
+@dataclass(frozen=True, slots=True)
+class ResidentMemory:
+    """Bytes in memory now and at the peak; `was_reset`: the peak counts from here on."""
+
+    now: int
+    peak: int
+    was_reset: bool = False
+
+
+def resident_memory() -> ResidentMemory | None:
+    """VmRSS and VmHWM; None where there is no /proc."""
+    try:
+        lines = STATUS.read_text().splitlines()
+        fields = {key: rest for key, _, rest in (line.partition(":") for line in lines)}
+        now, peak = (1024 * int(fields[key].split()[0]) for key in ("VmRSS", "VmHWM"))
+    except (OSError, KeyError, ValueError):
+        return None
+    return ResidentMemory(now, peak)
+
+
+def reset_peak() -> ResidentMemory | None:
+    """Begin a new peak where the kernel lets us, and read both."""
+    was_reset = False
+    with suppress(OSError):
+        descriptor = os.open(CLEAR_REFS, os.O_WRONLY)
+        try:
+            was_reset = os.write(descriptor, b"5") == 1  # 5: VmHWM becomes VmRSS
+        finally:
+            os.close(descriptor)
+    found = resident_memory()
+    return ResidentMemory(found.now, found.peak, was_reset) if found else None

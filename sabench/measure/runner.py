@@ -1,0 +1,144 @@
+"""One job: build the subject, call it once, run its metrics, say how it ended."""
+
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import torch
+from pydantic import JsonValue
+from torch import Tensor
+
+from sabench.cases.plan import Batch, Job
+from sabench.catalog.metrics import METRICS, Metric
+from sabench.catalog.runtimes import RUNTIMES
+from sabench.measure.cpu_timer import CpuTimer
+from sabench.measure.cuda_timer import CudaTimer
+from sabench.measure.device import is_alone
+from sabench.measure.execution import Execution, is_finite
+from sabench.measure.faults import NonFiniteError, classify
+from sabench.measure.load import ForeignLoad, machine_usage
+from sabench.measure.protocol import Protocol, ShowFigure, show_nothing
+from sabench.measure.resident_memory import reset_peak
+from sabench.measure.subject import Subject, build_subject
+from sabench.measure.termination import InterruptError, Termination
+from sabench.measure.timer import Timer
+from sabench.records import INFORMATIVE, Flag, Reading, Record, Status
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How a job ended, filled as it goes: what was measured before a fault is dropped."""
+
+    status: Status = Status.OK
+    message: str = ""
+    readings: dict[str, Reading] = field(default_factory=dict)
+    flags: tuple[Flag, ...] = ()
+    details: dict[str, JsonValue] = field(default_factory=dict)
+    ends_process: bool = False
+
+
+def run_job(
+    job: Job,
+    batch: Batch,
+    flags: tuple[Flag, ...] = (),
+    show_figure: ShowFigure = show_nothing,
+    termination: Termination | None = None,
+) -> tuple[Record, bool]:
+    """The job's record, and whether this process must not go on. Never raises."""
+    started, start = datetime.now(UTC), time.perf_counter()
+    try:
+        with (termination or Termination()).interrupting():
+            outcome = measure_case(job, batch, flags, show_figure)
+    except InterruptError:
+        outcome = Outcome(Status.INTERRUPTED, "the run was interrupted", ends_process=True)
+    except BaseException as error:  # a stranger's layer may raise anything, SystemExit too
+        fault = classify(error, job.device)
+        outcome = Outcome(
+            fault.status, fault.message, details=fault.details, ends_process=fault.ends_process
+        )
+    record = Record(
+        job_id=job.job_id,
+        case_id=job.case.case_id,
+        device=job.device,
+        environment=batch.environment,
+        suite=batch.suite,
+        preset=batch.preset.name,
+        replicate=job.replicate,
+        attempt=job.attempt,
+        status=outcome.status,
+        message=outcome.message,
+        readings=outcome.readings,
+        flags=outcome.flags,
+        started_utc=started.isoformat(timespec="milliseconds"),
+        wall_s=time.perf_counter() - start,
+        details=outcome.details,
+    )
+    return record, outcome.ends_process
+
+
+def measure_case(
+    job: Job, batch: Batch, flags: tuple[Flag, ...], show_figure: ShowFigure
+) -> Outcome:
+    """Every metric of a layer's or network's job.
+
+    Raises: whatever the subject raises.
+    """
+    protocol = Protocol(batch.preset, make_timer(job), show_figure)
+    before = machine_usage()
+    subject = build_subject(job)
+    execution: Execution = RUNTIMES[job.case.runtime].load()(subject)
+    with execution.context():
+        first_call(subject, execution, protocol.timer)
+        readings = _readings(job, subject, execution, protocol)
+    flags += _device_flags(job.device)
+    load = ForeignLoad.between(before, machine_usage())
+    if load.is_noisy:
+        flags += (Flag.HOST_NOISY,)
+    details: dict[str, JsonValue] = {
+        "torch_threads": torch.get_num_threads(),
+        "foreign_cores": round(load.foreign, 3),
+        "stolen_cores": round(load.steal, 3),
+    }
+    return Outcome(_status(protocol, readings, flags), "", readings, flags, details)
+
+
+def _device_flags(device: str) -> tuple[Flag, ...]:
+    return () if device == "cpu" or is_alone(device) else (Flag.ISOLATION_UNVERIFIED,)
+
+
+def make_timer(job: Job) -> Timer:
+    """The timer of the job's device."""
+    if job.device == "cpu":
+        return CpuTimer(job.case.threads)
+    return CudaTimer(torch.cuda, job.device)
+
+
+def first_call(subject: Subject, execution: Execution, timer: Timer) -> None:
+    """Call once, timed, and look at what comes out.
+
+    Raises: NonFiniteError if the output or a gradient is not finite.
+    """
+    kept: list[Tensor] = []
+    execution.growth_start = reset_peak()
+    execution.first_call_s = timer.once(lambda: kept.append(execution.call()))
+    if not is_finite(subject, kept[0]):
+        raise NonFiniteError("the first call gives values that are not finite")
+
+
+def _readings(
+    job: Job, subject: Subject, execution: Execution, protocol: Protocol
+) -> dict[str, Reading]:
+    """What was asked for, each function called once; those that trace the module come last."""
+    asked = [METRICS[name] for name in job.metrics]
+    targets: dict[str, Metric] = {metric.target: metric for metric in asked}
+    found: dict[str, Reading] = {}
+    for metric in sorted(targets.values(), key=lambda metric: metric.traces):
+        found |= metric.load()(subject, execution, protocol)
+    return {metric.name: found[metric.name] for metric in asked}
+
+
+def _status(protocol: Protocol, readings: dict[str, Reading], flags: tuple[Flag, ...]) -> Status:
+    if protocol.status is not Status.OK:
+        return protocol.status
+    raised = set(flags).union(*(reading.flags for reading in readings.values()))
+    return Status.OK_FLAGGED if raised - INFORMATIVE else Status.OK

@@ -1,0 +1,22 @@
+"""torch.compile with its defaults."""
+
+import time
+from typing import cast
+
+import torch
+from torch import nn
+
+from sabench.measure.execution import Execution, execution_of
+from sabench.measure.subject import Subject
+
+
+def prepare(subject: Subject) -> Execution:
+    """Compile, and time it: the first call compiles, so `compile_s` is that call's seconds."""
+    torch.compiler.reset()
+    start = time.perf_counter()
+    compiled = cast(nn.Module, torch.compile(subject.module))
+    execution = execution_of(subject, compiled)
+    with execution.context():
+        execution.call()
+    execution.compile_s = time.perf_counter() - start
+    return execution
