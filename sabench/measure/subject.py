@@ -52,7 +52,7 @@ def build_subject(job: Job) -> Subject:
     module = build_module(case)
     module = module.to(device=device, dtype=DTYPES[case.dtype])
     if case.layout == "channels_last":
-        module = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        module = module.to(memory_format=torch.channels_last)
     build_s = time.perf_counter() - start
     module.train(case.mode != "forward")
     return Subject(case, job.device, job.seed, module, make_input(case, device, job.seed), build_s)
@@ -91,7 +91,11 @@ def _set_tf32(case: Case, device: torch.device) -> None:
     torch.backends.cudnn.allow_tf32 = wanted
 
 
-def _build_module(case: Case) -> nn.Module:
+def build_module(case: Case) -> nn.Module:
+    """The module of a case in fp32, on torch's default device.
+
+    Raises: as build_subject.
+    """
     if case.file:
         return _build_stranger(case)
     if case.kind == "network":

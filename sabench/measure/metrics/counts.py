@@ -19,14 +19,14 @@ def measure(subject: Subject, execution: Execution, protocol: Protocol) -> dict[
     return readings(case_cost(subject.case), _counted(subject))
 
 
-def counts_of(case: Case) -> Counts:
-    """Counts of a case that is built for this alone, without memory for its data.
+def counts_of(case: Case) -> dict[str, Reading]:
+    """All counts of a case that is built for this alone, without memory for its data.
 
     Raises: ConfigError if the case cannot be built.
     """
     with torch.device("meta"):
         module = build_module(case)
-    return count(module, input_shape(case))
+    return readings(case_cost(case), count(module, input_shape(case)))
 
 
 def readings(cost: CaseCost | None, counts: Counts) -> dict[str, Reading]:
