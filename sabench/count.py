@@ -8,6 +8,7 @@ a module that cannot run there is copied with its data. The module itself is nev
 import contextlib
 import copy
 import io
+import math
 import sys
 import warnings
 from collections import Counter
@@ -24,6 +25,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode, flop_registry, sdpa_flop_count
 
 aten = torch.ops.aten
+
+Shape = Sequence[int]
 
 _MAKES = {"arange", "empty", "full", "lift_fresh", "new_empty", "new_zeros", "ones", "zeros"}
 _COPIES = {
@@ -103,10 +106,9 @@ def _result(
 
 
 def _flop_counter(module: nn.Module, shape: tuple[int, ...]) -> Counted:
-    """torch's FlopCounterMode, with a formula for the one attention kernel it lacks on a CPU."""
-    extra = aten._scaled_dot_product_flash_attention_for_cpu
-    seen = _Operators(lambda packet: packet not in flop_registry and packet is not extra)
-    counter = FlopCounterMode(display=False, custom_mapping={extra: _attention_flops})
+    """torch's FlopCounterMode, with formulas for what it lacks."""
+    seen = _Operators(lambda packet: packet not in flop_registry and packet not in OUR_FORMULAS)
+    counter = FlopCounterMode(display=False, custom_mapping=OUR_FORMULAS)
     with torch.no_grad(), seen, counter:
         module(_image(module, shape))
     return counter.get_total_flops() // 2, seen.calls()
@@ -216,10 +218,20 @@ def _silent() -> Iterator[None]:
         yield
 
 
-def _attention_flops(
-    query: Any, key: Any, value: Any, *_: object, out_shape: object = None, **__: object
-) -> int:
+def _attention_flops(query: Shape, key: Shape, value: Shape, *_: object, **__: object) -> int:
     return int(sdpa_flop_count(query, key, value))  # type: ignore[no-untyped-call]
+
+
+def _product_flops(added: Shape, left: Shape, right: Shape, *_: object, **__: object) -> int:
+    return 2 * math.prod(left) * right[-1]
+
+
+OUR_FORMULAS: dict[Any, Callable[..., int]] = {
+    aten._scaled_dot_product_flash_attention_for_cpu: _attention_flops,
+    aten.baddbmm_: _product_flops,
+    aten.addmm_: _product_flops,
+}
+"""Flops from the arguments' shapes, where torch 2.13 has no formula of its own."""
 
 
 def _without_data(module: nn.Module) -> nn.Module:
