@@ -83,10 +83,11 @@ def parse_axes(texts: Iterable[str]) -> dict[str, tuple[Scalar, ...]]:
     """
     axes: dict[str, tuple[Scalar, ...]] = {}
     for text in texts:
-        key, values = _split(text, axes)
-        if not all(values.split(",")):
+        key, value = _split(text, axes)
+        words = [word.strip() for word in value.split(",")]
+        if not all(words):
             raise ConfigError(f"{show_value(text)}: a value is missing between commas")
-        axes[key] = tuple(parse_scalar(value) for value in values.split(","))
+        axes[key] = tuple(parse_scalar(word) for word in words)
     return axes
 
 
