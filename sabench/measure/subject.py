@@ -52,7 +52,7 @@ def build_subject(job: Job) -> Subject:
     module = build_module(case)
     module = module.to(device=device, dtype=DTYPES[case.dtype])
     if case.layout == "channels_last":
-        module = module.to(memory_format=torch.channels_last)
+        module = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     build_s = time.perf_counter() - start
     module.train(case.mode != "forward")
     return Subject(case, job.device, job.seed, module, make_input(case, device, job.seed), build_s)
