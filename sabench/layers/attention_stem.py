@@ -7,7 +7,7 @@ from sabench.catalog.layers.self_attention import AttentionStemOptions, attentio
 from sabench.catalog.rows import Size
 from sabench.layers.heads import Attend, merge_heads, pool, split_heads
 from sabench.layers.kernels import reference
-from sabench.layers.relative import new_table
+from sabench.layers.relative import new_table, widened
 
 
 class AttentionStem2d(nn.Module):
@@ -48,10 +48,12 @@ class AttentionStem2d(nn.Module):
 
     def _values(self, x: Tensor) -> Tensor:
         block, (height, width) = self.options.block, x.shape[2:]
-        row = self.rows[torch.arange(height, device=x.device) % block]  # (H, d)
-        column = self.columns[torch.arange(width, device=x.device) % block]  # (W, d)
-        places = row[:, None, None] + column[None, :, None]  # (H, W, 1, d)
-        shares = (places * self.mixtures).sum(-1).softmax(-1)  # (H, W, m)
+        rows, columns, mixtures = (widened(t) for t in (self.rows, self.columns, self.mixtures))
+        places = rows[:, None, None] + columns[None, :, None]  # (block, block, 1, d)
+        shares = (places * mixtures).sum(-1).softmax(-1)  # (block, block, m)
+        row = torch.arange(height, device=x.device) % block
+        column = torch.arange(width, device=x.device) % block
+        shares = shares[row[:, None], column].to(x.dtype)  # (H, W, m)
         maps: Tensor = self.to_v(x)
         maps = maps.view(len(x), self.options.mixtures, -1, height, width)  # (B, m, C, H, W)
         return torch.einsum("hwm,bmchw->bchw", shares, maps)

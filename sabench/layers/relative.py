@@ -27,31 +27,36 @@ class Relative:
     split: bool
 
     def vectors(self, down: Tensor, across: Tensor) -> Tensor:
-        """r of every (query, key) pair.
+        """r of every (query, key) pair, at least in fp32.
 
         Shapes: down (I, A), across (J, B) displacements -> (I, J, A, B, d).
         """
-        rows = self.rows[down + self.zero[0]][:, None, :, None]  # (I, 1, A, 1, d_r)
-        columns = self.columns[across + self.zero[1]][None, :, None, :]  # (1, J, 1, B, d_c)
+        rows = _entries(self.rows, down + self.zero[0])[:, None, :, None]  # (I, 1, A, 1, d_r)
+        columns = _entries(self.columns, across + self.zero[1])[:, None]  # (J, 1, B, d_c)
         if not self.split:
             return rows + columns
-        shape = (*down.shape[:1], *across.shape[:1], *down.shape[1:], *across.shape[1:])
+        shape = (len(down), len(across), down.shape[1], across.shape[1])
         return torch.cat([rows.expand(*shape, -1), columns.expand(*shape, -1)], dim=-1)
 
     def logits(self, q: Tensor, down: Tensor, across: Tensor) -> tuple[Tensor, Tensor]:
-        """q.r in two addends, one for the key's row and one for its column.
+        """q.r in two addends, of the key's row and of its column, at least in fp32.
 
-        A displacement beyond a table takes its end: a band hides such keys.
         Shapes: q (..., I, J, d), down (I, A), across (J, B) -> (..., I, J, A), (..., I, J, B).
         """
+        q = widened(q)
         half = self.rows.shape[1]
         for_rows, for_columns = (q[..., :half], q[..., half:]) if self.split else (q, q)
-        rows = self.rows[(down + self.zero[0]).clamp(0, len(self.rows) - 1)]
-        columns = self.columns[(across + self.zero[1]).clamp(0, len(self.columns) - 1)]
+        rows = _entries(self.rows, down + self.zero[0])
+        columns = _entries(self.columns, across + self.zero[1])
         return (
             torch.einsum("...ijd,iad->...ija", for_rows, rows),
             torch.einsum("...ijd,jad->...ija", for_columns, columns),
         )
+
+
+def widened(x: Tensor) -> Tensor:
+    """At least fp32: a table row's gradient is a long sum that half types would round away."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 def displacements(queries: int, keys: int, geometry: Geometry, device: torch.device) -> Tensor:
@@ -74,6 +79,11 @@ def global_relative(rows: Tensor, columns: Tensor, size: tuple[int, int]) -> Rel
     height, width = size
     rows, columns = _resized(rows, 2 * height - 1), _resized(columns, 2 * width - 1)
     return Relative(rows, columns, (height - 1, width - 1), split=False)
+
+
+def _entries(table: Tensor, index: Tensor) -> Tensor:
+    """Rows of a table, its end for what lies beyond (a band hides such keys)."""
+    return widened(table)[index.clamp(0, len(table) - 1)]
 
 
 def _resized(table: Tensor, length: int) -> Tensor:

@@ -28,6 +28,8 @@ def attend(
     bias = _bias(queries, relative, geometry, size, block)
     if bias is None:
         logits = torch.bmm(flat, keys.mT)
+    elif bias.dtype != q.dtype:
+        logits = bias.view(*flat.shape[:2], -1) + torch.bmm(flat, keys.mT)
     elif torch.is_grad_enabled():
         logits = torch.baddbmm(bias.view(*flat.shape[:2], -1), flat, keys.mT)
     else:

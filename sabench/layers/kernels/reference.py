@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from sabench.catalog.attention import Geometry
-from sabench.layers.relative import Relative, displacements
+from sabench.layers.relative import Relative, displacements, widened
 
 
 def attend(
@@ -44,16 +44,15 @@ def _blocks(
     q: Tensor, k: Tensor, v: Tensor, hidden: Tensor, relative: Relative | None, geometry: Geometry
 ) -> Tensor:
     """Equal blocks: q (B, n, X, Y, I, J, d), k (B, n, X, Y, A, B, d) -> (B, n, X I, Y J, dv)."""
-    logits = torch.einsum("znxyijd,znxyabd->znxyijab", q, k)
+    logits = widened(torch.einsum("znxyijd,znxyabd->znxyijab", q, k))
     if relative is not None:
         down = displacements(q.shape[4], k.shape[4], geometry, q.device)
         across = displacements(q.shape[5], k.shape[5], geometry, q.device)
         r = relative.vectors(down, across)
-        logits = logits + torch.einsum("znxyijd,ijabd->znxyijab", q, r)
+        logits = logits + torch.einsum("znxyijd,ijabd->znxyijab", widened(q), r)
     if geometry.border == "mask":
         logits = logits.masked_fill(hidden[:, :, :, :, None, None], -torch.inf)
-    accumulate = torch.float32 if logits.dtype in (torch.float16, torch.bfloat16) else None
-    weights = logits.flatten(-2).softmax(-1, dtype=accumulate).to(v.dtype).view_as(logits)
+    weights = logits.flatten(-2).softmax(-1).to(v.dtype).view_as(logits)
     out = torch.einsum("znxyijab,znxyabd->znxyijd", weights, v)
     return out.transpose(3, 4).flatten(4, 5).flatten(2, 3)
 

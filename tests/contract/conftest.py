@@ -1,0 +1,6 @@
+"""Lets the contract tests import `oracles`."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))

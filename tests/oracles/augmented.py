@@ -1,0 +1,68 @@
+"""AAConv(X) = concat(Conv(X), MHA(X)) (1904.09925, eq. 1-5), r shared by the heads.
+
+O_h = softmax((Q K^T + S_H + S_W) / sqrt(dk_h)) V, S_W[i,j] = q_i . r^W_{jx-ix}.
+"""
+
+import math
+from types import SimpleNamespace
+
+import torch
+from oracles import conv
+from oracles.parts import attended, by_head, each_pixel, mapped
+from torch import Tensor
+
+
+def oracle(parameters: dict[str, Tensor], x: Tensor, options, stride: int) -> Tensor:
+    weight = parameters["to_qkv.weight"]
+    values = len(parameters["to_out.weight"])
+    keys = (len(weight) - values) // 2
+    seen = halved(x) if options.downsample else x
+    seen = seen[:, :, ::stride, ::stride]
+    height, width = seen.shape[2:]
+    q, k, v = (
+        by_head(mapped(part, seen), options.heads) for part in weight.split([keys, keys, values])
+    )
+
+    def pixel(i: int, j: int) -> Tensor:
+        rows = parameters["rows"][height - 1 - i : 2 * height - 1 - i]  # r^H_{jy - iy}
+        columns = parameters["columns"][width - 1 - j : 2 * width - 1 - j]  # r^W_{jx - ix}
+        r = rows.T[:, :, None] + columns.T[:, None, :]
+        return attended(q[..., i, j] / math.sqrt(q.shape[2]), k + r, v)
+
+    heads = mapped(parameters["to_out.weight"], each_pixel(height, width, pixel))
+    if options.downsample:
+        heads = bilinear(heads, -(-x.shape[2] // stride), -(-x.shape[3] // stride))
+    if "conv.weight" not in parameters:
+        return heads
+    window = SimpleNamespace(window=options.window)
+    return torch.cat(
+        [conv.oracle({"weight": parameters["conv.weight"]}, x, window, stride), heads], dim=1
+    )
+
+
+def halved(x: Tensor) -> Tensor:
+    """The mean of the pixels there are in each 3 x 3 square, at every second position."""
+
+    def mean(i: int, j: int) -> Tensor:
+        top, left = max(2 * i - 1, 0), max(2 * j - 1, 0)
+        return x[:, :, top : 2 * i + 2, left : 2 * j + 2].mean((2, 3))
+
+    return each_pixel(-(-x.shape[2] // 2), -(-x.shape[3] // 2), mean)
+
+
+def bilinear(x: Tensor, height: int, width: int) -> Tensor:
+    """Linear between the four nearest pixels, whose centres lie at (i + 1/2) / length."""
+
+    def nearest(i: int, length: int, source: int) -> tuple[int, int, float]:
+        place = min(max((i + 0.5) * source / length - 0.5, 0), source - 1)
+        low = math.floor(place)
+        return low, min(low + 1, source - 1), place - low
+
+    def pixel(i: int, j: int) -> Tensor:
+        top, below, s = nearest(i, height, x.shape[2])
+        left, right, t = nearest(j, width, x.shape[3])
+        upper = (1 - t) * x[:, :, top, left] + t * x[:, :, top, right]
+        lower = (1 - t) * x[:, :, below, left] + t * x[:, :, below, right]
+        return (1 - s) * upper + s * lower
+
+    return each_pixel(height, width, pixel)

@@ -1,0 +1,20 @@
+"""y_ij = sum_ab W_ab x_{i+a, j+b}, each group of output channels from its group of input ones."""
+
+import torch
+from oracles.parts import each_pixel
+from torch import Tensor
+
+
+def oracle(parameters: dict[str, Tensor], x: Tensor, options, stride: int) -> Tensor:
+    weight, half = parameters["weight"], options.window // 2
+    groups = x.shape[1] // weight.shape[1]
+    padded = torch.nn.functional.pad(x, (half, half, half, half))
+
+    def pixel(i: int, j: int) -> Tensor:
+        patch = padded[
+            :, :, stride * i : stride * i + options.window, stride * j : stride * j + options.window
+        ]
+        parts = zip(patch.chunk(groups, dim=1), weight.chunk(groups), strict=True)
+        return torch.cat([(part[:, None] * w).sum((2, 3, 4)) for part, w in parts], dim=1)
+
+    return each_pixel(-(-x.shape[2] // stride), -(-x.shape[3] // stride), pixel)
