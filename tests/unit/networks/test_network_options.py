@@ -1,6 +1,8 @@
 """What a suite or a command line may say about a network, and what an id then states."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sabench.catalog.networks import networks
 from sabench.errors import ConfigError
@@ -107,3 +109,26 @@ def test_a_problem_names_the_first_slot_that_cannot_be_built():
 def test_every_network_can_be_built_at_its_own_resolution():
     for network in networks().values():
         assert network.problems(network.defaults, {}, network.resolution) is None
+
+
+@given(
+    mix=st.lists(st.sampled_from(("conv", "halo", "augmented")), min_size=4, max_size=4),
+    width=st.sampled_from((0.25, 0.5, 1, 1.5, 2.0)),
+    heads=st.lists(st.integers(1, 64), min_size=4, max_size=4),
+    window=st.integers(1, 15),
+    border=st.sampled_from(("mask", "zeros")),
+)
+def test_what_is_stated_reads_back_as_what_was_said(mix, width, heads, window, border):
+    said = {
+        "halo.border": border,
+        "conv.window": window,
+        "mix": ",".join(mix),
+        "width": width,
+        "heads": ",".join(map(str, heads)),
+    }
+    options, overrides = HALONET_H3.parse(said)
+    stated = HALONET_H3.stated(options, overrides)
+    again = HALONET_H3.parse(stated)
+    assert HALONET_H3.stated(*again) == stated
+    assert again[0] == options
+    assert HALONET_H3.plan(*again, 320) == HALONET_H3.plan(options, overrides, 320)

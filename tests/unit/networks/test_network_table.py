@@ -1,0 +1,90 @@
+"""The table of networks, and what an installed package may add to it."""
+
+from dataclasses import replace
+from importlib.metadata import EntryPoint
+
+import pytest
+
+import sabench.catalog.networks as table
+from sabench.catalog.networks import networks
+from sabench.catalog.networks.cost import network_cost
+from sabench.catalog.networks.parts import bottleneck, conv_step, slot_step
+from sabench.catalog.networks.plan import MaxPool, Plan
+from sabench.catalog.networks.rows import Network
+from sabench.catalog.rows import Options, Positive
+from sabench.errors import ConfigError
+from sabench.networks.build import build_network
+
+
+class TinyOptions(Options):
+    """Options that share nothing with the built-in families."""
+
+    layer: str = "halo"
+    channels: Positive = 16
+
+
+def tiny_plan(options, overrides, resolution):
+    slot = slot_step(options.layer, overrides, options.channels, options.channels)
+    blocks = (bottleneck(8, slot, 24), bottleneck(24, slot, 24))
+    return Plan(resolution, (conv_step("conv", 3, 8),), MaxPool(2, 2), (blocks,), (), 10)
+
+
+TINY = Network(
+    "tiny",
+    family="tiny",
+    title="a stranger's network",
+    source="nowhere",
+    year=2024,
+    resolution=16,
+    options=TinyOptions,
+    defaults=TinyOptions(),
+    plan=tiny_plan,
+)
+NOT_A_NETWORK = TinyOptions()
+TAKEN = replace(TINY, name="resnet50")
+
+
+@pytest.fixture
+def installed(monkeypatch):
+    """Make an entry point of the group `sabench.networks` appear."""
+
+    def install(value):
+        def points(group):
+            return [EntryPoint("stranger", f"{__name__}:{value}", group)]
+
+        monkeypatch.setattr(table, "entry_points", points)
+        return networks.__wrapped__
+
+    return install
+
+
+def test_the_table_has_the_papers_networks():
+    resnets = [f"resnet{depth}" for depth in (26, 34, 38, 50, 101, 152)]
+    assert list(networks()) == [*resnets, *(f"halonet_h{number}" for number in range(8))]
+
+
+def test_an_entry_point_adds_a_network_with_all_that_comes_with_one(installed):
+    network = installed("TINY")()["tiny"]
+    options, overrides = network.parse({"channels": 8, "halo.heads": 4, "halo.block": 4})
+    assert network.stated(options, overrides) == {
+        "channels": 8,
+        "halo.block": 4,
+        "halo.heads": 4,
+    }
+    assert network.problems(options, overrides, 16) is None
+    plan = network.plan(options, overrides, 16)
+    params = sum(one.numel() for one in build_network(plan).parameters())
+    assert params == network_cost(plan).params
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("NOT_A_NETWORK", "is no sabench Network"),
+        ("TAKEN", "'resnet50' exists already"),
+        ("MISSING", "MISSING"),
+    ],
+)
+def test_an_entry_point_that_is_no_new_network_is_told(installed, value, told):
+    with pytest.raises(ConfigError, match=told):
+        installed(value)()
