@@ -1,0 +1,67 @@
+"""Which leaderboards are kept: complete, undisturbed, and made by a commit that can be found."""
+
+import re
+from pathlib import Path
+
+from sabench.errors import ConfigError, ResultError
+from sabench.measure.environment import device_slug
+from sabench.records import MEASURED, Environment, Status
+from sabench.store import journal
+from sabench.store.leaderboard import Leaderboard, make_leaderboard, write_leaderboard
+from sabench.store.run_folder import RunFolder, slug
+from sabench.store.verify import verify_samples
+
+TOLERATED = MEASURED | {Status.OOM, Status.UNSUPPORTED, Status.SKIPPED}
+"""Ends that another run here would have too: what the device cannot do is a result."""
+
+
+def accept(run: Path, results: Path) -> Path:
+    """Keep a run's leaderboard as `results/<device>/<suite>.json`; the file's path.
+
+    The leaderboard is made anew from the journal, and the samples are held against their hashes.
+
+    Raises: ConfigError for a preset or devices that are never kept; ResultError with the reason
+    for any other run that is refused, and if the disk refuses.
+    """
+    folder = RunFolder.open(run)
+    board = make_leaderboard(folder.info, journal.read(folder))
+    if board.evidence == "smoke":
+        raise ConfigError(f"{run}: preset {board.preset.name} is for a look; run preset standard")
+    if len(folder.info.devices) != 1:
+        raise ConfigError(f"{run}: several devices; accept takes runs of one, profile each alone")
+    if reason := refusal(board) or next(iter(verify_samples(folder)), ""):
+        raise ResultError(f"{run}: not accepted: {reason}")
+    (environment,) = board.environments.values()
+    path = results / device_slug(environment) / f"{slug(board.suite)}.json"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ResultError(f"{path.parent}: cannot be made: {error.strerror or error}") from error
+    write_leaderboard(path, board)
+    return path
+
+
+def refusal(board: Leaderboard) -> str:
+    """Why a leaderboard is not fit to be kept; empty if it is."""
+    if not board.is_complete:
+        missing = sum(row.status is Status.INTERRUPTED for row in board.rows)
+        return f"incomplete, {missing} of {len(board.rows)} cases left; --resume goes on"
+    for row in board.rows:
+        if row.status not in TOLERATED:
+            return f"{row.case_id} ended {row.status}: {row.message or 'measure again'}"
+    if not any(row.rank for row in board.rows):
+        return "no case has a rank"
+    used = {environment for row in board.rows for environment in row.environments}
+    if used != {environment.id for environment in board.environments.values()}:
+        return f"measured in several environments ({', '.join(sorted(used))})"
+    return next(filter(None, map(_unknown_code, board.environments.values())), "")
+
+
+def _unknown_code(environment: Environment) -> str:
+    """Why the code that measured cannot be found again; empty if it can."""
+    commit = environment.facts.get("sabench_commit", "not told")
+    if not re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", commit):
+        return f"the commit of sabench is {commit}; measure from a git checkout"
+    if environment.facts.get("sabench_dirty") != "false":
+        return "sabench had uncommitted changes; commit them and measure again"
+    return ""

@@ -1,0 +1,113 @@
+"""What is kept, and the reason why anything else is not."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from making_runs import case, environment, new_run, preset, record_of
+
+from sabench.catalog.presets import PRESETS
+from sabench.errors import ConfigError, ResultError, SabenchError
+from sabench.records import Environment, Status
+from sabench.store import journal
+from sabench.store.accept import accept
+from sabench.store.leaderboard import read_leaderboard
+from sabench.store.run_folder import RunFolder
+
+ACCEPTED = {Status.OK, Status.OK_FLAGGED, Status.OOM, Status.UNSUPPORTED, Status.SKIPPED}
+
+
+def run(path: Path, second: Status = Status.OK, **info: Any) -> RunFolder:
+    """A finished run of two cases, the second of which ends so."""
+    folder = new_run(path, (case("conv"), case("halo")), **info)
+    for job in folder.info.jobs():
+        status = second if job.case.subject == "halo" else Status.OK
+        fields = {"environment": folder.info.environments[job.device].id, "device": job.device}
+        journal.append(folder, record_of(job, (1.0,) * 70, status, **fields))
+    return folder
+
+
+def with_facts(**facts: str) -> dict[str, Environment]:
+    plain = environment()
+    return {"cpu": plain.model_copy(update={"facts": plain.facts | facts})}
+
+
+def test_an_honest_run_is_kept_under_its_device_and_suite(tmp_path: Path) -> None:
+    path = accept(run(tmp_path / "run").path, tmp_path / "results")
+    assert path == tmp_path / "results" / "plain-9000" / "tiny.json"
+    assert [row.rank for row in read_leaderboard(path).rows] == [1, 1]
+
+
+@pytest.mark.parametrize("status", list(Status))
+def test_what_a_device_cannot_do_is_kept_and_what_went_wrong_is_not(
+    tmp_path: Path, status: Status
+) -> None:
+    folder = run(tmp_path / "run", status)
+    if status in ACCEPTED:
+        assert accept(folder.path, tmp_path / "results").exists()
+    else:
+        with pytest.raises(ResultError, match="not accepted"):
+            accept(folder.path, tmp_path / "results")
+        assert not (tmp_path / "results").exists()
+
+
+def refused(folder: RunFolder, results: Path) -> SabenchError:
+    with pytest.raises(SabenchError) as caught:
+        accept(folder.path, results)
+    assert not results.exists()
+    return caught.value
+
+
+def test_a_quick_run_is_refused_as_a_matter_of_usage(tmp_path: Path) -> None:
+    error = refused(run(tmp_path / "run", preset=PRESETS["quick"]), tmp_path / "results")
+    assert isinstance(error, ConfigError)
+    assert "preset quick is for a look" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("facts", "told"),
+    [
+        ({"sabench_dirty": "true"}, "uncommitted changes"),
+        ({"sabench_dirty": "unknown (git failed)"}, "uncommitted changes"),
+        ({"sabench_commit": "unknown (not a git checkout)"}, "not a git checkout"),
+        ({"sabench_commit": ""}, "commit of sabench"),
+    ],
+)
+def test_code_that_cannot_be_found_again_is_refused(
+    tmp_path: Path, facts: dict[str, str], told: str
+) -> None:
+    folder = run(tmp_path / "run", environments=with_facts(**facts))
+    assert told in str(refused(folder, tmp_path / "results"))
+
+
+def test_a_run_that_is_not_complete_is_refused(tmp_path: Path) -> None:
+    folder = run(tmp_path / "run")
+    lines = folder.journal_file.read_bytes().splitlines(keepends=True)
+    folder.journal_file.write_bytes(b"".join(lines[:-1]))
+    assert "incomplete, 1 of 2 cases left" in str(refused(folder, tmp_path / "results"))
+
+
+def test_a_mixture_of_environments_is_refused(tmp_path: Path) -> None:
+    folder = run(tmp_path / "run")
+    now = {"cpu": environment(torch="9.9")}
+    folder.replace_info(folder.info.model_copy(update={"environments": now}))
+    assert "several environments" in str(refused(folder, tmp_path / "results"))
+
+
+def test_samples_that_were_changed_are_refused(tmp_path: Path) -> None:
+    folder = run(tmp_path / "run")
+    first = min(folder.samples.iterdir())
+    first.write_text(first.read_text().replace("1.0", "0.5", 1))
+    assert "not those that were measured" in str(refused(folder, tmp_path / "results"))
+
+
+def test_a_run_of_several_devices_is_refused(tmp_path: Path) -> None:
+    two = {"cpu": environment(), "cuda:0": environment("A card")}
+    folder = run(tmp_path / "run", devices=tuple(two), environments=two, preset=preset())
+    assert "several devices" in str(refused(folder, tmp_path / "results"))
+
+
+def test_a_place_that_cannot_be_written_is_one_error(tmp_path: Path) -> None:
+    (tmp_path / "results").write_text("a file")
+    with pytest.raises(ResultError, match="cannot be made"):
+        accept(run(tmp_path / "run").path, tmp_path / "results")

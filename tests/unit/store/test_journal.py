@@ -1,0 +1,161 @@
+"""The journal: one sealed line an attempt, torn lines passed over."""
+
+import json
+import resource
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from making_runs import case, new_run, record_of
+
+from sabench.errors import ResultError
+from sabench.records import Record, Status
+from sabench.store import journal
+from sabench.store.run_folder import RunFolder
+from sabench.store.schema import seal
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> RunFolder:
+    return new_run(tmp_path / "run", (case(), case("halo")))
+
+
+@pytest.fixture
+def records(folder: RunFolder) -> list[Record]:
+    return [record_of(job, (1.0 + index,) * 10) for index, job in enumerate(folder.info.jobs())]
+
+
+@pytest.fixture
+def small_files() -> Iterator[None]:
+    """A disk that takes no more than 3000 bytes a file."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_records_are_read_in_the_order_written(folder: RunFolder, records: list[Record]) -> None:
+    for record in records:
+        journal.append(folder, record)
+    assert journal.read(folder) == records
+
+
+def test_a_journal_cut_anywhere_gives_the_whole_lines_before_the_cut(
+    folder: RunFolder, records: list[Record]
+) -> None:
+    for record in records:
+        journal.append(folder, record)
+    whole = folder.journal_file.read_bytes()
+    for cut in range(0, len(whole), 37):
+        folder.journal_file.write_bytes(whole[:cut])
+        ended = whole[:cut].count(b"\n")
+        assert journal.read(folder) == records[:ended]
+
+
+def test_writing_goes_on_behind_a_torn_line(folder: RunFolder, records: list[Record]) -> None:
+    journal.append(folder, records[0])
+    with folder.journal_file.open("ab") as file:
+        file.write(b'{"schema": "sabench.rec')
+    journal.append(folder, records[1])
+    assert journal.read(folder) == records[:2]
+
+
+def test_a_line_that_was_changed_is_passed_over(folder: RunFolder, records: list[Record]) -> None:
+    for record in records:
+        journal.append(folder, record)
+    text = folder.journal_file.read_text()
+    folder.journal_file.write_text(text.replace('"median": 2.0', '"median": 1.5'))
+    assert journal.read(folder) == [records[0], *records[2:]]
+
+
+def test_a_record_from_a_newer_sabench_is_refused(folder: RunFolder, records: list[Record]) -> None:
+    newer = seal(records[0].dump() | {"schema_version": "2.0"})
+    folder.journal_file.write_text(json.dumps(newer) + "\n")
+    with pytest.raises(ResultError, match="newer sabench"):
+        journal.read(folder)
+
+
+def test_the_last_attempt_counts_and_all_are_kept(folder: RunFolder, records: list[Record]) -> None:
+    again = records[0].model_copy(update={"attempt": 2, "status": Status.CONTENDED})
+    for record in (records[0], again, records[1]):
+        journal.append(folder, record)
+    assert len(journal.read(folder)) == 3
+    assert journal.last_attempts(journal.read(folder))[again.job_id] == again
+
+
+def test_an_attempt_written_twice_counts_once(folder: RunFolder, records: list[Record]) -> None:
+    journal.append(folder, records[0])
+    journal.append(folder, records[0])
+    assert journal.read(folder) == records[:1]
+
+
+@pytest.mark.parametrize(("count", "apart"), [(64, False), (65, True)])
+def test_only_long_samples_lie_in_a_file_of_their_own(
+    folder: RunFolder, count: int, apart: bool
+) -> None:
+    samples = tuple(1.0 + 0.001 * index for index in range(count))
+    (job, *_) = folder.info.jobs()
+    journal.append(folder, record_of(job, samples))
+    reading = journal.read(folder)[0].readings["latency"]
+    assert bool(reading.samples_file) is apart
+    assert len(list(folder.samples.iterdir())) == apart
+    assert journal.load_samples(folder, "latency", reading) == samples
+
+
+def test_each_attempt_keeps_its_own_samples(folder: RunFolder) -> None:
+    (job, *_) = folder.info.jobs()
+    for attempt in (1, 2):
+        journal.append(folder, record_of(job, (float(attempt),) * 70, attempt=attempt))
+    loaded = [
+        journal.load_samples(folder, "latency", record.readings["latency"])[0]
+        for record in journal.read(folder)
+    ]
+    assert loaded == [1.0, 2.0]
+
+
+def test_samples_that_were_changed_are_refused(folder: RunFolder) -> None:
+    (job, *_) = folder.info.jobs()
+    stored = journal.append(folder, record_of(job, (1.0,) * 70)).readings["latency"]
+    path = folder.path / stored.samples_file
+    path.write_text(path.read_text().replace("1.0", "1.5", 1))
+    with pytest.raises(ResultError, match="not those that were measured"):
+        journal.load_samples(folder, "latency", stored)
+    path.unlink()
+    with pytest.raises(ResultError, match="cannot read"):
+        journal.load_samples(folder, "latency", stored)
+
+
+def test_samples_are_never_read_from_outside_the_run(folder: RunFolder) -> None:
+    (job, *_) = folder.info.jobs()
+    reading = record_of(job).readings["latency"]
+    stray = reading.model_copy(update={"samples_file": "../../etc/passwd"})
+    with pytest.raises(ResultError, match="outside"):
+        journal.load_samples(folder, "latency", stray)
+
+
+@pytest.mark.usefixtures("small_files")
+def test_a_full_disk_is_one_error_and_spoils_nothing(
+    folder: RunFolder, records: list[Record]
+) -> None:
+    attempts = [records[0].model_copy(update={"attempt": number}) for number in range(1, 20)]
+    written: list[Record] = []
+
+    def fill() -> None:
+        for record in attempts:
+            journal.append(folder, record)
+            written.append(record)
+
+    with pytest.raises(ResultError, match=r"journal.jsonl: cannot append"):
+        fill()
+    assert written
+    assert folder.journal_file.read_bytes().endswith(b"\n")
+    assert journal.read(folder) == written
+
+
+@pytest.mark.usefixtures("small_files")
+def test_samples_that_do_not_fit_leave_no_half_file(folder: RunFolder) -> None:
+    (job, *_) = folder.info.jobs()
+    with pytest.raises(ResultError, match="cannot write"):
+        journal.append(folder, record_of(job, tuple(float(value) for value in range(2000))))
+    assert list(folder.samples.iterdir()) == []
+    assert journal.read(folder) == []
