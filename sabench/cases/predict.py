@@ -1,0 +1,99 @@
+"""How long a sweep will take: a dry run's answer, meant to be right within a factor of two."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from sabench.cases.case import Case
+from sabench.cases.cost import CaseCost, case_cost
+from sabench.cases.plan import Job, make_batches, make_jobs
+from sabench.cases.rates import call_seconds, wall_key
+from sabench.catalog.metrics import METRICS
+from sabench.catalog.presets import Preset
+from sabench.known import Known
+
+# Seconds, measured on two shared server cores with torch 2.13; CUDA's are guesses.
+START_S = {"cpu": 2.0, "cuda": 6.0}  # a process: Python, torch, the device's context
+BUILD_S = 0.02
+BUILD_S_PER_PARAM = 2e-8  # initialisation
+FIRST_CALL_S = 0.02  # beside the call itself
+COMPILE_S = {"layer": 8.0, "network": 20.0}
+TRACE_S = {"layer": 0.1, "network": 2.0}  # the three counters
+SETTLE_S = 0.1  # the memory metric's profiled call
+BLOCK_S = 1.1e-3  # a sample lasts at least this
+WINDOW_BLOCKS, WINDOW_S, WINDOWS = 20, 0.25, 4  # warm-up windows, and how many it takes to settle
+SAMPLING_S = 0.1  # sampling lasts at least this
+SPREAD = 0.04  # relative spread of samples on a shared machine: a guess
+STEADY_CALLS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """Seconds in all, and of each case over all its processes."""
+
+    total_s: float
+    cases_s: dict[str, float]
+
+
+def predict(
+    cases: Sequence[Case],
+    preset: Preset,
+    known: Mapping[str, Known],
+    *,
+    metrics: Sequence[str],
+    isolation: Literal["suite", "case"] = "suite",
+) -> Prediction:
+    """The sweep's wall seconds. `known`: what each device it runs on has taught us, by its name."""
+    jobs = make_jobs(cases, list(known), metrics, preset, seed=0)
+    batches = make_batches(jobs, isolation)
+    start_s = {device: START_S[one.device.partition(":")[0]] for device, one in known.items()}
+    costs = {case.case_id: case_cost(case) for case in cases}
+    seconds: dict[tuple[str, str, bool], float] = {}
+    cases_s = dict.fromkeys(costs, 0.0)
+    for job in jobs:
+        key = (job.case.case_id, job.device, job.apart)
+        if key not in seconds:
+            seconds[key] = job_seconds(job, costs[job.case.case_id], preset, known[job.device])
+        cases_s[job.case.case_id] += seconds[key]
+    total = sum(cases_s.values()) + sum(start_s[batch[0].device] for batch in batches)
+    return Prediction(total, cases_s)
+
+
+def job_seconds(job: Job, cost: CaseCost | None, preset: Preset, known: Known) -> float:
+    """Seconds of one job in its process: as learnt, else build, first call, metrics."""
+    learnt = known.wall_s(wall_key(job.case.case_id, preset.name, apart=job.apart))
+    if learnt is not None:
+        return learnt
+    case, call_s = job.case, call_seconds(job.case, cost, known)
+    seconds = BUILD_S + BUILD_S_PER_PARAM * (cost.params if cost else 0)
+    seconds += FIRST_CALL_S + 2 * call_s
+    if case.runtime == "compiled":
+        seconds += COMPILE_S[case.kind]
+    if job.apart:
+        return seconds + STEADY_CALLS * call_s
+    seconds += warm_up_seconds(call_s, preset) + sampling_seconds(call_s, preset)
+    if any(METRICS[name].traces for name in job.metrics):
+        seconds += TRACE_S[case.kind]
+    seconds += SETTLE_S + STEADY_CALLS * call_s
+    return min(seconds, preset.deadline_s)
+
+
+def warm_up_seconds(call_s: float, preset: Preset) -> float:
+    """Windows until their medians agree, within the preset's limits."""
+    block_s = max(BLOCK_S, call_s)
+    window_s = max(block_s, min(WINDOW_BLOCKS * block_s, WINDOW_S))
+    wanted = max(preset.warmup_min_s, preset.warmup_min_calls * call_s, WINDOWS * window_s)
+    return min(wanted, preset.warmup_max_s + window_s)
+
+
+def sampling_seconds(call_s: float, preset: Preset) -> float:
+    """Blocks until the median's interval is narrow enough, within the preset's limits.
+
+    A median of n samples with relative spread s has a 99 % interval of half-width
+    2.58 x 1.25 s / sqrt(n).
+    """
+    needed = (2.58 * 1.25 * SPREAD / preset.half_width) ** 2
+    samples = min(max(needed, preset.samples_min), preset.samples_max)
+    block_s = max(BLOCK_S, call_s)
+    wanted = max(SAMPLING_S, samples * block_s)
+    return max(min(wanted, preset.budget_s), preset.samples_min * block_s)

@@ -1,0 +1,140 @@
+"""What a device has taught us: achieved rates and the time each case took, one file per device.
+
+It lies under $SABENCH_STATE, else $XDG_STATE_HOME/sabench, else ~/.local/state/sabench. It makes
+predictions better and nothing depends on it: a file that is torn, foreign or absent is an empty
+one, and a folder that cannot be written to is no error.
+"""
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from statistics import median
+from typing import Annotated, Literal, Self
+
+from pydantic import Field
+
+from sabench.errors import ResultError
+from sabench.jsonl import write_atomically
+from sabench.records import Environment, Frozen
+
+KEPT = 15  # latest figures of a key; their median counts
+MOST_WALLS = 5_000
+MAX_FILE_BYTES = 8 * 1024**2
+
+Figure = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class Rate(Frozen):
+    """Work done over the time of a call: closed-form MACs, and the bytes of the cost model."""
+
+    macs_per_s: Figure
+    bytes_per_s: Figure
+
+
+class Lesson(Frozen):
+    """What one finished record teaches. `rate_key` names subject, implementation, dtype, ...
+
+    `wall_key` names case, preset and part; a record without a latency has no rate.
+    """
+
+    rate_key: str = ""
+    rate: Rate | None = None
+    wall_key: str
+    wall_s: Figure
+
+
+class Known(Frozen):
+    """The file's content: the latest figures of each key, the newest last."""
+
+    schema_name: Literal["sabench.known"] = Field("sabench.known", alias="schema")
+    schema_version: Literal["1.0"] = "1.0"
+    device: str  # "cpu:AMD EPYC 9B45"
+    rates: dict[str, tuple[Rate, ...]] = Field(default_factory=dict)
+    walls_s: dict[str, tuple[Figure, ...]] = Field(default_factory=dict)
+
+    def rate(self, key: str) -> Rate | None:
+        """The median rate of a key."""
+        rates = self.rates.get(key)
+        if not rates:
+            return None
+        return Rate(
+            macs_per_s=median(rate.macs_per_s for rate in rates),
+            bytes_per_s=median(rate.bytes_per_s for rate in rates),
+        )
+
+    def wall_s(self, key: str) -> float | None:
+        """The median seconds that a case took in one process."""
+        walls = self.walls_s.get(key)
+        return median(walls) if walls else None
+
+    def learn(self, lessons: Iterable[Lesson]) -> Self:
+        """This with newer figures; the oldest ones make room."""
+        rates, walls = dict(self.rates), dict(self.walls_s)
+        for lesson in lessons:
+            if lesson.rate is not None:
+                rates[lesson.rate_key] = (*rates.get(lesson.rate_key, ()), lesson.rate)[-KEPT:]
+            earlier = walls.pop(lesson.wall_key, ())
+            walls[lesson.wall_key] = (*earlier, lesson.wall_s)[-KEPT:]
+        latest = dict(list(walls.items())[-MOST_WALLS:])
+        return self.model_copy(update={"rates": rates, "walls_s": latest})
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the content, the order of keys left out: a run records what it knew."""
+        text = json.dumps(self.model_dump(mode="json", by_alias=True), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def load_known(environment: Environment) -> Known:
+    """What is known about the environment's device; nothing at first."""
+    nothing = Known(device=_device(environment))
+    path = known_file(environment)
+    try:
+        if path is None or path.stat().st_size > MAX_FILE_BYTES:
+            return nothing
+        known = Known.model_validate_json(path.read_bytes())
+    except (OSError, ValueError):
+        return nothing
+    return known if known.device == nothing.device else nothing
+
+
+def save_known(environment: Environment, known: Known) -> bool:
+    """Write the file in one step; False where that is not allowed."""
+    path = known_file(environment)
+    if path is None:
+        return False
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, known.model_dump_json(by_alias=True, indent=1) + "\n")
+    except (OSError, ResultError):
+        return False
+    return True
+
+
+def known_file(environment: Environment) -> Path | None:
+    """The device's file; None where no folder of the user's is to be found."""
+    folder = state_folder(os.environ)
+    device = _device(environment)
+    word = re.sub(r"[^a-z0-9]+", "-", device.lower()).strip("-")[:60]
+    digest = hashlib.sha256(device.encode(errors="replace")).hexdigest()[:8]
+    return folder / f"{word}-{digest}.json" if folder else None
+
+
+def state_folder(variables: Mapping[str, str]) -> Path | None:
+    """Where sabench keeps state between runs, by the XDG rules."""
+    if variables.get("SABENCH_STATE"):
+        return Path(variables["SABENCH_STATE"])
+    base = Path(variables.get("XDG_STATE_HOME", ""))
+    if base.is_absolute():  # the standard says to pass over a relative one
+        return base / "sabench"
+    try:
+        return Path.home() / ".local" / "state" / "sabench"
+    except RuntimeError:
+        return None
+
+
+def _device(environment: Environment) -> str:
+    return f"{environment.device_kind}:{environment.device_name}"
