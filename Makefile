@@ -27,3 +27,10 @@ check: lint test ## lint, types, tests
 fix: .venv/stamp ## format and mend what the linter can
 	@.venv/bin/ruff check --fix .
 	@.venv/bin/ruff format .
+
+gpu: ## GPU tests and suites, accepted into results/ (needs a CUDA device)
+	@bash tools/gpu.sh
+
+peers: .venv/stamp ## install the peers' implementations and hold ours against them
+	@.venv/bin/python -m pip install --quiet --no-deps -c constraints.txt timm torchvision
+	@.venv/bin/python -m pytest -q tests/peers

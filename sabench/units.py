@@ -1,4 +1,8 @@
-"""Numbers as a person reads them. Inside, everything is in base units."""
+"""Numbers as a person reads and writes them. Inside, everything is in base units."""
+
+import re
+
+from sabench.errors import ConfigError
 
 _TIMES = ((1.0, "s"), (1e-3, "ms"), (1e-6, "us"), (1e-9, "ns"))
 _COUNTS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
@@ -29,6 +33,20 @@ def show_bytes(value: float) -> str:
         if abs(value) >= scale:
             return f"{_three_figures(value / scale)} {suffix}"
     return f"{value:.0f} B"
+
+
+def parse_bytes(text: str) -> int:
+    """'8GiB', '500 MiB', '4096' to bytes; 'none' is 0.
+
+    Raises: ConfigError for anything else.
+    """
+    if text == "none":
+        return 0
+    sizes = {suffix.lower(): scale for scale, suffix in _BYTES} | {"": 1, "b": 1}
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", text.strip().lower())
+    if match is None or match[2] not in sizes:
+        raise ConfigError(f"{text!r} is no size in bytes: write 8GiB, 500MiB, 4096 or none")
+    return int(float(match[1]) * sizes[match[2]])
 
 
 def show_duration(seconds: float) -> str:

@@ -1,0 +1,42 @@
+"""All commands on one application, and the only place where an error becomes an exit code."""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from sabench.cli import accept, count, listing, profile, show  # each adds its command
+from sabench.cli.app import app
+from sabench.errors import ExitCode, SabenchError
+
+__all__ = ["accept", "count", "listing", "main", "profile", "show"]
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from sabench import __version__
+
+        typer.echo(f"sabench {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show it.")
+    ] = False,
+) -> None:
+    """Which spatial layer should a vision network use on this device?"""
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run one command; show a SabenchError as one line and exit with its code."""
+    try:
+        app(args=argv)
+    except SabenchError as error:
+        typer.secho(f"error: {error}", fg="red", err=True)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:  # the reader closed the pipe: nobody is left to tell
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(ExitCode.OK)

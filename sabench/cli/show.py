@@ -1,0 +1,33 @@
+"""`sabench show`: the table of a run folder or leaderboard again."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sabench.cli.app import app
+
+
+@app.command()
+def show(
+    source: Annotated[Path, typer.Argument(help="A run folder, or a leaderboard's JSON file.")],
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="As CSV, in base units.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="As Markdown.")] = False,
+) -> None:
+    """Show the ranked table of a finished or interrupted run."""
+    from sabench.report.consoles import stdout
+    from sabench.report.markdown import leaderboard_csv, leaderboard_markdown
+    from sabench.report.tables import leaderboard_table
+    from sabench.store.leaderboard import read_leaderboard
+
+    leaderboard = read_leaderboard(source)
+    if as_json:
+        typer.echo(json.dumps(leaderboard.dump(), indent=2))
+    elif csv:
+        typer.echo(leaderboard_csv(leaderboard), nl=False)
+    elif markdown:
+        typer.echo(leaderboard_markdown(leaderboard), nl=False)
+    else:
+        stdout().print(leaderboard_table(leaderboard))

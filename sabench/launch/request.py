@@ -1,0 +1,117 @@
+"""From what the user asked for to a run folder that a sweep can do."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from sabench.cases.case import Scalar
+from sabench.cases.expand import Expansion, expand
+from sabench.cases.model import Suite
+from sabench.cases.own_layer import own_layer
+from sabench.cases.predict import Prediction, predict
+from sabench.cases.suite import load_suite
+from sabench.catalog.presets import Preset, find_preset
+from sabench.errors import ConfigError
+from sabench.known import Known, load_known
+from sabench.launch.resume import resume
+from sabench.measure.device import resolve_devices
+from sabench.measure.environment import environment
+from sabench.records import Environment
+from sabench.store.run_folder import RunFolder, RunInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A sweep as the command line asks for it."""
+
+    suite: str = "quick"
+    layers: Sequence[str] = ()  # "path/to/file.py:Class"
+    device: str = "auto"
+    preset: str = "quick"
+    axes: Mapping[str, Sequence[Scalar]] = field(default_factory=dict)
+    filter: str = ""
+    isolation: Literal["suite", "case"] = "suite"
+    seed: int | None = None
+    command_line: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What a request comes to: nothing has been started or written."""
+
+    suite: Suite
+    expansion: Expansion
+    preset: Preset
+    devices: tuple[str, ...]
+    environments: dict[str, Environment]
+    known: dict[str, Known]  # by device
+    isolation: Literal["suite", "case"]
+
+    def predict(self) -> Prediction:
+        """How long it will take."""
+        return predict(
+            self.expansion.cases,
+            self.preset,
+            self.known,
+            metrics=self.suite.metrics,
+            isolation=self.isolation,
+        )
+
+
+def plan_run(request: Request) -> Planned:
+    """Read the suite, expand it, find the devices.
+
+    Raises: SuiteError or ConfigError for what cannot be asked for, DeviceError for an absent
+    device.
+    """
+    suite = load_suite(request.suite)
+    preset = find_preset(request.preset)
+    own = [own_layer(spec) for spec in request.layers]
+    expansion = expand(suite, axes=request.axes, filter=request.filter, own_layers=own)
+    if not expansion.cases:
+        why = f"--filter {request.filter} keeps none" if request.filter else "all were dropped"
+        raise ConfigError(f"suite {suite.name}: no case to measure: {why}")
+    devices = tuple(resolve_devices(request.device))
+    environments = {device: environment(device) for device in devices}
+    known = {device: load_known(environments[device]) for device in devices}
+    return Planned(suite, expansion, preset, devices, environments, known, request.isolation)
+
+
+def start_run(request: Request, planned: Planned, out: Path | None) -> RunFolder:
+    """A new run folder for a plan.
+
+    Raises: ConfigError if `out` is taken, ResultError if the disk refuses.
+    """
+    info = RunInfo(
+        suite=planned.suite.name,
+        suite_text=planned.suite.text,
+        title=planned.suite.title or planned.suite.name,
+        group_by=planned.suite.group_by,
+        rank_by=planned.suite.rank_by,
+        metrics=planned.suite.metrics,
+        cases=planned.expansion.cases,
+        devices=planned.devices,
+        seed=secrets.randbelow(2**31) if request.seed is None else request.seed,
+        preset=planned.preset,
+        isolation=planned.isolation,
+        environments=planned.environments,
+        command_line=tuple(request.command_line),
+        started_utc=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        known=" ".join(known.sha256 for known in planned.known.values()),
+    )
+    return RunFolder.create(info, out=out)
+
+
+def resume_run(path: Path, *, allow_environment: bool = False) -> RunFolder:
+    """An earlier run, fit to go on here.
+
+    Raises: ResultError if it is no run or was made elsewhere.
+    """
+    info = RunFolder.open(path).info
+    environments = {
+        device: environment(device) for device in resolve_devices(",".join(info.devices))
+    }
+    return resume(path, environments, allow_environment=allow_environment)

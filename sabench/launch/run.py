@@ -1,0 +1,44 @@
+"""A run folder measured to its leaderboard."""
+
+from collections.abc import Sequence
+
+from sabench.cases.rates import lessons
+from sabench.cases.wording import unknown
+from sabench.catalog.launchers import LAUNCHERS
+from sabench.errors import ConfigError
+from sabench.known import load_known, save_known
+from sabench.launch.events import Listener, ignore
+from sabench.launch.sweep import sweep
+from sabench.records import Record
+from sabench.store.journal import last_attempts
+from sabench.store.leaderboard import Leaderboard, make_leaderboard, write_leaderboard
+from sabench.store.run_folder import RunFolder
+
+
+def measure(
+    folder: RunFolder,
+    launcher: str,
+    *,
+    listener: Listener = ignore,
+    memory_limit: int | None = None,
+) -> Leaderboard:
+    """Do what is left of a run and write its leaderboard, interrupted or not.
+
+    Raises: ConfigError for an unknown launcher; ResultError, DeviceError as `sweep`.
+    """
+    if launcher not in LAUNCHERS:
+        raise ConfigError(unknown("launcher", launcher, LAUNCHERS))
+    starter = LAUNCHERS[launcher].load()()
+    records = sweep(folder, starter, listener=listener, memory_limit=memory_limit)
+    leaderboard = make_leaderboard(folder.info, last_attempts(records).values())
+    write_leaderboard(folder.leaderboard_file, leaderboard)
+    _learn(folder, records)
+    return leaderboard
+
+
+def _learn(folder: RunFolder, records: Sequence[Record]) -> None:
+    """Remember rates and times, so that the next dry run predicts better."""
+    for device, environment in folder.info.environments.items():
+        here = [record for record in records if record.device == device]
+        known = load_known(environment).learn(lessons(folder.info.cases, here))
+        save_known(environment, known)

@@ -1,0 +1,79 @@
+"""Leaderboards as Markdown and as CSV."""
+
+import csv
+import io
+
+from sabench.cases.case import show_scalar
+from sabench.records import FLAG_MEANING
+from sabench.report.columns import columns, flag_letters, group_title, remarks
+from sabench.report.tables import heading
+from sabench.store.leaderboard import Leaderboard
+
+
+def leaderboard_markdown(leaderboard: Leaderboard) -> str:
+    """One section a group, then what has no rank, then the meaning of the flags."""
+    lines = [f"# {_escape(heading(leaderboard)[0])}", ""]
+    lines += [f"{_escape(line)}  " for line in heading(leaderboard)[1:]]
+    letters = flag_letters(leaderboard.rows)
+    shown = columns(leaderboard, letters)
+    for group, rows in leaderboard.groups():
+        lines += ["", f"## {_escape(group_title(group, rows[0].case))}", ""]
+        lines.append(_row([column.title for column in shown]))
+        lines.append(_row([":--" if column.is_text else "--:" for column in shown]))
+        lines += [_row([_escape(column.cell(row)) for column in shown]) for row in rows]
+    lines += [""] + [f"- {_escape(line)}" for line in remarks(leaderboard.rows)]
+    lines += [f"- {letter} `{flag}`: {FLAG_MEANING[flag]}" for flag, letter in letters.items()]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def leaderboard_csv(leaderboard: Leaderboard) -> str:
+    """One line a case in base units: the case's fields, its place, and each metric's median with
+    its interval."""
+    metrics = list(dict.fromkeys(name for row in leaderboard.rows for name in row.figures))
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    fields = [
+        *("case_id", "device", "status", "rank", "relative", "subject", "options"),
+        *("channels", "size", "resolution", "stride", "batch", "threads", "dtype", "mode"),
+        *("implementation", "runtime", "flags", "message"),
+    ]
+    units = {name: f.unit for row in leaderboard.rows for name, f in row.figures.items()}
+    for name in metrics:
+        fields += [f"{name} ({units[name]})", f"{name} low", f"{name} high"]
+    writer.writerow(fields)
+    for row in leaderboard.rows:
+        case = row.case
+        options = " ".join(f"{key}={show_scalar(value)}" for key, value in case.options.items())
+        cells: list[object] = [row.case_id, row.device, row.status, row.rank, row.relative]
+        cells += [case.subject, options, case.channels, case.size, case.resolution, case.stride]
+        cells += [case.batch, case.threads, case.dtype, case.mode, case.implementation]
+        cells += [case.runtime, " ".join(row.flags), row.message]
+        for name in metrics:
+            figure = row.figures.get(name)
+            cells += [figure.median, figure.low, figure.high] if figure else [None] * 3
+        writer.writerow(["" if cell is None else _safe(str(cell)) for cell in cells])
+    return out.getvalue()
+
+
+def _row(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _escape(text: str) -> str:
+    """Text that Markdown shows as it stands, on one line."""
+    for mark in "\\`*_{}[]<>|#":
+        text = text.replace(mark, f"\\{mark}")
+    return " ".join(text.split())
+
+
+def _safe(text: str) -> str:
+    """A cell that no spreadsheet takes for a formula."""
+    return f"'{text}" if text[:1] in "=+-@\t\r" and not _is_number(text) else text
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

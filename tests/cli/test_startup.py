@@ -1,0 +1,32 @@
+"""Commands that need no torch never load it."""
+
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["--version"],
+        ["list"],
+        ["count", "resnet50"],
+        ["count", "halo", "channels=128", "--json"],
+        ["profile", "--suite", "halo", "--device", "cpu", "--dry-run"],
+    ],
+    ids=" ".join,
+)
+def test_a_command_that_does_not_measure_loads_no_torch(arguments: list[str]) -> None:
+    check = (
+        "import sys\n"
+        "from sabench.cli import main\n"
+        "try:\n"
+        f"    main({arguments!r})\n"
+        "except SystemExit as end:\n"
+        "    assert not end.code, end.code\n"
+        "assert 'torch' not in sys.modules\n"
+    )
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
