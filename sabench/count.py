@@ -2,7 +2,8 @@
 
 The closed forms of the catalogue are the truth; the counters are cross-checks, each with the
 operators that it did not count beside it. Each counts a copy without data, on the meta device;
-a module that cannot run there is copied with its data. The module itself is never touched.
+a module that cannot run there (and fvcore, which cannot trace a convolution there) gets a copy
+with its data. The module itself is never touched.
 """
 
 import contextlib
@@ -21,6 +22,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own spelling
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode, flop_registry, sdpa_flop_count
 
@@ -93,8 +95,8 @@ def _result(
     module: nn.Module,
     shape: tuple[int, ...],
 ) -> CounterResult:
-    reason = ""
-    for make_copy in (_without_data, copy.deepcopy):
+    reason, has_data = "", not any(one.is_meta for one in module.parameters())
+    for make_copy in (_without_data, copy.deepcopy) if has_data else (_without_data,):
         try:
             with warnings.catch_warnings(), _silent():
                 warnings.simplefilter("ignore")
@@ -102,7 +104,8 @@ def _result(
             return CounterResult(version(package), macs, uncounted)
         except Exception as error:  # a stranger's module or counter may raise anything
             reason = f"{type(error).__name__}: {error}".split("\n")[0]
-    return CounterResult(version(package), reason=reason)
+    where = "" if has_data else "not without data: "
+    return CounterResult(version(package), reason=where + reason)
 
 
 def _flop_counter(module: nn.Module, shape: tuple[int, ...]) -> Counted:
@@ -114,6 +117,20 @@ def _flop_counter(module: nn.Module, shape: tuple[int, ...]) -> Counted:
     return counter.get_total_flops() // 2, seen.calls()
 
 
+class _PlainSizes(TorchFunctionMode):
+    """A tracer hands out sizes as tensors; modules expect, and here get, whole numbers."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if isinstance(result, torch.Size):
+            return torch.Size(int(one) for one in result)
+        if func in (Tensor.size, Tensor.numel, Tensor.__len__):
+            return int(result)
+        return result
+
+
 def _fvcore(module: nn.Module, shape: tuple[int, ...]) -> Counted:
     """fvcore's FlopCountAnalysis, whose flops are MACs; it also counts norms and poolings."""
     from fvcore.nn import FlopCountAnalysis
@@ -121,7 +138,7 @@ def _fvcore(module: nn.Module, shape: tuple[int, ...]) -> Counted:
     analysis = FlopCountAnalysis(module, _image(module, shape))
     analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
     analysis.tracer_warnings("none")
-    with torch.no_grad():
+    with torch.no_grad(), _PlainSizes():
         macs = int(analysis.total())
     return macs, dict(sorted(analysis.unsupported_ops().items()))
 

@@ -51,6 +51,14 @@ class Raises(nn.Linear):
         raise ValueError("not\ntoday")
 
 
+class Divides(nn.Conv2d):
+    """A tracer would give its height as a tensor, which has no divmod."""
+
+    def forward(self, x):
+        half, _ = divmod(x.shape[2], 2)
+        return super().forward(x[:, :, :half, : x.size(3)])
+
+
 class LooksAtData(nn.Conv2d):
     def forward(self, x):
         return super().forward(x) * x.sum().item()
@@ -136,6 +144,14 @@ def test_a_module_that_looks_at_its_data_is_counted_with_data():
     assert counts.ptflops.uncounted_ops["aten._local_scalar_dense"] == 1
 
 
+def test_a_module_without_data_is_counted_by_those_that_need_none():
+    with torch.device("meta"):
+        module = nn.Conv2d(4, 4, 3, padding=1, bias=False)
+    counts = count(module, (4, 6, 6))
+    assert counts.flop_counter.macs == counts.ptflops.macs == 9 * 4 * 4 * 36
+    assert counts.fvcore.reason.startswith("not without data: ")
+
+
 def test_the_module_is_as_it_was():
     torch.manual_seed(0)
     module = nn.Sequential(nn.Conv2d(8, 8, 3), nn.BatchNorm2d(8), nn.ReLU()).train()
@@ -171,6 +187,11 @@ def test_flop_counter_counts_what_each_implementation_executes(name, implementat
     module = build_layer(row, row.small, 16, 16, size=(10, 7), implementation=implementation)
     executed = executed_macs(row, row.small, 16, 16, (10, 7), 1, resolve(row, implementation))
     assert count(module, (16, 10, 7)).flop_counter.macs == executed
+
+
+def test_sizes_are_whole_numbers_to_a_traced_module():
+    counter = count(Divides(4, 4, 1, bias=False), (4, 6, 5)).fvcore
+    assert counter.macs == 4 * 4 * 3 * 5
 
 
 def test_products_in_place_are_counted():
