@@ -10,6 +10,7 @@ from pydantic import JsonValue, ValidationError
 
 from sabench.errors import ConfigError, MeasurementError, SabenchError
 from sabench.records import Status
+from sabench.units import show_bytes
 
 TAIL_LINES = 12
 LONGEST = 300
@@ -43,8 +44,10 @@ def classify(error: BaseException, device: str) -> Fault:
     if isinstance(error, MemoryError | torch.OutOfMemoryError) or (
         isinstance(error, RuntimeError) and NO_MEMORY.search(text)
     ):
-        details |= _memory(str(error), device)
-        return Fault(Status.OOM, _line(_told(details)), details, ends_process=True)
+        free, total = _device_memory(device) if device != "cpu" else _host_memory()
+        asked = requested_bytes(str(error))
+        details |= {"requested_bytes": asked, "free_bytes": free, "total_bytes": total}
+        return Fault(Status.OOM, _told(asked, free), details, ends_process=True)
     if isinstance(error, NonFiniteError):
         return Fault(Status.NONFINITE, _line(str(error)), {}, ends_process=False)
     if isinstance(error, ConfigError) or NO_KERNEL.search(text):
@@ -68,12 +71,6 @@ def requested_bytes(message: str) -> int | None:
     return int(float(found.group(1)) * UNITS["" if unit.lower() == "bytes" else unit])
 
 
-def _memory(message: str, device: str) -> dict[str, JsonValue]:
-    free, total = _device_memory(device) if device != "cpu" else _host_memory()
-    asked = requested_bytes(message)
-    return {"requested_bytes": asked, "free_bytes": free, "total_bytes": total}
-
-
 def _host_memory() -> tuple[int | None, int | None]:
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
@@ -91,10 +88,9 @@ def _device_memory(device: str) -> tuple[int | None, int | None]:
     return int(free), int(total)
 
 
-def _told(details: dict[str, JsonValue]) -> str:
-    asked, free = details["requested_bytes"], details["free_bytes"]
-    wanted = f"asked for {asked} bytes" if asked is not None else "asked for too much"
-    left = f", {free} free" if free is not None else ""
+def _told(asked: int | None, free: int | None) -> str:
+    wanted = f"asked for {show_bytes(asked)}" if asked is not None else "asked for too much"
+    left = f", {show_bytes(free)} free" if free is not None else ""
     return f"out of memory: {wanted}{left}; use a smaller batch, size or dtype"
 
 

@@ -151,15 +151,15 @@ def load_class(file: str) -> Any:
     path, _, name = file.rpartition(":")
     source = Path(path)
     if not source.is_file():
-        raise MeasurementError(f"{file}: there is no file {path!r}; write path/to/file.py:Class")
+        raise MeasurementError(f"there is no file {path!r}; write path/to/file.py:Class")
     spec = importlib.util.spec_from_file_location(f"_sabench_own_{source.stem}", source)
     if spec is None or spec.loader is None:
-        raise MeasurementError(f"{file}: {path!r} is no Python file")
+        raise MeasurementError(f"{path!r} is no Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     sys.path.append(str(source.resolve().parent))
     spec.loader.exec_module(module)
     found = getattr(module, name, None)
     if not inspect.isclass(found):
-        raise MeasurementError(f"{file}: {path} has no class {name!r}")
+        raise MeasurementError(f"{path} has no class {name!r}; write path/to/file.py:Class")
     return found

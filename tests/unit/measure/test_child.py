@@ -1,0 +1,221 @@
+"""The contract of a child process, through real processes."""
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sabench.cases.case import Case
+from sabench.cases.plan import Batch, make_jobs
+from sabench.catalog.presets import find_preset
+from sabench.measure.child import FRESH_PROCESS
+from sabench.measure.environment import child_variables
+from sabench.records import Record, Status
+
+STRANGERS = Path(__file__).parents[2] / "fixtures" / "layers" / "strangers.py"
+TINY = find_preset("quick").model_copy(
+    update={"warmup_min_s": 0.01, "warmup_max_s": 0.05, "budget_s": 0.05, "samples_max": 20}
+)
+GIB = 1024**3
+
+
+@dataclass
+class Child:
+    """A started child and what it is to leave."""
+
+    process: subprocess.Popen[str]
+    outbox: Path
+    batch: Batch
+
+    def finish(self) -> tuple[int, list[dict[str, Any]], str]:
+        """Exit code, events, stderr."""
+        out, err = self.process.communicate(timeout=60)
+        return self.process.returncode, [json.loads(line) for line in out.splitlines()], err
+
+    def records(self) -> list[Record]:
+        """What lies in the outbox."""
+        if not self.outbox.exists():
+            return []
+        return [Record.model_validate_json(line) for line in self.outbox.read_text().splitlines()]
+
+
+def stranger(name: str, **axes: Any) -> Case:
+    """A case of a layer in the fixture file."""
+    return Case(
+        kind="layer", subject=name.lower(), channels=4, size=6, file=f"{STRANGERS}:{name}", **axes
+    )
+
+
+def start(folder: Path, *cases: Case, metrics: tuple[str, ...] = ("latency",)) -> Child:
+    """A child with one job for each case, in this order."""
+    jobs = {job.case.case_id: job for job in make_jobs(cases, ["cpu"], metrics, TINY, seed=1)}
+    core = max(os.sched_getaffinity(0))
+    batch = Batch(
+        batch_id="b",
+        suite="s",
+        preset=TINY,
+        environment="e1",
+        device="cpu",
+        threads=1,
+        cores=(core,),
+        memory_limit=16 * GIB,
+        jobs=tuple(jobs[case.case_id] for case in cases),
+    )
+    batch_file, outbox = folder / "batch.json", folder / "outbox.jsonl"
+    batch_file.write_text(batch.model_dump_json(by_alias=True))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sabench.measure.child", str(batch_file), str(outbox)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | child_variables("cpu", 1),
+    )
+    return Child(process, outbox, batch)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Child, int, list[Any], str]:
+    """One child with a well-behaved layer between badly behaved ones."""
+    names = ("Prints", "Raises", "LeavesPolitely", "NotFinite", "ReturnsPair", "TooManyArguments")
+    cases = [stranger(name) for name in names]
+    cases += [stranger("Missing"), stranger("Doubling", stride=2), stranger("Doubling")]
+    cases += [stranger("Doubling", dtype="tf32"), stranger("Strided", options={"window": 1})]
+    child = start(tmp_path_factory.mktemp("child"), *cases)
+    return child, *child.finish()
+
+
+def test_every_job_has_a_record_in_order_and_the_exit_code_is_zero(finished) -> None:
+    child, code, _, _ = finished
+    assert code == 0
+    jobs = [job.job_id for job in child.batch.jobs]
+    assert [record.job_id for record in child.records()] == jobs
+    assert {record.environment for record in child.records()} == {"e1"}
+
+
+def test_events_come_in_order_and_a_strangers_print_is_none_of_them(finished) -> None:
+    child, _, events, err = finished
+    words = [(event["event"], event.get("job_id")) for event in events]
+    expected = [("ready", None)]
+    for job in child.batch.jobs:
+        expected += [("start", job.job_id), ("end", job.job_id)]
+    assert [word for word in words if word[0] != "figure"] == expected
+    assert "forged" in err
+
+
+def test_each_bad_layer_has_its_status_and_one_line(finished) -> None:
+    child, _, _, _ = finished
+    found = {record.case_id: record for record in child.records()}
+
+    def of(name: str, **axes: Any) -> Record:
+        return found[stranger(name, **axes).case_id]
+
+    assert (of("Raises").status, of("Raises").message) == (
+        Status.ERROR,
+        "ValueError: the first line and the second",
+    )
+    assert of("Raises").details["error"] == "ValueError"
+    assert "strangers.py" in "".join(map(str, of("Raises").details["traceback"]))
+    assert of("LeavesPolitely").status is Status.ERROR
+    assert of("NotFinite").status is Status.NONFINITE
+    assert (of("ReturnsPair").status, of("ReturnsPair").message) == (
+        Status.ERROR,
+        "TypeError: the module returns a tuple, not a tensor",
+    )
+    assert "mystery" in of("TooManyArguments").message
+    assert of("Missing").message.endswith("has no class 'Missing'; write path/to/file.py:Class")
+    assert "takes no stride" in of("Doubling", stride=2).message
+    assert of("Doubling", stride=2).status is Status.UNSUPPORTED
+    assert of("Doubling", dtype="tf32").status is Status.UNSUPPORTED
+    for record in found.values():
+        assert "\n" not in record.message
+
+
+def test_good_layers_are_measured_beside_bad_ones(finished) -> None:
+    child, _, _, _ = finished
+    measured = {Status.OK, Status.OK_FLAGGED, Status.CONTENDED}  # the machine may be busy
+    for record in child.records():
+        if record.status in measured:
+            latency = record.readings["latency"]
+            assert latency.statistics is not None
+            assert latency.statistics.n >= 10
+    names = [r.case_id.split("/")[0] for r in child.records() if r.status in measured]
+    assert names == ["prints", "doubling", "strided"]
+
+
+def test_out_of_memory_is_a_record_with_bytes_and_ends_the_process(tmp_path: Path) -> None:
+    child = start(tmp_path, stranger("TenTerabytes"), stranger("Doubling"))
+    code, events, _ = child.finish()
+    (record,) = child.records()
+    assert code == FRESH_PROCESS
+    assert events[-1]["status"] == record.status.value == "oom"
+    assert record.details["requested_bytes"] == 10 * 1024**4
+    assert record.message.startswith("out of memory: asked for 10.0 TiB")
+
+
+def test_a_layer_that_ends_the_process_leaves_no_record(tmp_path: Path) -> None:
+    child = start(tmp_path, stranger("Vanishes"), stranger("Doubling"))
+    code, events, _ = child.finish()
+    assert (code, events[-1]["event"], child.records()) == (0, "start", [])
+
+
+def test_sigterm_marks_the_running_job_interrupted(tmp_path: Path) -> None:
+    child = start(tmp_path, stranger("Sleeps"), stranger("Doubling"))
+    _wait_for(child, "start")
+    child.process.send_signal(signal.SIGTERM)
+    code, events, _ = child.finish()
+    (record,) = child.records()
+    assert code == 130
+    assert events[-1]["status"] == record.status.value == "interrupted"
+
+
+def test_a_record_lies_in_the_outbox_before_its_end_is_told(tmp_path: Path) -> None:
+    child = start(tmp_path, stranger("Raises"), stranger("Sleeps"))
+    _wait_for(child, "end")
+    assert [record.status for record in child.records()] == [Status.ERROR]
+    child.process.kill()
+    child.finish()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's end")
+def test_the_child_dies_with_its_parent(tmp_path: Path) -> None:
+    child = start(tmp_path, stranger("Sleeps"))
+    command = child.process.args
+    child.process.kill()
+    child.finish()
+    script = (
+        "import subprocess, sys, time\n"
+        f"p = subprocess.Popen({command!r}, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)\n"
+        "p.stdout.readline(); p.stdout.readline()\n"
+        "print(p.pid, flush=True); time.sleep(60)\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    orphan = int(parent.stdout.readline())
+    descriptor = os.pidfd_open(orphan)
+    parent.kill()
+    parent.communicate()
+    readable, _, _ = select.select([descriptor], [], [], 10)
+    os.close(descriptor)
+    assert readable, "the child outlived its parent by ten seconds"
+
+
+def test_a_batch_that_is_none_is_a_usage_error(tmp_path: Path) -> None:
+    (tmp_path / "batch.json").write_text("{}")
+    command = [sys.executable, "-m", "sabench.measure.child", str(tmp_path / "batch.json"), "x"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "cannot be read" in done.stderr
+
+
+def _wait_for(child: Child, word: str) -> None:
+    assert child.process.stdout is not None
+    for line in child.process.stdout:
+        if json.loads(line)["event"] == word:
+            return

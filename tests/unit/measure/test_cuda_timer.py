@@ -1,0 +1,89 @@
+"""The order of work on a CUDA device, seen by a stand-in that records it."""
+
+import pytest
+
+from sabench.measure.cuda_timer import CHUNK, CudaTimer
+from sabench.records import Flag
+
+
+class Recorder:
+    """torch.cuda as the timer uses it. A call moves the device's clock by `call_s`."""
+
+    def __init__(self, call_s: float) -> None:
+        self.log: list[str] = []
+        self.call_s, self.now_s = call_s, 0.0
+
+    def Event(self, *, enable_timing: bool) -> "RecordedEvent":  # noqa: N802 - torch's name
+        assert enable_timing
+        return RecordedEvent(self)
+
+    def _sleep(self, cycles: int) -> None:
+        assert cycles > 0
+        self.log.append("sleep")
+
+    def synchronize(self, device: str) -> None:
+        assert device == "cuda:1"
+        self.log.append("synchronize")
+
+    def call(self) -> None:
+        self.log.append("call")
+        self.now_s += self.call_s
+
+
+class RecordedEvent:
+    """Keeps the device's clock when it is recorded; may be read after a synchronisation only."""
+
+    def __init__(self, cuda: Recorder) -> None:
+        self.cuda, self.at_s, self.position = cuda, -1.0, -1
+
+    def record(self) -> None:
+        self.at_s, self.position = self.cuda.now_s, len(self.cuda.log)
+        self.cuda.log.append("record")
+
+    def elapsed_time(self, end: "RecordedEvent") -> float:
+        assert "synchronize" in self.cuda.log[end.position :]
+        return 1e3 * (end.at_s - self.at_s)
+
+
+def calibrated(call_s: float) -> tuple[CudaTimer, Recorder]:
+    cuda = Recorder(call_s)
+    timer = CudaTimer(cuda, "cuda:1")
+    timer.calibrate(cuda.call, call_s)
+    cuda.log.clear()
+    return timer, cuda
+
+
+def test_long_calls_have_an_event_pair_each_and_one_synchronisation() -> None:
+    timer, cuda = calibrated(2e-3)
+    blocks = timer.chunk(cuda.call, 3)
+    assert cuda.log == ["sleep", *["record", "call", "record"] * 3, "synchronize"]
+    assert [block.seconds for block in blocks] == pytest.approx([2e-3] * 3)
+    assert timer.details["timing"] == "events"
+
+
+def test_calls_under_fifty_microseconds_share_a_pair_of_two_hundred() -> None:
+    timer, cuda = calibrated(30e-6)
+    blocks = timer.chunk(cuda.call, 1)
+    assert timer.calls == 7  # 200 / 30, rounded up
+    assert cuda.log == ["sleep", "record", *["call"] * 7, "record", "synchronize"]
+    assert blocks[0].seconds == pytest.approx(30e-6)
+    assert timer.details["timing"] == "blocked events"
+
+
+def test_there_is_one_synchronisation_for_64_samples() -> None:
+    timer, cuda = calibrated(1e-3)
+    assert len(timer.chunk(cuda.call, 2 * CHUNK + 1)) == 129
+    assert cuda.log.count("synchronize") == cuda.log.count("sleep") == 3
+
+
+def test_a_host_slower_than_the_device_is_flagged() -> None:
+    timer, _ = calibrated(1.0)  # the stand-in's host needs microseconds
+    assert timer.flags == ()
+    timer.enqueue_s, timer.device_s = 0.9e-3, 1e-3
+    assert timer.flags == (Flag.HOST_BOUND,)
+
+
+def test_one_call_is_timed_between_two_synchronisations() -> None:
+    cuda = Recorder(1e-3)
+    CudaTimer(cuda, "cuda:1").once(cuda.call)
+    assert cuda.log == ["synchronize", "call", "synchronize"]

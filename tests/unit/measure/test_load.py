@@ -1,0 +1,131 @@
+"""A block is judged by what else ran, never by its result."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from sabench.measure import load
+from sabench.measure.load import (
+    Disturbance,
+    ForeignLoad,
+    MachineUsage,
+    ProcessLoad,
+    Usage,
+    judge,
+    machine_usage,
+)
+
+MS = 1_000_000
+
+
+def judged(
+    *, wall: int = 10 * MS, cpu: int, delay: int | None = 0, slept: int = 0, out: int = 0, threads=1
+) -> Disturbance:
+    start = Usage(0, 0, None if delay is None else 0, 0, 0)
+    return judge(start, Usage(wall, cpu, delay, slept, out), threads)
+
+
+def test_a_thread_that_never_waited_is_undisturbed() -> None:
+    assert judged(cpu=10 * MS) is Disturbance.NONE
+
+
+def test_run_delay_above_two_percent_rejects_a_block() -> None:
+    assert judged(cpu=10 * MS, delay=MS // 5) is Disturbance.NONE
+    assert judged(cpu=10 * MS, delay=MS // 5 + 1) is Disturbance.WAITED
+    assert judged(cpu=12 * MS, delay=MS, threads=2) is Disturbance.WAITED
+
+
+def test_a_passive_pool_below_full_load_is_undisturbed() -> None:
+    assert judged(cpu=15 * MS, slept=8, threads=2) is Disturbance.NONE
+    assert judged(cpu=10 * MS, slept=8, threads=2) is Disturbance.NONE
+
+
+def test_one_thread_that_did_not_run_and_did_not_sleep_was_stolen_from() -> None:
+    assert judged(cpu=9 * MS) is Disturbance.STOLEN
+
+
+def test_a_subject_that_sleeps_is_not_disturbed() -> None:
+    assert judged(cpu=1 * MS, slept=1) is Disturbance.NONE
+
+
+def test_without_run_delay_own_cpu_and_switches_decide() -> None:
+    assert judged(cpu=10 * MS, delay=None) is Disturbance.NONE
+    assert judged(cpu=9 * MS, delay=None) is Disturbance.STOLEN
+    assert judged(cpu=12 * MS, delay=None, threads=2) is Disturbance.NONE
+    assert judged(cpu=12 * MS, delay=None, out=1, threads=2) is Disturbance.SWITCHED
+
+
+def test_slow_results_alone_reject_nothing() -> None:
+    assert judged(wall=1000 * MS, cpu=1000 * MS) is Disturbance.NONE
+
+
+def test_foreign_load_leaves_out_our_own() -> None:
+    before = MachineUsage(wall_s=10.0, busy_s=100.0, steal_s=1.0, own_s=5.0, cores=4)
+    after = MachineUsage(wall_s=12.0, busy_s=105.0, steal_s=1.02, own_s=7.0, cores=4)
+    found = ForeignLoad.between(before, after)
+    assert found.foreign == pytest.approx(1.5)
+    assert found.steal == pytest.approx(0.01)
+    assert found.is_noisy
+    assert not ForeignLoad(foreign=0.9, steal=0.03, cores=4).is_noisy
+    assert ForeignLoad(foreign=0.0, steal=0.05, cores=4).is_noisy
+
+
+def test_a_machine_that_tells_nothing_is_not_called_noisy(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(load, "STAT", tmp_path / "absent")
+    assert machine_usage() is None
+    assert not ForeignLoad.between(None, None).is_noisy
+
+
+def test_no_thread_counters_means_no_run_delay(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(load, "TASKS", tmp_path / "absent")
+    assert ProcessLoad().before().delay_ns is None
+    (tmp_path / "1").mkdir()
+    (tmp_path / "1" / "schedstat").write_text("0 0\n\n")
+    monkeypatch.setattr(load, "TASKS", tmp_path)
+    assert ProcessLoad().before().delay_ns == 0
+    (tmp_path / "1" / "schedstat").write_text("nothing of use")
+    assert ProcessLoad().before().delay_ns is None
+
+
+def test_garbage_counters_are_no_exception(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "stat").write_text("cpu who knows\n")
+    monkeypatch.setattr(load, "STAT", tmp_path / "stat")
+    assert machine_usage() is None
+
+
+SPIN = (
+    "import os, sys; os.sched_setaffinity(0, {int(sys.argv[1])}); print(flush=True)\nwhile 1: pass"
+)
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/schedstat").exists(), reason="the kernel keeps no schedstat"
+)
+def test_a_neighbour_on_our_core_is_seen() -> None:
+    cores = os.sched_getaffinity(0)
+    core, counters = max(cores), ProcessLoad()
+    os.sched_setaffinity(0, {core})
+    neighbour = subprocess.Popen(
+        [sys.executable, "-c", SPIN, str(core)], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert neighbour.stdout is not None
+        neighbour.stdout.readline()
+        before = counters.before()
+        end = time.perf_counter() + 0.2
+        while time.perf_counter() < end:
+            pass
+        assert judge(before, counters.after(), 1) is Disturbance.WAITED
+    finally:
+        neighbour.kill()
+        neighbour.communicate()
+        os.sched_setaffinity(0, cores)
+        counters.close()

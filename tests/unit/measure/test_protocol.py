@@ -1,0 +1,198 @@
+"""Warm-up, sampling and judging, driven by a scripted timer and clock."""
+
+import gc
+import math
+from collections.abc import Callable, Iterator
+from itertools import repeat
+
+import pytest
+
+from sabench.catalog.presets import find_preset
+from sabench.measure.load import Disturbance
+from sabench.measure.protocol import Protocol, Timing
+from sabench.measure.timer import Block, Call
+from sabench.records import Flag, Status
+
+QUICK = find_preset("quick")
+
+
+class Clock:
+    """Seconds that pass only when the timer says so."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class ScriptedTimer:
+    """Blocks from a script of (seconds, disturbance); each costs its time on the clock."""
+
+    flags: tuple[Flag, ...] = ()
+
+    def __init__(self, clock: Clock, script: Iterator[tuple[float, Disturbance]]) -> None:
+        self.clock, self.script = clock, script
+        self.calls, self.block_s, self.inside = 1, 1e-3, False
+        self.estimates: list[float] = []
+
+    def once(self, call: Call) -> float:
+        return self._next(call).seconds
+
+    def calibrate(self, call: Call, estimate_s: float) -> None:
+        self.estimates.append(estimate_s)
+        self.block_s = estimate_s
+
+    def chunk(self, call: Call, count: int) -> list[Block]:
+        self.inside = True
+        blocks = [self._next(call) for _ in range(count)]
+        self.inside = False
+        return blocks
+
+    def _next(self, call: Call) -> Block:
+        call()
+        seconds, disturbance = next(self.script)
+        self.clock.now += seconds
+        return Block(seconds, 1, disturbance)
+
+    @property
+    def details(self) -> dict[str, object]:
+        return {"timing": "scripted"}
+
+
+def measure(
+    script: Iterator[tuple[float, Disturbance]], call: Callable[[], object] = lambda: None
+) -> tuple[Timing, ScriptedTimer, Protocol]:
+    clock = Clock()
+    timer = ScriptedTimer(clock, script)
+    protocol = Protocol(QUICK, timer, clock=clock, started_s=clock())
+    return protocol.measure(call), timer, protocol
+
+
+def clean(seconds: float = 2e-3) -> Iterator[tuple[float, Disturbance]]:
+    return repeat((seconds, Disturbance.NONE))
+
+
+def every(n: int, seconds: float, disturbed: float) -> Iterator[tuple[float, Disturbance]]:
+    """Each n-th block is disturbed and takes longer."""
+    index = 0
+    while True:
+        index += 1
+        bad = index % n == 0
+        yield (disturbed, Disturbance.WAITED) if bad else (seconds, Disturbance.NONE)
+
+
+def test_a_quiet_constant_call_is_ok_without_flags() -> None:
+    timing, _, protocol = measure(clean())
+    assert timing.status is protocol.status is Status.OK
+    assert timing.flags == ()
+    assert set(timing.samples) == {2e-3}
+    assert timing.details["stop"] == "precise"
+
+
+def test_warm_up_takes_its_least_time_and_sampling_a_tenth_of_a_second() -> None:
+    timing, _, _ = measure(clean())
+    assert timing.details["warmup_s"] >= QUICK.warmup_min_s
+    assert timing.details["measured_s"] >= 0.1
+
+
+def test_rejected_blocks_leave_no_sample_and_are_counted() -> None:
+    timing, _, _ = measure(every(5, 2e-3, 9e-3))
+    assert set(timing.samples) == {2e-3}
+    assert timing.details["rejected"] == timing.details["blocks"] - len(timing.samples) > 0
+    assert timing.flags == (Flag.PREEMPTED,)
+    assert timing.status is Status.OK
+
+
+def test_a_rare_rejection_is_no_flag() -> None:
+    timing, _, _ = measure(every(40, 2e-3, 9e-3))
+    assert timing.details["rejected"] > 0
+    assert timing.flags == ()
+
+
+def test_more_than_half_rejected_is_contended_and_keeps_its_figures() -> None:
+    def script() -> Iterator[tuple[float, Disturbance]]:
+        while True:
+            yield 2e-3, Disturbance.NONE
+            yield 5e-3, Disturbance.WAITED
+            yield 5e-3, Disturbance.WAITED
+
+    timing, _, protocol = measure(script())
+    assert timing.status is protocol.status is Status.CONTENDED
+    assert timing.samples
+    assert Flag.PREEMPTED in timing.flags
+
+
+def test_a_case_that_never_runs_alone_ends_within_its_budget() -> None:
+    timing, _, _ = measure(repeat((3e-3, Disturbance.WAITED)))
+    assert timing.status is Status.CONTENDED
+    assert timing.details["samples_are"] == "all blocks"
+    assert timing.details["measured_s"] <= QUICK.budget_s + 10 * 3e-3
+
+
+def test_a_call_that_gets_faster_all_the_time_is_unsettled() -> None:
+    def script() -> Iterator[tuple[float, Disturbance]]:
+        seconds = 5e-3
+        while True:
+            seconds *= 0.999
+            yield seconds, Disturbance.NONE
+
+    timing, _, _ = measure(script())
+    assert Flag.WARMUP_UNSETTLED in timing.flags
+    assert timing.details["warmup_s"] >= QUICK.warmup_max_s
+
+
+def test_a_call_that_settles_late_is_measured_after_it_has_settled() -> None:
+    def script() -> Iterator[tuple[float, Disturbance]]:
+        for step in range(100):
+            yield 5e-3 - step * 3e-5, Disturbance.NONE
+        yield from clean(2e-3)
+
+    timing, timer, _ = measure(script())
+    assert set(timing.samples) == {2e-3}
+    assert timer.estimates[-1] == 2e-3
+    assert Flag.WARMUP_UNSETTLED not in timing.flags
+
+
+def test_a_call_of_seconds_is_sampled_ten_times() -> None:
+    timing, _, _ = measure(clean(2.0))
+    assert len(timing.samples) == 10
+
+
+def test_a_call_that_fills_the_deadline_still_has_a_figure() -> None:
+    timing, timer, _ = measure(clean(30.0))
+    assert len(timing.samples) == 1
+    assert Flag.PRECISION_NOT_MET in timing.flags
+    assert timer.clock.now - 100.0 <= QUICK.deadline_s + 30.0
+
+
+def test_nothing_is_told_inside_a_block_and_nothing_collected() -> None:
+    clock = Clock()
+    timer = ScriptedTimer(clock, clean())
+    told: list[tuple[float, int]] = []
+
+    def show(latency_s: float, n: int) -> None:
+        assert not timer.inside
+        told.append((latency_s, n))
+
+    def call() -> None:
+        assert not gc.isenabled()
+
+    Protocol(QUICK, timer, show, clock=clock, started_s=clock()).measure(call)
+    assert gc.isenabled()
+    assert told[-1][0] == 2e-3
+
+
+def test_a_half_width_that_is_not_known_is_no_number() -> None:
+    timing, _, _ = measure(clean(30.0))
+    assert timing.details["half_width"] is None
+    assert all(math.isfinite(sample) for sample in timing.samples)
+
+
+def test_collection_comes_back_after_a_call_that_raises() -> None:
+    def broken() -> None:
+        raise ValueError
+
+    with pytest.raises(ValueError):  # noqa: PT011 - the test's own
+        measure(clean(), broken)
+    assert gc.isenabled()
