@@ -56,14 +56,9 @@ def test_parameters_are_the_closed_form(name):
 @each_network
 @each_implementation
 def test_the_counter_agrees_with_what_each_implementation_executes(name, implementation):
+    """The reference's is `macs`; tests/unit/networks/test_network_cost.py holds those together."""
     plan = plan_of(name)
     assert counted_macs(plan, implementation) == network_macs_executed(plan, implementation)
-
-
-@each_network
-def test_the_references_counter_is_macs(name):
-    plan = plan_of(name)
-    assert counted_macs(plan, "reference") == network_cost(plan).macs
 
 
 @each_network
