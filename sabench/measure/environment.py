@@ -45,6 +45,7 @@ def child_variables(device: str, threads: int) -> dict[str, str]:
         "OMP_DYNAMIC": "FALSE",
         "MKL_DYNAMIC": "FALSE",
         "PYTHONUNBUFFERED": "1",
+        "KINETO_LOG_LEVEL": "99",  # torch's profiler writes to stderr otherwise
     }
     if device != "cpu":
         variables["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"  # NVML's order: cuda:0 is the same to both

@@ -1,0 +1,53 @@
+"""Closed form as truth, counters beside it."""
+
+from sabench.cases.case import Case
+from sabench.cases.cost import CaseCost
+from sabench.count import CounterResult, Counts
+from sabench.measure.metrics.counts import counts_of, readings
+from sabench.records import Flag
+
+COST = CaseCost(params=10, macs=1000, macs_executed=2000, passes=1, bytes=0, workspace_bytes=0)
+
+
+def counted(macs: int | None, uncounted: dict[str, int] | None = None) -> Counts:
+    result = CounterResult("1.0", macs, uncounted or {}, "" if macs is not None else "it failed")
+    return Counts(10, 8, result, result, result)
+
+
+def test_the_closed_form_is_what_stands() -> None:
+    found = readings(COST, counted(1234, {"aten.softmax": 1}))
+    assert found["macs"].median == 1000
+    assert found["macs_executed"].median == 2000
+    assert found["flops"].median == 2000
+    assert (found["params"].median, found["params_trainable"].median) == (10, 8)
+    assert found["macs_fvcore"].median == 1234
+    assert found["macs_fvcore"].details["uncounted_ops"] == {"aten.softmax": 1}
+    assert found["macs_fvcore"].details["version"] == "1.0"
+
+
+def test_a_counter_that_missed_nothing_is_held_to_one_percent() -> None:
+    assert readings(COST, counted(2020))["macs"].flags == ()
+    assert readings(COST, counted(2021))["macs"].flags == (Flag.MACS_MISMATCH,)
+    assert readings(COST, counted(2021))["macs_ptflops"].flags == (Flag.MACS_MISMATCH,)
+    assert readings(COST, counted(500, {"aten.bmm": 2}))["macs"].flags == ()
+
+
+def test_a_counter_that_fails_is_a_reason() -> None:
+    found = readings(COST, counted(None))
+    assert found["macs_flop_counter"].reason == "it failed (version 1.0)"
+    assert found["macs"].flags == ()
+
+
+def test_without_a_closed_form_the_count_is_marked_unverified() -> None:
+    found = readings(None, counted(700, {"aten.mul": 3}))
+    assert (found["macs"].median, found["flops"].median) == (700, 1400)
+    assert found["macs"].flags == (Flag.MACS_UNVERIFIED,)
+    assert found["macs"].details["uncounted_ops"] == {"aten.mul": 3}
+    assert "it failed" in readings(None, counted(None))["macs"].reason
+
+
+def test_a_convolution_is_counted_as_the_hand_does() -> None:
+    found = counts_of(Case(kind="layer", subject="conv", channels=8, size=10))
+    macs = 10 * 10 * 8 * 8 * 9
+    assert found["macs"].median == found["macs_flop_counter"].median == macs
+    assert found["params"].median == 8 * 8 * 9

@@ -1,0 +1,71 @@
+"""What an exception inside a job means."""
+
+import pytest
+import torch
+
+from sabench.errors import ConfigError, DeviceError
+from sabench.measure.faults import NonFiniteError, classify, requested_bytes
+from sabench.records import Status
+
+CPU_ALLOCATOR = (
+    "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: "
+    "you tried to allocate 10995116277760 bytes. Error code 12 (Cannot allocate memory)"
+)
+CUDA_ALLOCATOR = "CUDA out of memory. Tried to allocate 2.50 GiB. GPU 0 has a total capacity of 1"
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "ends"),
+    [
+        (MemoryError(), Status.OOM, True),
+        (RuntimeError(CPU_ALLOCATOR), Status.OOM, True),
+        (RuntimeError("std::bad_alloc"), Status.OOM, True),
+        (torch.OutOfMemoryError(CUDA_ALLOCATOR), Status.OOM, True),
+        (RuntimeError("CUDA error: an illegal memory access was encountered"), Status.ERROR, True),
+        (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), Status.ERROR, False),
+        (RuntimeError("\"conv\" not implemented for 'Half'"), Status.UNSUPPORTED, False),
+        (NotImplementedError("forward"), Status.ERROR, False),
+        (ConfigError("heads=3 does not divide"), Status.UNSUPPORTED, False),
+        (NonFiniteError("NaN"), Status.NONFINITE, False),
+        (DeviceError("gone"), Status.ERROR, False),
+        (SystemExit(0), Status.ERROR, False),
+        (KeyboardInterrupt(), Status.ERROR, False),
+        (ValueError("says out of memory, and is none"), Status.ERROR, False),
+    ],
+)
+def test_an_exception_has_one_status(error: BaseException, status: Status, ends: bool) -> None:
+    fault = classify(error, "cpu")
+    assert (fault.status, fault.ends_process) == (status, ends)
+
+
+@pytest.mark.parametrize(
+    ("message", "asked"),
+    [
+        (CPU_ALLOCATOR, 10 * 1024**4),
+        (CUDA_ALLOCATOR, int(2.5 * 1024**3)),
+        ("Tried to allocate 20.00 MiB", 20 * 1024**2),
+        ("no figure", None),
+    ],
+)
+def test_the_bytes_asked_for_are_read_from_the_message(message: str, asked: int | None) -> None:
+    assert requested_bytes(message) == asked
+
+
+def test_a_message_is_one_line_of_bounded_length() -> None:
+    fault = classify(ValueError("many\n  lines\n" + 1000 * "x"), "cpu")
+    assert fault.message.startswith("ValueError: many lines xxx")
+    assert len(fault.message) == 300
+
+
+def test_the_end_of_the_traceback_is_kept() -> None:
+    def recurse(depth: int) -> None:
+        if not depth:
+            raise ValueError("deep")
+        recurse(depth - 1)
+
+    with pytest.raises(ValueError, match="deep") as caught:
+        recurse(50)
+    traceback = classify(caught.value, "cpu").details["traceback"]
+    assert isinstance(traceback, list)
+    assert len(traceback) <= 12
+    assert traceback[-1] == "ValueError: deep"
