@@ -13,15 +13,16 @@ from sabench.catalog.presets import Preset
 from sabench.known import Known
 
 # Seconds, measured on two shared server cores with torch 2.13; CUDA's are guesses.
-START_S = {"cpu": 2.0, "cuda": 6.0}  # a process: Python, torch, the device's context
+START_S = {"cpu": 3.5, "cuda": 8.0}  # a process: Python, torch, context, the first tracing
 BUILD_S = 0.02
 BUILD_S_PER_PARAM = 2e-8  # initialisation
-FIRST_CALL_S = 0.02  # beside the call itself
+FIRST_CALL_S = 0.05  # beside the call itself
 COMPILE_S = {"layer": 8.0, "network": 20.0}
-TRACE_S = {"layer": 0.1, "network": 2.0}  # the three counters
-SETTLE_S = 0.1  # the memory metric's profiled call
+TRACE_S = {"layer": 0.1, "network": 1.5}  # the three counters
+PROFILE_S = 0.1  # the memory metric's profiled call
 BLOCK_S = 1.1e-3  # a sample lasts at least this
-WINDOW_BLOCKS, WINDOW_S, WINDOWS = 20, 0.25, 4  # warm-up windows, and how many it takes to settle
+WINDOW_BLOCKS, WINDOW_S, WINDOWS = 20, 0.25, 4  # warm-up windows, and how many settle it
+SETTLE_S = 0.1  # beyond the least warm-up, until medians agree
 SAMPLING_S = 0.1  # sampling lasts at least this
 SPREAD = 0.04  # relative spread of samples on a shared machine: a guess
 STEADY_CALLS = 3
@@ -43,7 +44,10 @@ def predict(
     metrics: Sequence[str],
     isolation: Literal["suite", "case"] = "suite",
 ) -> Prediction:
-    """The sweep's wall seconds. `known`: what each device it runs on has taught us, by its name."""
+    """The sweep's wall seconds on a quiet machine, where no case is disturbed and tried again.
+
+    `known`: what each device it runs on has taught us, by the device's name.
+    """
     jobs = make_jobs(cases, list(known), metrics, preset, seed=0)
     batches = make_batches(jobs, isolation)
     start_s = {device: START_S[one.device.partition(":")[0]] for device, one in known.items()}
@@ -74,7 +78,7 @@ def job_seconds(job: Job, cost: CaseCost | None, preset: Preset, known: Known) -
     seconds += warm_up_seconds(call_s, preset) + sampling_seconds(call_s, preset)
     if any(METRICS[name].traces for name in job.metrics):
         seconds += TRACE_S[case.kind]
-    seconds += SETTLE_S + STEADY_CALLS * call_s
+    seconds += PROFILE_S + STEADY_CALLS * call_s
     return min(seconds, preset.deadline_s)
 
 
@@ -82,7 +86,8 @@ def warm_up_seconds(call_s: float, preset: Preset) -> float:
     """Windows until their medians agree, within the preset's limits."""
     block_s = max(BLOCK_S, call_s)
     window_s = max(block_s, min(WINDOW_BLOCKS * block_s, WINDOW_S))
-    wanted = max(preset.warmup_min_s, preset.warmup_min_calls * call_s, WINDOWS * window_s)
+    least_s = max(preset.warmup_min_s + SETTLE_S, preset.warmup_min_calls * call_s)
+    wanted = max(least_s, WINDOWS * window_s)
     return min(wanted, preset.warmup_max_s + window_s)
 
 

@@ -16,11 +16,11 @@ LEAST_CALL_S = 5e-6
 # Achieved at 64 channels and 28 to 56 px (networks: 224 px) on one thread of a 2024 server core in
 # fp32, forward. Keys: subject or kind of subject, then implementation.
 CPU_RATES = {
-    ("conv", "reference"): Rate(macs_per_s=60e9, bytes_per_s=1.5e9),
-    ("layer", "reference"): Rate(macs_per_s=3e9, bytes_per_s=2e9),
-    ("layer", "blocked"): Rate(macs_per_s=10e9, bytes_per_s=2e9),
-    ("network", "reference"): Rate(macs_per_s=50e9, bytes_per_s=3e9),
-    ("network", "blocked"): Rate(macs_per_s=20e9, bytes_per_s=3e9),
+    ("conv", "reference"): Rate(macs_per_s=95e9, bytes_per_s=1.6e9),
+    ("layer", "reference"): Rate(macs_per_s=4.5e9, bytes_per_s=2.8e9),
+    ("layer", "blocked"): Rate(macs_per_s=8.5e9, bytes_per_s=5.5e9),
+    ("network", "reference"): Rate(macs_per_s=45e9, bytes_per_s=3.5e9),
+    ("network", "blocked"): Rate(macs_per_s=20e9, bytes_per_s=3.5e9),
 }
 CUDA_FASTER = 100.0  # guesses: never held against a measurement
 THREAD_EXPONENT = 0.8
