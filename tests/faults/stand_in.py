@@ -6,6 +6,7 @@ The option `fault` of a case says how its job ends. Standard library only, to st
 import ctypes
 import hashlib
 import json
+import math
 import os
 import signal
 import struct
@@ -19,12 +20,29 @@ def say(**item):
 
 
 def reading(samples):
-    ordered = sorted(samples)
-    middle = (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
-    statistics = {"n": len(samples), "median": middle, "q1": ordered[0], "q3": ordered[-1]}
-    statistics |= {"minimum": ordered[0], "maximum": ordered[-1], "low": None, "high": None}
-    digest = hashlib.sha256(struct.pack(f"<{len(samples)}d", *samples)).hexdigest()
+    ordered, n = sorted(samples), len(samples)
+    rank, tail = 0, 0.0
+    while (tail := tail + math.comb(n, rank) / 2**n) <= 0.025:
+        rank += 1
+    statistics = {
+        "n": n,
+        "median": quantile(ordered, 0.5),
+        "q1": quantile(ordered, 0.25),
+        "q3": quantile(ordered, 0.75),
+        "minimum": ordered[0],
+        "maximum": ordered[-1],
+        "low": ordered[rank - 1],
+        "high": ordered[n - rank],
+    }
+    digest = hashlib.sha256(struct.pack(f"<{n}d", *samples)).hexdigest()
     return {"unit": "s", "samples": samples, "statistics": statistics, "samples_sha256": digest}
+
+
+def quantile(ordered, q):
+    place = q * (len(ordered) - 1)
+    below = int(place)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (place - below) * (ordered[above] - ordered[below])
 
 
 def write(outbox, batch, job, status="ok", samples=(), message=""):
@@ -71,7 +89,7 @@ def do(fault, outbox, batch, job):
     elif fault == "hang":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         grandchild = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN)"
-        subprocess.Popen([sys.executable, "-c", grandchild + "; time.sleep(60)"])
+        subprocess.Popen([sys.executable, "-c", grandchild + "; time.sleep(60)", outbox])
         time.sleep(60)
     elif fault == "silent":
         return  # ends without a record
@@ -104,6 +122,10 @@ def do(fault, outbox, batch, job):
             figures = [0.001 + 1e-7 * i for i in range(500)]
         if fault == "slow":
             time.sleep(0.05)
+        if fault == "steady":  # as a real job: three seconds, a figure twice a second
+            for n in range(6):
+                time.sleep(0.5)
+                say(event="figure", job_id=job["job_id"], latency_s=0.001, n=n)
         if fault == "chatty":
             print("I am a layer\n{not json\n[1]\n" + "x" * 3_000_000)
         write(outbox, batch, job, "ok", figures)

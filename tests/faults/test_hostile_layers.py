@@ -1,0 +1,89 @@
+"""Layers that end, hang, raise, ask for too much or return NaN, among honest ones."""
+
+import time
+from pathlib import Path
+
+import pytest
+from making_runs import case, new_run, preset
+
+from sabench.errors import ExitCode
+from sabench.launch.process import ProcessLauncher
+from sabench.launch.sweep import sweep
+from sabench.launch.watch import Patience
+from sabench.records import SHOWN, Record, Status
+from sabench.store import journal
+from sabench.store.leaderboard import Leaderboard, exit_code, make_leaderboard
+
+FILE = Path(__file__).parent / "hostile_layers.py"
+QUICKLY = {
+    "processes": 1, "deadline_s": 3.0, "warmup_min_calls": 1, "warmup_min_s": 0.0,
+    "warmup_max_s": 0.02, "budget_s": 0.05, "samples_max": 10, "samples_min": 10,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Record], Leaderboard]:
+    """One sweep of all of them between two honest convolutions; the first attempts by subject."""
+    names = ("Exits", "Segfaults", "Raises", "Sleeps", "Asks", "Poisons")
+    cases = [case("conv", channels=16, size=8)]
+    cases += [case(name, channels=16, size=8, file=f"{FILE}:{name}") for name in names]
+    cases += [case("squeeze_excite", channels=16, size=8)]
+    run = tmp_path_factory.mktemp("hostile") / "run"
+    folder = new_run(run, tuple(cases), preset=preset(**QUICKLY))
+    records = sweep(folder, ProcessLauncher(), patience=Patience(grace_s=0.5))
+    first = {r.case_id.partition("/")[0]: r for r in records if r.attempt == 1}
+    return first, make_leaderboard(folder.info, journal.read(folder))
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "told"),
+    [
+        ("Exits", Status.ERROR, "no_result: the process ended with exit code 0 before a record"),
+        ("Segfaults", Status.CRASH, "crash(11): ended by SIGSEGV"),
+        ("Raises", Status.ERROR, "ValueError: on purpose and on two lines"),
+        ("Sleeps", Status.TIMEOUT, "timeout: not done after the 3 s"),
+        ("Asks", Status.OOM, "asked for 10.0 TiB"),
+        ("Poisons", Status.NONFINITE, "not finite"),
+    ],
+)
+def test_each_misbehaviour_has_its_status_and_one_line(
+    measured: tuple[dict[str, Record], Leaderboard], name: str, status: Status, told: str
+) -> None:
+    record = measured[0][name]
+    assert record.status is status
+    assert told in record.message
+    assert "\n" not in record.message
+    assert record.readings == {}
+
+
+def test_the_honest_layers_among_them_are_measured(
+    measured: tuple[dict[str, Record], Leaderboard],
+) -> None:
+    for name in ("conv", "squeeze_excite"):
+        assert measured[0][name].status in SHOWN
+        assert "latency" in measured[0][name].readings
+
+
+def test_the_exit_code_says_that_a_case_failed(
+    measured: tuple[dict[str, Record], Leaderboard],
+) -> None:
+    assert exit_code(measured[1]) is ExitCode.CASE_FAILED
+
+
+def test_no_process_of_the_sleeper_is_left(
+    measured: tuple[dict[str, Record], Leaderboard],
+) -> None:
+    assert grandchildren() == []
+
+
+def grandchildren() -> list[int]:
+    """Living processes that the sleeping layer has started."""
+    time.sleep(0.05)  # a killed process may need a moment to be reaped by init
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if b"sabench-test-grandchild" in path.read_bytes():
+                found.append(int(path.parent.name))
+        except OSError:
+            continue
+    return found

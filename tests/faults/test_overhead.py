@@ -1,0 +1,87 @@
+"""What the parent costs: its processor time beside a child, its memory, files and appends."""
+
+import os
+import resource
+import time
+from pathlib import Path
+
+import numpy as np
+from making_runs import HASTE, case, faulty, new_run, preset, record_of, stand_in
+
+from sabench.launch.events import Event, JobEnded, JobStarted
+from sabench.launch.sweep import sweep
+from sabench.store import journal
+from sabench.store.leaderboard import make_leaderboard, read_leaderboard, write_leaderboard
+
+
+def test_the_parent_uses_under_one_percent_of_a_core_while_a_child_measures(
+    tmp_path: Path,
+) -> None:
+    used: list[tuple[float, float]] = []
+
+    def listen(event: Event) -> None:
+        if isinstance(event, JobStarted | JobEnded):
+            used.append((time.process_time(), time.monotonic()))
+
+    folder = new_run(tmp_path / "run", faulty("steady"), preset=preset(processes=1))
+    sweep(folder, stand_in(), patience=HASTE, listener=listen)
+    (cpu_before, before), (cpu_after, after) = used
+    assert after - before > 2.9
+    assert cpu_after - cpu_before < 0.01 * (after - before)
+
+
+def test_a_thousand_cases_leave_no_memory_file_or_process_behind(tmp_path: Path) -> None:
+    cases = tuple(case("conv", size=size) for size in range(1, 1001))
+    small = new_run(tmp_path / "small", cases[:5], preset=preset(processes=1))
+    sweep(small, stand_in(), patience=HASTE)  # what a first sweep loads is not a leak
+    folder = new_run(tmp_path / "run", cases, preset=preset(processes=1))
+    files, peak = open_files(), peak_bytes()
+    records = sweep(folder, stand_in(), patience=HASTE)
+    assert len(records) == 1000
+    assert peak_bytes() - peak < 50 * 1024**2
+    assert open_files() == files
+    assert children() == []
+
+
+def test_our_own_part_of_an_append_takes_under_a_millisecond(tmp_path: Path) -> None:
+    folder = new_run(tmp_path / "run", tuple(case(size=s) for s in range(1, 301)))
+    used = []
+    for job in folder.info.jobs():
+        record = record_of(job, tuple(1.0 + 0.001 * i for i in range(60)))
+        start = time.thread_time()  # processor time: waiting for the disk is not ours
+        journal.append(folder, record)
+        used.append(time.thread_time() - start)
+    assert float(np.quantile(used, 0.99)) < 1e-3
+
+
+def test_a_reader_never_sees_half_a_leaderboard(tmp_path: Path) -> None:
+    folder = new_run(tmp_path / "run", tuple(case(size=size) for size in range(1, 60)))
+    board = make_leaderboard(folder.info, [])
+    write_leaderboard(folder.leaderboard_file, board)
+    writer = os.fork()
+    if writer == 0:
+        for number in range(10_000):
+            other = board.model_copy(update={"title": "x" * (number % 900)})
+            write_leaderboard(folder.leaderboard_file, other)
+        os._exit(0)
+    try:
+        for _ in range(300):
+            read_leaderboard(folder.path)
+    finally:
+        os.kill(writer, 9)
+        os.waitpid(writer, 0)
+
+
+def open_files() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+def peak_bytes() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def children() -> list[int]:
+    found = []
+    for task in Path("/proc/self/task").iterdir():
+        found += [int(pid) for pid in (task / "children").read_text().split()]
+    return found
