@@ -21,6 +21,7 @@ class CpuTimer:
         self.block_s = BLOCK_S
         self._load = ProcessLoad()
         self._sees_load = True
+        self._wall_ns = self._cpu_ns = self._delay_ns = 0  # over all blocks, rejected ones too
 
     def once(self, call: Call) -> float:
         """Wall seconds of one call."""
@@ -32,6 +33,7 @@ class CpuTimer:
         """As many calls as fill a millisecond, a tenth more for an estimate that was slow."""
         self.calls = max(1, math.ceil(1.1 * BLOCK_S / max(estimate_s, 1e-9)))
         self.block_s = self.calls * estimate_s
+        self._wall_ns = self._cpu_ns = self._delay_ns = 0
 
     def chunk(self, call: Call, count: int) -> list[Block]:
         """Blocks in a row."""
@@ -44,6 +46,9 @@ class CpuTimer:
             call()
         after = self._load.after()
         self._sees_load = after.delay_ns is not None
+        self._wall_ns += after.wall_ns - before.wall_ns
+        self._cpu_ns += after.cpu_ns - before.cpu_ns
+        self._delay_ns += (after.delay_ns or 0) - (before.delay_ns or 0)
         seconds = (after.wall_ns - before.wall_ns) * 1e-9 / self.calls
         return Block(seconds, self.calls, judge(before, after, self.threads))
 
@@ -54,6 +59,13 @@ class CpuTimer:
 
     @property
     def details(self) -> dict[str, JsonValue]:
-        """Calls per sample and the signal that judged them."""
+        """Calls per sample, the signal that judged them, and the shares it comes from."""
         signal = "run delay" if self._sees_load else "own CPU time and context switches"
-        return {"timing": "blocks", "calls_per_sample": self.calls, "judged_by": signal}
+        wall = max(1, self._wall_ns)
+        return {
+            "timing": "blocks",
+            "calls_per_sample": self.calls,
+            "judged_by": signal,
+            "own_cpu_cores": round(self._cpu_ns / wall, 3),
+            "waited_cores": round(self._delay_ns / wall, 3),
+        }

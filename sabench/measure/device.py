@@ -10,6 +10,7 @@ from typing import Any
 
 from sabench.errors import ConfigError, DeviceError
 from sabench.measure.versions import torch_build, torch_has_cuda
+from sabench.records import Flag
 
 DRIVER = Path("/proc/driver/nvidia/gpus")  # what the kernel module tells where NVML is missing
 
@@ -256,6 +257,17 @@ def process_memory(device: str) -> int | str:
     return "NVML lists no process with this id: a container's ids differ from the host's"
 
 
-def is_alone(device: str) -> bool:
-    """Whether NVML lists this process, and no other, on the device."""
-    return device_facts(device).facts["compute_pids"] == str([os.getpid()])
+def state_flags(facts: dict[str, str]) -> tuple[Flag, ...]:
+    """What the facts of a device say against a figure that was just taken on it.
+
+    A container's process ids differ from the host's: then nothing shows that we were alone.
+    """
+    flags = []
+    if facts["compute_pids"] != str([os.getpid()]):
+        flags.append(Flag.ISOLATION_UNVERIFIED)
+    events = facts["clock_events"]
+    if any(word in events for word in ("thermal_slowdown", "hw_slowdown", "power_brake")):
+        flags.append(Flag.THERMAL)
+    if "sw_power_cap" in events:
+        flags.append(Flag.POWER_CAP)
+    return tuple(flags)

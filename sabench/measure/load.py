@@ -18,6 +18,7 @@ OWN_SHARE = 0.95  # own CPU over wall time, for one thread
 
 TASKS = Path("/proc/self/task")
 STAT = Path("/proc/stat")
+CGROUP = Path("/sys/fs/cgroup")
 
 
 class Disturbance(StrEnum):
@@ -111,6 +112,7 @@ class MachineUsage:
     steal_s: float
     own_s: float
     cores: int
+    throttled: int = 0  # periods in which the cgroup's quota stopped its processes
 
 
 def machine_usage() -> MachineUsage | None:
@@ -127,8 +129,17 @@ def machine_usage() -> MachineUsage | None:
             steal_s=steal / ticks,
             own_s=time.process_time(),
             cores=sum(line.startswith("cpu") for line in text.splitlines()) - 1,
+            throttled=_throttled_periods(),
         )
     return None
+
+
+def _throttled_periods() -> int:
+    for name in ("cpu.stat", "cpu/cpu.stat"):
+        with suppress(OSError, ValueError):
+            fields = dict(line.split() for line in (CGROUP / name).read_text().splitlines())
+            return int(fields.get("nr_throttled", 0))
+    return 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +149,7 @@ class ForeignLoad:
     foreign: float
     steal: float
     cores: int
+    throttled: int = 0
 
     @classmethod
     def between(cls, before: MachineUsage | None, after: MachineUsage | None) -> "ForeignLoad":
@@ -146,13 +158,16 @@ class ForeignLoad:
             return cls(0.0, 0.0, os.cpu_count() or 1)
         span = after.wall_s - before.wall_s
         busy = after.busy_s - before.busy_s - (after.own_s - before.own_s)
-        return cls(max(0.0, busy) / span, (after.steal_s - before.steal_s) / span, after.cores)
+        steal = after.steal_s - before.steal_s
+        throttled = after.throttled - before.throttled
+        return cls(max(0.0, busy) / span, steal / span, after.cores, throttled)
 
     @property
     def is_noisy(self) -> bool:
-        """More than a quarter of the machine busy with others, or 1 % of it stolen.
+        """A quarter of the machine busy with others, 1 % of it stolen, or our quota used up.
 
         /proc/stat counts by ticks and a waiting thread pool falls between them: finer than this
         it cannot be read.
         """
-        return self.foreign > 0.25 * self.cores or self.steal > 0.01 * self.cores
+        busy, stolen = self.foreign > 0.25 * self.cores, self.steal > 0.01 * self.cores
+        return busy or stolen or self.throttled > 0

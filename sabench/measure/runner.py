@@ -13,7 +13,7 @@ from sabench.catalog.metrics import METRICS, Metric
 from sabench.catalog.runtimes import RUNTIMES
 from sabench.measure.cpu_timer import CpuTimer
 from sabench.measure.cuda_timer import CudaTimer
-from sabench.measure.device import is_alone
+from sabench.measure.device import device_facts, state_flags
 from sabench.measure.execution import Execution, is_finite
 from sabench.measure.faults import NonFiniteError, classify
 from sabench.measure.load import ForeignLoad, machine_usage
@@ -90,7 +90,6 @@ def measure_case(
     with execution.context():
         first_call(subject, execution, protocol.timer)
         readings = _readings(job, subject, execution, protocol)
-    flags += _device_flags(job.device)
     load = ForeignLoad.between(before, machine_usage())
     if load.is_noisy:
         flags += (Flag.HOST_NOISY,)
@@ -98,18 +97,20 @@ def measure_case(
         "torch_threads": torch.get_num_threads(),
         "foreign_cores": round(load.foreign, 3),
         "stolen_cores": round(load.steal, 3),
+        "throttled_periods": load.throttled,
     }
+    if job.device != "cpu":
+        facts = device_facts(job.device).facts
+        flags += state_flags(facts)
+        details["device"] = {**facts}
     return Outcome(_status(protocol, readings, flags), "", readings, flags, details)
-
-
-def _device_flags(device: str) -> tuple[Flag, ...]:
-    return () if device == "cpu" or is_alone(device) else (Flag.ISOLATION_UNVERIFIED,)
 
 
 def make_timer(job: Job) -> Timer:
     """The timer of the job's device."""
     if job.device == "cpu":
         return CpuTimer(job.case.threads)
+    torch.cuda.set_device(job.device)  # events are recorded on the current device's stream
     return CudaTimer(torch.cuda, job.device)
 
 

@@ -12,11 +12,12 @@ from sabench.errors import ConfigError, DeviceError
 from sabench.measure import device
 from sabench.measure.device import (
     device_facts,
-    is_alone,
     process_memory,
     resolve_devices,
+    state_flags,
     visible_gpus,
 )
+from sabench.records import Flag
 
 GIB = 1024**3
 
@@ -173,10 +174,19 @@ def test_process_memory_is_ours_or_a_reason(nvml: Any) -> None:
     assert process_memory("cuda:0") == "NVML: Not Supported"
 
 
+def flags_with(nvml: Any, **settings: Any) -> set[Flag]:
+    nvml(**settings)
+    return set(state_flags(device_facts("cuda:0").facts))
+
+
 def test_isolation_needs_our_process_and_no_other(nvml: Any) -> None:
-    nvml(pids=(os.getpid(),))
-    assert is_alone("cuda:0")
-    nvml(pids=(os.getpid(), 1))
-    assert not is_alone("cuda:0")
-    nvml(refused=("nvmlDeviceGetComputeRunningProcesses",))
-    assert not is_alone("cuda:0")
+    unverified = Flag.ISOLATION_UNVERIFIED
+    assert unverified not in flags_with(nvml, pids=(os.getpid(),))
+    assert unverified in flags_with(nvml, pids=(os.getpid(), 1))
+    assert unverified in flags_with(nvml, refused=("nvmlDeviceGetComputeRunningProcesses",))
+
+
+def test_heat_and_the_power_limit_are_flags(nvml: Any) -> None:
+    assert flags_with(nvml, pids=(os.getpid(),)) == {Flag.THERMAL, Flag.POWER_CAP}
+    refused = ("nvmlDeviceGetCurrentClocksEventReasons",)
+    assert flags_with(nvml, pids=(os.getpid(),), refused=refused) == set()

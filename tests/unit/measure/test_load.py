@@ -74,6 +74,15 @@ def test_foreign_load_leaves_out_our_own() -> None:
     assert ForeignLoad(foreign=0.0, steal=0.05, cores=4).is_noisy
 
 
+def test_a_quota_that_ran_out_is_noise(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(load, "CGROUP", tmp_path)
+    before = machine_usage()
+    (tmp_path / "cpu.stat").write_text("nr_periods 9\nnr_throttled 2\nthrottled_usec 7\n")
+    found = ForeignLoad.between(before, machine_usage())
+    assert found.throttled == 2
+    assert found.is_noisy
+
+
 def test_a_machine_that_tells_nothing_is_not_called_noisy(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

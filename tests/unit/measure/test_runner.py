@@ -1,0 +1,127 @@
+"""One job in this process: what was asked for comes back, in a fit order, with one status."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from sabench.cases.case import Case
+from sabench.cases.plan import Batch, Job, make_jobs
+from sabench.catalog.metrics import METRICS
+from sabench.catalog.presets import find_preset
+from sabench.measure import runner
+from sabench.measure.runner import run_job
+from sabench.measure.termination import InterruptError, Termination
+from sabench.records import Flag, Reading, Record, Status
+
+TINY = find_preset("quick").model_copy(
+    update={"warmup_min_s": 0.01, "warmup_max_s": 0.05, "budget_s": 0.05, "samples_max": 20}
+)
+CASE = Case(kind="layer", subject="conv", channels=4, size=6, batch=3)
+
+
+def job_of(case: Case, metrics: tuple[str, ...]) -> tuple[Job, Batch]:
+    jobs = tuple(make_jobs([case], ["cpu"], metrics, TINY, seed=1))
+    batch = Batch(
+        batch_id="b",
+        suite="s",
+        preset=TINY,
+        environment="e",
+        device="cpu",
+        threads=1,
+        cores=(),
+        memory_limit=0,
+        jobs=jobs,
+    )
+    return jobs[0], batch
+
+
+def record_of(case: Case, *metrics: str, flags: tuple[Flag, ...] = ()) -> Record:
+    job, batch = job_of(case, metrics)
+    return run_job(job, batch, flags)[0]
+
+
+def test_every_metric_asked_for_has_samples_or_a_reason() -> None:
+    asked = tuple(name for name, metric in METRICS.items() if not metric.apart)
+    found = record_of(CASE, *asked)
+    assert tuple(found.readings) == asked
+    for name, reading in found.readings.items():
+        assert reading.unit == METRICS[name].unit, name
+        assert bool(reading.samples) != bool(reading.reason), name
+
+
+def test_throughput_is_images_over_latency() -> None:
+    found = record_of(CASE, "latency", "throughput").readings
+    assert found["throughput"].samples == pytest.approx(
+        [CASE.batch / sample for sample in found["latency"].samples]
+    )
+
+
+def test_only_what_was_asked_for_is_kept() -> None:
+    assert set(record_of(CASE, "latency").readings) == {"latency"}
+
+
+def test_tracing_comes_after_timing(monkeypatch: pytest.MonkeyPatch) -> None:
+    order: list[str] = []
+
+    class Noted:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def __call__(self, *_: object) -> dict[str, Reading]:
+            order.append(self.name)
+            return {"params": Reading.of("1", [1]), "latency": Reading.of("s", [1])}
+
+    monkeypatch.setattr("sabench.catalog.metrics.load_target", lambda target: Noted(target))
+    record_of(CASE, "params", "latency")
+    assert [target.split(":")[0].split(".")[-1] for target in order] == ["latency", "counts"]
+
+
+def test_flags_of_the_process_make_the_status_flagged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "machine_usage", lambda: None)
+    assert record_of(CASE, "params").status is Status.OK
+    assert record_of(CASE, "params", flags=(Flag.NOT_PINNED,)).status is Status.OK_FLAGGED
+    assert record_of(CASE, "params", flags=(Flag.MACS_MISMATCH,)).status is Status.OK
+
+
+def test_contention_in_any_timing_is_the_records_status(monkeypatch: pytest.MonkeyPatch) -> None:
+    measure = runner.Protocol.measure
+
+    def contended(self: Any, call: Any) -> Any:
+        timing = measure(self, call)
+        self.status = Status.CONTENDED
+        return replace(timing, status=Status.CONTENDED)
+
+    monkeypatch.setattr(runner.Protocol, "measure", contended)
+    found = record_of(CASE, "latency")
+    assert found.status is Status.CONTENDED
+    assert found.readings["latency"].samples
+
+
+def test_an_interruption_ends_the_process_with_a_record() -> None:
+    job, batch = job_of(CASE, ("latency",))
+    termination = Termination()
+
+    def show_figure(_latency_s: float, _n: int) -> None:
+        termination(15, None)
+
+    record, ends_process = run_job(job, batch, (), show_figure, termination)
+    assert record.status is Status.INTERRUPTED
+    assert ends_process
+    assert termination.asked
+
+
+def test_a_signal_outside_a_job_raises_nothing() -> None:
+    termination = Termination()
+    termination(15, None)
+    assert termination.asked
+    with pytest.raises(InterruptError), termination.interrupting():
+        termination(15, None)
+
+
+def test_growth_of_resident_memory_needs_no_other_metric() -> None:
+    job, batch = job_of(CASE, ())
+    alone = job.model_copy(update={"metrics": ("peak_rss_growth",), "apart": True})
+    (reading,) = run_job(alone, batch)[0].readings.values()
+    assert reading.unit == "B"
+    assert reading.samples or reading.reason
