@@ -1,0 +1,188 @@
+"""The main job as a user meets it: real children, real figures, the shortest preset."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+STRANGERS = HERE.parent / "fixtures" / "layers" / "strangers.py"
+
+TINY = """\
+name: tiny
+title: Two layers, as small as they come
+axes: {channels: 8, size: 7}
+layers:
+  - {layer: conv}
+  - {layer: halo, block: 4, halo: 1, heads: 2}
+"""
+
+
+def sabench(*arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run one command in its own process, as a shell would."""
+    return subprocess.run(
+        [sys.executable, "-m", "sabench", *arguments],
+        cwd=cwd,
+        env={**os.environ, "COLUMNS": "80", "SABENCH_STATE": str(cwd / "state"), **variables},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the tiny suite was measured into `run`."""
+    folder = tmp_path_factory.mktemp("profile")
+    (folder / "tiny.yaml").write_text(TINY)
+    done = sabench(
+        *("profile", "--suite", "tiny.yaml", "--device", "cpu", "--out", "run"),
+        *("--csv", "table.csv", "--markdown", "table.md"),
+        cwd=folder,
+    )
+    assert done.returncode == 0, done.stderr
+    (folder / "stdout.txt").write_text(done.stdout)
+    (folder / "stderr.txt").write_text(done.stderr)
+    return folder
+
+
+def test_profile_prints_a_ranked_table_that_fits_80_columns(measured: Path) -> None:
+    lines = (measured / "stdout.txt").read_text().splitlines()
+    assert any("conv" in line and "1.00" in line for line in lines)
+    assert any("halo block=4 halo=1 heads=2" in line for line in lines)
+    table = [line for line in lines if "─" in line or "latency" in line]
+    assert max(len(line.rstrip()) for line in table) <= 80
+
+
+def test_profile_writes_a_leaderboard_with_every_case(measured: Path) -> None:
+    board = json.loads((measured / "run" / "leaderboard.json").read_text())
+    assert board["schema"] == "sabench.leaderboard"
+    assert {row["case"]["subject"] for row in board["rows"]} == {"conv", "halo"}
+
+
+def test_macs_in_the_record_are_the_closed_form_by_hand(measured: Path) -> None:
+    rows = json.loads((measured / "run" / "leaderboard.json").read_text())["rows"]
+    conv = next(row for row in rows if row["case"]["subject"] == "conv")
+    assert conv["figures"]["macs"]["median"] == 9 * 8 * 8 * 7 * 7
+    assert conv["figures"]["flops"]["median"] == 2 * 9 * 8 * 8 * 7 * 7
+    assert conv["figures"]["params"]["median"] == 9 * 8 * 8
+
+
+def test_counters_and_what_they_did_not_count_stand_in_the_record(measured: Path) -> None:
+    lines = (measured / "run" / "journal.jsonl").read_text().splitlines()
+    records = [json.loads(line) for line in lines]
+    halo = next(record for record in records if record["case_id"].startswith("halo"))
+    for counter in ("macs_flop_counter", "macs_fvcore", "macs_ptflops"):
+        details = halo["readings"][counter]["details"]
+        assert details["version"]
+        assert "uncounted_ops" in details
+    assert "aten._softmax" in halo["readings"]["macs_flop_counter"]["details"]["uncounted_ops"]
+
+
+def test_show_prints_the_same_table_again(measured: Path) -> None:
+    done = sabench("show", "run", cwd=measured)
+    assert done.returncode == 0
+    assert done.stdout == (measured / "stdout.txt").read_text()
+
+
+def test_csv_and_markdown_are_written_on_request(measured: Path) -> None:
+    header, *rows = (measured / "table.csv").read_text().splitlines()
+    assert header.startswith("case_id,device,status,rank")
+    assert len(rows) == 2
+    assert "| # | layer |" in (measured / "table.md").read_text()
+
+
+def test_resuming_a_finished_run_measures_nothing(measured: Path) -> None:
+    journal = measured / "run" / "journal.jsonl"
+    before = journal.read_bytes()
+    done = sabench("profile", "--resume", "run", cwd=measured)
+    assert done.returncode == 0, done.stderr
+    assert journal.read_bytes() == before
+
+
+def test_a_dry_run_says_cases_drops_and_time_and_measures_nothing(tmp_path: Path) -> None:
+    (tmp_path / "tiny.yaml").write_text(TINY.replace("halo: 1", "halo: [1, 2]"))
+    done = sabench(
+        *("profile", "--suite", "tiny.yaml", "--device", "cpu", "--dry-run"),
+        *("--axis", "stride=1,3"),
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "block=4 is not a multiple of stride=3" in " ".join(done.stdout.split())
+    assert "4 cases on cpu, preset quick (1 processes a case): about" in done.stdout
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_layer_from_a_file_is_measured_and_its_macs_are_marked_unverified(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "tiny.yaml").write_text(TINY)
+    done = sabench(
+        *("profile", "--suite", "tiny.yaml", "--device", "cpu", "--out", "run", "--json"),
+        *("--layer", f"{STRANGERS}:Doubling", "--filter", "Doubling"),
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    (row,) = json.loads(done.stdout)["rows"]
+    assert row["case"]["subject"] == "Doubling"
+    assert row["figures"]["macs"]["median"] == 8 * 8 * 7 * 7
+    assert row["figures"]["macs"]["flags"] == ["macs_unverified"]
+    assert row["figures"]["latency"]["median"] > 0
+
+
+def test_a_layer_of_an_installed_package_is_measured(tmp_path: Path) -> None:
+    (tmp_path / "suite.yaml").write_text(
+        "name: strange\naxes: {channels: 8, size: 7}\nlayers: [{layer: stranger_blur, taps: 5}]\n"
+    )
+    done = sabench(
+        *("profile", "--suite", "suite.yaml", "--device", "cpu", "--out", "run", "--json"),
+        cwd=tmp_path,
+        PYTHONPATH=str(HERE.parent / "stranger"),
+    )
+    assert done.returncode == 0, done.stderr
+    (row,) = json.loads(done.stdout)["rows"]
+    assert row["case_id"].startswith("stranger_blur/channels=8,size=7,taps=5/")
+    assert row["figures"]["params"]["median"] == 64
+    assert row["figures"]["latency"]["median"] > 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (["profile", "--suite", "hallo"], 2, "nearest: halo"),
+        (["profile", "--preset", "slow"], 2, "quick, standard, strict"),
+        (["profile", "--layer", "nowhere.py:Layer"], 2, "nowhere.py"),
+        (["profile", "--axis", "size"], 2, "key=value"),
+        (["profile", "--filter", "nothing"], 2, "keeps none"),
+        (["profile", "--device", "tpu"], 2, "there are auto, cpu, cuda"),
+        (["profile", "--resume", "nowhere"], 3, "nowhere"),
+        (["profile", "--memory-limit", "much"], 2, "8GiB"),
+        (["count", "halo", "heads=7"], 2, "does not divide"),
+        (["count", "resnet5"], 2, "nearest: resnet50"),
+        (["count", "conv", "window=2"], 2, "even"),
+        (["show", "nowhere"], 3, "nowhere"),
+    ],
+)
+def test_a_mistake_is_one_line_and_its_documented_code(
+    arguments: list[str], code: int, told: str, tmp_path: Path
+) -> None:
+    done = sabench(*arguments, cwd=tmp_path)
+    assert done.returncode == code, done.stderr
+    assert told in done.stderr
+    assert done.stderr.startswith("error: ")
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stdout == ""
+
+
+@pytest.mark.skipif(
+    os.environ.get("CUDA_VISIBLE_DEVICES") != "" and Path("/dev/nvidia0").exists(),
+    reason="this machine has a CUDA device",
+)
+def test_a_device_that_is_not_there_is_one_line_and_exit_5(tmp_path: Path) -> None:
+    done = sabench("profile", "--suite", "halo", "--device", "cuda", cwd=tmp_path)
+    assert done.returncode == 5
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith("error: device cuda: ")
