@@ -59,6 +59,8 @@ class _Sweep:
     total: int = 0
 
     def run(self) -> None:
+        for scratch in self.folder.path.rglob(".*.tmp"):  # a killed parent was writing it
+            scratch.unlink(missing_ok=True)
         plan = self.folder.info.jobs()
         records = adopt(self.folder, journal.read(self.folder))
         jobs = unfinished(plan, records)

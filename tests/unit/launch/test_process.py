@@ -1,0 +1,152 @@
+"""The handle of a child: it blocks, understands, and ends the whole group."""
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from making_runs import case, preset, run_info
+
+from sabench.cases.plan import Batch
+from sabench.launch import process
+from sabench.launch.handle import Exited, Said, end_of, understand
+from sabench.launch.process import ProcessHandle, ProcessLauncher, group_members
+
+Start = Callable[[str], ProcessHandle]
+
+
+@pytest.fixture(params=["pidfd", "pipe"])
+def start(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
+    """Starts a line of Python as a child; also where the system has no pidfd."""
+    if request.param == "pipe":
+        monkeypatch.setattr(process, "_exit_file", lambda pid: None)
+    batch = Batch(
+        batch_id="00000", suite="tiny", preset=preset(), environment="e", device="cpu",
+        threads=1, cores=(), memory_limit=0, jobs=tuple(run_info((case(),)).jobs()),
+    )  # fmt: skip
+
+    def started(code: str) -> ProcessHandle:
+        launcher = ProcessLauncher((sys.executable, "-c", code))
+        return launcher.start(batch, tmp_path / "b.json", tmp_path / "b.jsonl")
+
+    return started
+
+
+def soon() -> float:
+    return time.monotonic() + 20.0
+
+
+def test_messages_come_in_order_and_then_the_exit_code(start: Start) -> None:
+    handle = start("""print('{"event": "ready"}\\n{"event": "end", "job_id": "a"}'); exit(7)""")
+    heard = [handle.wait(soon()) for _ in range(4)]
+    assert heard == [Said("ready"), Said("end", "a"), Exited(7), Exited(7)]
+    assert handle.kill(0.0) == []
+
+
+def test_a_signal_is_a_negative_code(start: Start) -> None:
+    handle = start("import os; os.kill(os.getpid(), 9)")
+    assert handle.wait(soon()) == Exited(-9)
+    handle.kill(0.0)
+
+
+def test_silence_past_the_deadline_is_none(start: Start) -> None:
+    handle = start("import time; time.sleep(60)")
+    before = time.monotonic()
+    assert handle.wait(before + 0.2) is None
+    assert 0.2 <= time.monotonic() - before < 5.0
+    assert handle.kill(5.0) == []
+
+
+def test_sigterm_is_tried_before_sigkill(start: Start, tmp_path: Path) -> None:
+    code = "import signal, sys; signal.signal(15, lambda *_: sys.exit(3)); print(1, flush=True)"
+    handle = start(code + '; print(\'{"event": "ready"}\', flush=True); signal.pause()')
+    assert handle.wait(soon()) == Said("ready")
+    handle.kill(10.0)
+    assert handle.wait(soon()) == Exited(3)
+
+
+def test_a_grandchild_that_ignores_sigterm_is_ended_with_the_group(start: Start) -> None:
+    code = "import signal, subprocess, sys, time\nsignal.signal(15, signal.SIG_IGN)\n"
+    code += "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+    code += 'print(\'{"event": "ready"}\', flush=True)\ntime.sleep(60)'
+    handle = start(code)
+    assert handle.wait(soon()) == Said("ready")
+    assert len(group_members(handle.pid)) == 2
+    before = time.monotonic()
+    assert handle.kill(0.3) == []
+    assert time.monotonic() - before < 5.0
+    assert group_members(handle.pid) == []
+
+
+def test_a_grandchild_does_not_outlive_a_child_that_ends(start: Start) -> None:
+    code = "import subprocess, sys; subprocess.Popen([sys.executable, '-c',"
+    handle = start(code + " 'import time; time.sleep(60)'], stdout=subprocess.DEVNULL)")
+    assert handle.wait(soon()) == Exited(0)
+    assert handle.kill(0.0) == []
+    assert group_members(handle.pid) == []
+
+
+def test_an_open_pipe_in_a_grandchild_hides_the_end_of_the_child_only_without_a_pidfd(
+    start: Start, request: pytest.FixtureRequest
+) -> None:
+    code = "import subprocess, sys; subprocess.Popen([sys.executable, '-c',"
+    handle = start(code + " 'import time; time.sleep(60)'])")
+    if "pidfd" in request.node.callspec.id:
+        assert handle.wait(soon()) == Exited(0)
+    else:  # the deadline is what ends it
+        assert handle.wait(time.monotonic() + 0.5) is None
+    assert handle.kill(0.0) == []
+    assert group_members(handle.pid) == []
+
+
+def test_stderr_lies_beside_the_outbox_and_its_end_is_told(start: Start, tmp_path: Path) -> None:
+    handle = start("import sys; sys.exit('x' * 5000 + 'the reason')")
+    assert handle.wait(soon()) == Exited(1)
+    handle.kill(0.0)
+    assert handle.told().endswith("the reason")
+    assert len(handle.told()) <= 2000
+    assert (tmp_path / "b.log").stat().st_size > 5000
+    assert end_of(tmp_path / "absent.log") == ""
+
+
+def test_a_child_starts_with_passive_threads_and_a_pinned_allocator(start: Start) -> None:
+    code = "import os, sys; ok = os.environ['OMP_WAIT_POLICY'] == 'PASSIVE'"
+    code += " and os.environ['OMP_NUM_THREADS'] == '1' and 'MALLOC_MMAP_THRESHOLD_' in os.environ"
+    handle = start(code + " and 'PATH' in os.environ; sys.exit(0 if ok else 1)")
+    assert handle.wait(soon()) == Exited(0)
+    handle.kill(0.0)
+
+
+def test_no_file_stays_open(start: Start) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    handle = start("pass")
+    handle.wait(soon())
+    handle.kill(0.0)
+    del handle
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.parametrize(
+    ("line", "meaning"),
+    [
+        (b'{"event": "ready"}', Said("ready")),
+        (b'{"event": "start", "job_id": "a"}', Said("start", "a")),
+        (
+            b'{"event": "figure", "job_id": "a", "latency_s": 0.5, "n": 3}',
+            Said("figure", "a", 0.5, 3),
+        ),
+        (b'{"event": "figure", "job_id": "a", "latency_s": "soon"}', None),
+        (b'{"event": "figure", "n": 1e999}', None),
+        (b'{"event": "launch"}', None),
+        (b'{"event": ["ready"]}', None),
+        (b"hello from a layer", None),
+        (b"[]", None),
+        (b"", None),
+        (b"\xff\xfe", None),
+        (b"[" * 100_000, None),
+    ],
+)
+def test_only_lines_of_the_contract_are_understood(line: bytes, meaning: Said | None) -> None:
+    assert understand(line) == meaning

@@ -1,0 +1,107 @@
+"""Going on with a run: only the same one."""
+
+from pathlib import Path
+
+import pytest
+from making_runs import case, environment, new_run, preset, record_of, run_info
+
+from sabench.errors import ExitCode, ResultError
+from sabench.launch.resume import adopt, attempts_made, difference, resume
+from sabench.records import Environment, Status
+from sabench.store import journal
+from sabench.store.run_folder import RunFolder
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> RunFolder:
+    return new_run(tmp_path / "run", (case(),))
+
+
+def here(**settings: str) -> dict[str, Environment]:
+    return {"cpu": environment(**settings)}
+
+
+def test_the_same_surroundings_are_no_obstacle(folder: RunFolder) -> None:
+    again = resume(folder.path, here(), suite_text="title: tiny\n", preset=preset())
+    assert again.info == folder.info
+
+
+def test_facts_may_change_where_settings_may_not(folder: RunFolder) -> None:
+    told = environment().model_copy(update={"facts": {"kernel": "newer"}})
+    assert resume(folder.path, {"cpu": told}).info == folder.info
+
+
+@pytest.mark.parametrize(
+    ("now", "told"),
+    [
+        (here(torch="9.9"), "torch absent -> 9.9"),
+        ({"cpu": environment("Another CPU")}, "Plain CPU 9000 -> Another CPU"),
+        ({"cuda:0": environment()}, "measured on cpu, which is not there"),
+    ],
+)
+def test_another_environment_is_refused(
+    folder: RunFolder, now: dict[str, Environment], told: str
+) -> None:
+    with pytest.raises(ResultError, match=told) as caught:
+        resume(folder.path, now)
+    assert caught.value.exit_code is ExitCode.NOT_COMPARABLE
+
+
+def test_another_environment_is_written_down_where_it_is_allowed(folder: RunFolder) -> None:
+    resume(folder.path, here(torch="9.9"), allow_environment=True)
+    info = RunFolder.open(folder.path).info
+    assert info.environments == here(torch="9.9")
+    assert info.earlier_environments == (environment(),)
+    assert info.jobs() == folder.info.jobs()
+
+
+def test_another_suite_or_preset_is_refused(folder: RunFolder) -> None:
+    with pytest.raises(ResultError, match="suite tiny has been edited"):
+        resume(folder.path, here(), suite_text="title: huge\n")
+    with pytest.raises(ResultError, match="made at preset standard"):
+        resume(folder.path, here(), preset=preset(budget_s=99.0))
+
+
+def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ResultError, match="not a run folder"):
+        resume(tmp_path, here())
+
+
+def test_differences_name_every_setting_that_changed() -> None:
+    before, now = environment(a="1", b="2", c="3"), environment(a="1", b="9", d="4")
+    assert difference(before, now) == "b 2 -> 9, c 3 -> absent, d absent -> 4"
+
+
+def outbox_with(folder: RunFolder, *lines: str) -> None:
+    (folder.outbox / "00000.jsonl").write_text("".join(f"{line}\n" for line in lines))
+
+
+def test_a_record_left_in_an_outbox_is_taken_once(folder: RunFolder) -> None:
+    first, second = folder.info.jobs()
+    outbox_with(folder, record_of(second).model_dump_json(by_alias=True))
+    known = [journal.append(folder, record_of(first))]
+    assert adopt(folder, known) == [record_of(first), record_of(second)]
+    assert adopt(folder, journal.read(folder)) == [record_of(first), record_of(second)]
+    assert len(journal.read(folder)) == 2
+
+
+def test_lines_that_are_no_record_of_this_plan_are_passed_over(folder: RunFolder) -> None:
+    first, second = folder.info.jobs()
+    stray = run_info((case(size=99),)).jobs()[0]
+    outbox_with(
+        folder,
+        "{torn",
+        '{"job_id": ["a", "list"]}',
+        f'{{"schema": "sabench.record", "schema_version": "9.0", "job_id": "{first.job_id}"}}',
+        record_of(stray).model_dump_json(by_alias=True),
+        record_of(first, case_id="another").model_dump_json(by_alias=True),
+        record_of(second, (), Status.INTERRUPTED).model_dump_json(by_alias=True),
+    )
+    assert adopt(folder, []) == []
+
+
+def test_interruptions_are_no_attempts(folder: RunFolder) -> None:
+    (job, *_) = folder.info.jobs()
+    ended = (Status.INTERRUPTED, Status.CONTENDED, Status.INTERRUPTED)
+    records = [record_of(job, (), status, attempt=n) for n, status in enumerate(ended, start=1)]
+    assert attempts_made(records) == {job.job_id: 1}
