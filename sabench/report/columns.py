@@ -74,7 +74,7 @@ def remarks(rows: Sequence[Row]) -> list[str]:
     for row in rows:
         if row.status not in MEASURED:
             why = f": {row.message}" if row.message else ""
-            lines.append(f"{row.case_id} {row.status}{why}")
+            lines.append(" ".join(f"{row.case_id} {row.status}{why}".split()))
     return lines
 
 

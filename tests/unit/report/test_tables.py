@@ -1,0 +1,80 @@
+"""A leaderboard as a person sees it: ties, flags, disturbed rows, hostile names."""
+
+import csv
+import io
+from collections.abc import Callable
+
+from making_runs import case, preset, record_of, run_info
+from rich.console import Console
+
+from sabench.records import Flag, Reading, Status
+from sabench.report.markdown import leaderboard_csv, leaderboard_markdown
+from sabench.report.tables import leaderboard_table
+from sabench.store.leaderboard import Leaderboard, make_leaderboard
+
+HOSTILE = "a|b`<script>\\*_[x](y)" + "ü" * 60
+
+
+def board() -> Leaderboard:
+    """Five cases: the convolution, two that tie, one contended, one out of memory."""
+    cases = (
+        case("conv", size=56),
+        case("halo", size=56, options={"block": 7}),
+        case("self_attention", size=56),
+        case("augmented", size=56, options={"kappa": 0.5}),
+        case(HOSTILE, size=56),
+    )
+    info = run_info(
+        cases, preset=preset(name="quick", evidence="smoke", processes=1), metrics=("latency",)
+    )
+    latencies = {"conv": 1e-3, "halo": 2e-3, "self_attention": 2.004e-3, "augmented": 9e-3}
+    records = []
+    for job in info.jobs():
+        name = job.case.subject
+        if name == HOSTILE:
+            told = "asked for 10 TiB,\n21 GiB free"
+            records.append(record_of(job, (), Status.OOM, message=told))
+            continue
+        spread = [latencies[name] * (1 + 0.001 * step) for step in range(10)]
+        flags = (Flag.PREEMPTED,) if name == "halo" else ()
+        readings = {
+            "latency": Reading.of("s", spread, flags=flags),
+            "macs": Reading.of("MAC", [68_000_000]),
+            "params": Reading.of("1", [12_344]),
+            "peak_allocated": Reading.of("B", [3_210_000]),
+        }
+        status = Status.CONTENDED if name == "augmented" else Status.OK
+        records.append(record_of(job, (), status, readings=readings))
+    return make_leaderboard(info.model_copy(update={"metrics": tuple(readings)}), records)
+
+
+def printed(width: int) -> str:
+    out = io.StringIO()
+    Console(file=out, width=width, highlight=False).print(leaderboard_table(board()))
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
+
+
+def test_the_table_on_80_columns(golden: Callable[[str, str], None]) -> None:
+    golden("tables/80_columns.txt", printed(80))
+
+
+def test_no_line_is_wider_than_the_terminal() -> None:
+    assert max(len(line) for line in printed(80).splitlines()) <= 80
+
+
+def test_markdown(golden: Callable[[str, str], None]) -> None:
+    golden("tables/markdown.md", leaderboard_markdown(board()))
+
+
+def test_markdown_cells_keep_their_columns_whatever_the_names() -> None:
+    rows = [line for line in leaderboard_markdown(board()).splitlines() if line.startswith("| ")]
+    assert len({line.replace("\\|", "").count("|") for line in rows}) == 1
+
+
+def test_csv_is_in_base_units_and_reads_back() -> None:
+    rows = list(csv.DictReader(io.StringIO(leaderboard_csv(board()))))
+    conv = next(row for row in rows if row["subject"] == "conv")
+    assert float(conv["latency (s)"]) == 1.0045e-3
+    assert conv["rank"] == "1"
+    stranger = next(row for row in rows if row["subject"] == HOSTILE)
+    assert (stranger["status"], stranger["latency (s)"]) == ("oom", "")
