@@ -48,7 +48,7 @@ def _override(entry: Entry, key: str, values: tuple[Value, ...], *, matched: boo
     if key in axes_of(row, matched=matched):
         _check(values, [AXES[key].problem(value.value) for value in values])
         return entry.model_copy(update={"axes": entry.axes | {key: values}})
-    if row is None:
+    if row is None or (matched and key == "window"):  # matched: the axis, never an option
         return None
     option = key
     if not isinstance(row, Network):

@@ -13,7 +13,7 @@ from sabench.catalog.presets import Preset
 from sabench.known import Known
 
 # Seconds, measured on two shared server cores with torch 2.13; CUDA's are guesses.
-START_S = {"cpu": 3.5, "cuda": 8.0}  # a process: Python, torch, context, the first tracing
+START_S = {"cpu": 2.5, "cuda": 8.0}  # a process: Python, torch, context, the first tracing
 BUILD_S = 0.02
 BUILD_S_PER_PARAM = 2e-8  # initialisation
 FIRST_CALL_S = 0.05  # beside the call itself

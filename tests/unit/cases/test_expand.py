@@ -191,6 +191,16 @@ def test_a_global_layers_own_window_option_stays_an_option_in_a_matched_suite():
     assert (case.options, case.window) == ({"window": 5}, "all")
 
 
+def test_windows_from_the_command_line_leave_a_global_layers_option_alone():
+    found = expanded(WINDOWS, axes={"window": [5], "size": [14]})
+    assert [(case.subject, case.window, case.options) for case in found.cases] == [
+        ("conv", 5, {"window": 5}),
+        ("augmented", "all", {}),
+    ]
+    of_one = expanded(WINDOWS, axes={"augmented.window": [5], "size": [14]}).cases
+    assert [case.options for case in of_one if case.subject == "augmented"] == [{"window": 5}]
+
+
 def test_a_fixed_halo_that_the_window_contradicts_is_dropped():
     text = "match: receptive_field\naxes: {window: [10, 14]}\nlayers:\n" + (
         "  - {layer: halo, block: 8, halo: 3}\n  - {layer: halo, block: 6}\n"
