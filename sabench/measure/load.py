@@ -8,6 +8,7 @@ own colleagues, so it holds for a passive thread pool too, whose own CPU time is
 import os
 import resource
 import time
+import weakref
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -46,6 +47,7 @@ class ProcessLoad:
 
     def __init__(self) -> None:
         self._files: dict[str, int] = {}
+        weakref.finalize(self, _close_all, self._files)
 
     def before(self) -> Usage:
         """Counters, the wall clock last: call it right before the timed region."""
@@ -60,12 +62,6 @@ class ProcessLoad:
         cpu = time.process_time_ns()
         switches = resource.getrusage(resource.RUSAGE_SELF)
         return Usage(wall, cpu, self._delay_ns(), switches.ru_nvcsw, switches.ru_nivcsw)
-
-    def close(self) -> None:
-        """Let go of the counters."""
-        for descriptor in self._files.values():
-            os.close(descriptor)
-        self._files.clear()
 
     def _delay_ns(self) -> int | None:
         try:
@@ -84,6 +80,11 @@ class ProcessLoad:
             except (OSError, IndexError, ValueError):
                 return None
         return total
+
+
+def _close_all(files: dict[str, int]) -> None:
+    for descriptor in files.values():
+        os.close(descriptor)
 
 
 def judge(before: Usage, after: Usage, threads: int) -> Disturbance:

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from pydantic import JsonValue
 
+from sabench.measure.device import process_memory
 from sabench.measure.execution import Execution
 from sabench.measure.protocol import Protocol
 from sabench.measure.subject import Subject
@@ -50,8 +51,6 @@ def peak_of(changes: Iterable[int]) -> int:
 
 def _cuda(cuda: Any, device: str, execution: Execution) -> dict[str, Reading]:
     """The allocator's own peaks over steady calls, after its cache was emptied."""
-    from sabench.measure.device import process_memory
-
     cuda.synchronize(device)
     cuda.empty_cache()
     held = cuda.memory_allocated(device)

@@ -1,9 +1,14 @@
 """The order of work on a CUDA device, seen by a stand-in that records it."""
 
+from types import SimpleNamespace
+
 import pytest
 
+from sabench.catalog.presets import find_preset
 from sabench.measure.cuda_timer import CHUNK, CudaTimer
-from sabench.records import Flag
+from sabench.measure.metrics import memory
+from sabench.measure.protocol import Protocol
+from sabench.records import Flag, Status
 
 
 class Recorder:
@@ -20,6 +25,22 @@ class Recorder:
     def _sleep(self, cycles: int) -> None:
         assert cycles > 0
         self.log.append("sleep")
+
+    def empty_cache(self) -> None:
+        self.log.append("empty_cache")
+
+    def reset_peak_memory_stats(self, device: str) -> None:
+        self.log.append("reset_peak")
+
+    def memory_allocated(self, device: str) -> int:
+        return 100
+
+    def max_memory_allocated(self, device: str) -> int:
+        assert self.log[-1] == "synchronize"
+        return 350
+
+    def max_memory_reserved(self, device: str) -> int:
+        return 512
 
     def synchronize(self, device: str) -> None:
         assert device == "cuda:1"
@@ -87,3 +108,26 @@ def test_one_call_is_timed_between_two_synchronisations() -> None:
     cuda = Recorder(1e-3)
     CudaTimer(cuda, "cuda:1").once(cuda.call)
     assert cuda.log == ["synchronize", "call", "synchronize"]
+
+
+def test_the_protocol_drives_the_device_as_it_does_the_host() -> None:
+    cuda = Recorder(2e-3)
+    preset = find_preset("quick").model_copy(update={"warmup_min_s": 0.0, "budget_s": 0.01})
+    timing = Protocol(preset, CudaTimer(cuda, "cuda:1")).measure(cuda.call)
+    assert timing.status is Status.OK
+    assert timing.flags == ()
+    assert timing.samples == pytest.approx([2e-3] * len(timing.samples))
+    assert timing.details["cache"] == "warm"
+
+
+def test_the_peak_is_read_after_the_work_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    cuda = Recorder(1e-3)
+    monkeypatch.setattr(memory, "torch", SimpleNamespace(cuda=cuda))
+    monkeypatch.setattr(memory, "process_memory", lambda name: "not told")
+    subject, execution = SimpleNamespace(device="cuda:1"), SimpleNamespace(call=cuda.call)
+    found = memory.measure(subject, execution, None)  # type: ignore[arg-type]
+    steps = ["synchronize", "empty_cache", "reset_peak", "call", "call", "synchronize"]
+    assert cuda.log == steps
+    assert found["peak_allocated"].median == 350 - 100
+    assert found["peak_reserved"].median == 512
+    assert found["process_memory"].reason == "not told"

@@ -104,6 +104,14 @@ def test_no_thread_counters_means_no_run_delay(
     assert ProcessLoad().before().delay_ns is None
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="no /proc here")
+def test_no_counter_stays_open_after_its_job() -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(20):
+        ProcessLoad().before()
+    assert len(os.listdir("/proc/self/fd")) <= before
+
+
 def test_garbage_counters_are_no_exception(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "stat").write_text("cpu who knows\n")
     monkeypatch.setattr(load, "STAT", tmp_path / "stat")
@@ -137,4 +145,3 @@ def test_a_neighbour_on_our_core_is_seen() -> None:
         neighbour.kill()
         neighbour.communicate()
         os.sched_setaffinity(0, cores)
-        counters.close()
