@@ -122,17 +122,21 @@ def _passes(case_id: str, wanted: str) -> bool:
 
 @dataclass(slots=True)
 class _Tally:
-    """How often one written value could be had, and what stood against it."""
+    """How often one written value could be had, and the problems not laid on another value."""
 
     key: str
     value: Value
-    possible: int = 0
+    possible: bool = False
     problems: list[Problem] = field(default_factory=list)
 
-    def is_to_blame(self) -> bool:
-        """Every combination failed at this key, or by words that name its value."""
-        named = f"{self.key}={show_scalar(self.value.value)}"
-        return all(one.key == self.key or named in one.text for one in self.problems)
+    @property
+    def named(self) -> str:
+        """As an id and a problem's text write it."""
+        return f"{self.key}={show_scalar(self.value.value)}"
+
+    def explains(self) -> bool:
+        """Whether every problem lies at this key or names this value."""
+        return all(one.key == self.key or self.named in one.text for one in self.problems)
 
 
 class _Tallies:
@@ -142,22 +146,18 @@ class _Tallies:
         self.of: dict[tuple[str, str], _Tally] = {}
 
     def add(self, point: Point, problem: Problem | None) -> None:
-        """Count one combination."""
+        """Count one combination. A problem at a swept key is that value's alone."""
         for key, value in point.items():
             tally = self.of.setdefault((key, value.place), _Tally(key, value))
-            if problem:
+            if problem is None:
+                tally.possible = True
+            elif problem.key == key or problem.key not in point:
                 tally.problems.append(problem)
-            else:
-                tally.possible += 1
 
     def check(self) -> None:
-        """Raise at the first impossible value that its problems point at, else at the first."""
-        dead = [tally for tally in self.of.values() if not tally.possible]
-        if not dead:
-            return
-        at_key = [one for one in dead if all(it.key == one.key for it in one.problems)]
-        worst = (at_key or [one for one in dead if one.is_to_blame()] or dead)[0]
-        named = f"{worst.key}={show_scalar(worst.value.value)}"
-        raise SuiteError(
-            f"{worst.value.place}: no case is possible with {named}: {worst.problems[0].text}"
-        )
+        """Raise at an impossible value: one that its problems point at, else the first."""
+        dead = [one for one in self.of.values() if one.problems and not one.possible]
+        if dead:
+            worst = next((one for one in dead if one.explains()), dead[0])
+            text = f"no case is possible with {worst.named}: {worst.problems[0].text}"
+            raise SuiteError(f"{worst.value.place}: {text}")

@@ -115,6 +115,12 @@ def test_a_value_possible_in_some_cases_drops_the_others_with_the_reason():
     )
 
 
+def test_values_that_each_go_with_some_other_only_drop_the_rest():
+    found = expanded("layers: [{layer: halo, channels: [64, 60], heads: [8, 5]}]")
+    assert [(case.channels, case.options) for case in found.cases] == [(64, {}), (60, {"heads": 5})]
+    assert len(found.dropped) == 2
+
+
 def test_autocast_is_dropped_where_the_weights_are_not_fp32():
     found = expanded("layers: [{layer: conv, dtype: [fp32, bf16], autocast: [none, bf16]}]")
     assert [(case.dtype, case.autocast) for case in found.cases] == [
