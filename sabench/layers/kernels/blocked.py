@@ -28,12 +28,12 @@ def attend(
     bias = _bias(queries, relative, geometry, size, block)
     if bias is None:
         logits = torch.bmm(flat, keys.mT)
-    elif bias.dtype != q.dtype:
-        logits = bias.view(*flat.shape[:2], -1) + torch.bmm(flat, keys.mT)
-    elif torch.is_grad_enabled():
-        logits = torch.baddbmm(bias.view(*flat.shape[:2], -1), flat, keys.mT)
     else:
-        logits = bias.view(*flat.shape[:2], -1).baddbmm_(flat, keys.mT)
+        bias = bias.view(*flat.shape[:2], -1)
+        if torch.is_grad_enabled() or bias.dtype != q.dtype:
+            logits = bias + torch.bmm(flat, keys.mT)
+        else:
+            logits = bias.baddbmm_(flat, keys.mT)
     del bias, keys
     out = torch.bmm(logits.softmax(-1).to(v.dtype), values)  # (B n X Y, I J, dv)
     out = out.view(*queries.shape[:-1], -1).permute(0, 1, 6, 2, 4, 3, 5)
