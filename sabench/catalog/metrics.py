@@ -12,7 +12,7 @@ Show = Literal["time", "count", "bytes", "rate", "number"]
 class Metric:
     """One named reading. Metrics that one function measures together share a `target`.
 
-    `target` is "module:function": measure(subject, runtime, protocol) -> dict[str, Reading].
+    `target` is "module:function": measure(subject, execution, protocol) -> dict[str, Reading].
     `apart`: wants a process of its own per case, where the preset grants one.
     `traces`: runs the module through tracers, so it comes after everything that is timed.
     """
