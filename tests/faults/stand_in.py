@@ -91,6 +91,14 @@ def do(fault, outbox, batch, job):
         grandchild = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN)"
         subprocess.Popen([sys.executable, "-c", grandchild + "; time.sleep(60)", outbox])
         time.sleep(60)
+    elif fault == "polite":
+
+        def leave(number, frame):
+            write(outbox, batch, job, "interrupted")
+            os._exit(130)
+
+        signal.signal(signal.SIGTERM, leave)
+        time.sleep(60)
     elif fault == "silent":
         return  # ends without a record
     elif fault == "garbage":

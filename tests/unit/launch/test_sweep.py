@@ -78,6 +78,13 @@ def test_a_job_past_its_deadline_is_ended_recorded_and_tried_once_more(tmp_path:
     assert records[-1].status is Status.TIMEOUT  # the retry comes last
 
 
+def test_a_late_child_that_calls_itself_interrupted_was_late(tmp_path: Path) -> None:
+    short = preset(processes=1, deadline_s=0.5)
+    folder = new_run(tmp_path / "run", faulty("polite"), preset=short)
+    assert statuses(do(folder)) == {"polite": ["timeout", "timeout"]}
+    assert statuses(do(folder)) == {"polite": ["timeout", "timeout"]}
+
+
 def test_a_disturbed_job_is_tried_once_more_and_both_attempts_are_kept(tmp_path: Path) -> None:
     faults = faulty("contended", "always_contended", "ok")
     records = do(new_run(tmp_path / "run", faults, preset=preset(processes=1)))
@@ -136,8 +143,10 @@ def test_a_second_sweep_on_one_folder_is_refused(tmp_path: Path) -> None:
 
 def test_children_that_die_before_their_first_job_end_the_sweep(tmp_path: Path) -> None:
     folder = new_run(tmp_path / "run", faulty("dead"))
+    events: list[Event] = []
     with pytest.raises(DeviceError, match="cannot even start"):
-        do(folder)
+        do(folder, listener=events.append)
+    assert sum(isinstance(event, BatchStarted) for event in events) == 2
     assert journal.read(folder) == []
 
 
