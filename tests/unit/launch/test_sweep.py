@@ -1,5 +1,6 @@
 """A sweep over children that only pretend: what is journalled, in which order, how often."""
 
+import itertools
 from collections import Counter
 from pathlib import Path
 
@@ -68,6 +69,15 @@ def test_a_crash_names_its_signal_and_an_exit_its_code(tmp_path: Path) -> None:
     messages = {r.status: r.message for r in records}
     assert messages[Status.CRASH] == "crash(11): ended by SIGSEGV"
     assert messages[Status.ERROR] == "no_result: the process ended with exit code 1 before a record"
+
+
+def test_a_kill_for_want_of_memory_is_told_where_the_cgroup_counted_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counter = itertools.count()
+    monkeypatch.setattr("sabench.launch.watch.out_of_memory_kills", lambda: next(counter))
+    (record,) = do(new_run(tmp_path / "run", faulty("killed"), preset=preset(processes=1)))
+    assert record.message == "crash(9): ended by SIGKILL; the kernel killed it for want of memory"
 
 
 def test_a_job_past_its_deadline_is_ended_recorded_and_tried_once_more(tmp_path: Path) -> None:
