@@ -1,6 +1,5 @@
 """What every launcher keeps to: a real layer through each, and the row that names it."""
 
-
 import pytest
 from making_runs import case, new_run, preset
 
