@@ -57,7 +57,7 @@ def profile(
     from sabench.report.markdown import leaderboard_csv, leaderboard_markdown
     from sabench.report.plan import plan_json, plan_table
     from sabench.report.progress import SweepProgress
-    from sabench.report.tables import leaderboard_table
+    from sabench.report.tables import LeaderboardTable
     from sabench.store.leaderboard import exit_code
     from sabench.units import parse_bytes
 
@@ -83,7 +83,7 @@ def profile(
     limit = None if memory_limit is None else parse_bytes(memory_limit)
     with SweepProgress(stderr()) as progress:
         leaderboard = measure(folder, launcher, listener=progress, memory_limit=limit)
-    _print(leaderboard.dump() if as_json else leaderboard_table(leaderboard))
+    _print(leaderboard.dump() if as_json else LeaderboardTable(leaderboard))
     stderr().print(f"leaderboard: {folder.leaderboard_file}", soft_wrap=True, markup=False)
     if csv:
         write_atomically(csv, leaderboard_csv(leaderboard))

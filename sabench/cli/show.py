@@ -19,7 +19,7 @@ def show(
     """Show the ranked table of a finished or interrupted run."""
     from sabench.report.consoles import stdout
     from sabench.report.markdown import leaderboard_csv, leaderboard_markdown
-    from sabench.report.tables import leaderboard_table
+    from sabench.report.tables import LeaderboardTable
     from sabench.store.leaderboard import read_leaderboard
 
     leaderboard = read_leaderboard(source)
@@ -30,4 +30,4 @@ def show(
     elif markdown:
         typer.echo(leaderboard_markdown(leaderboard), nl=False)
     else:
-        stdout().print(leaderboard_table(leaderboard))
+        stdout().print(LeaderboardTable(leaderboard))

@@ -103,7 +103,8 @@ def measure_case(
         facts = device_facts(job.device).facts
         flags += state_flags(facts)
         details["device"] = {**facts}
-    return Outcome(_status(protocol, readings, flags), "", readings, flags, details)
+    status = _status(protocol, readings, flags)
+    return Outcome(status, _explained(status, readings), readings, flags, details)
 
 
 def make_timer(job: Job) -> Timer:
@@ -143,3 +144,14 @@ def _status(protocol: Protocol, readings: dict[str, Reading], flags: tuple[Flag,
         return protocol.status
     raised = set(flags).union(*(reading.flags for reading in readings.values()))
     return Status.OK_FLAGGED if raised - INFORMATIVE else Status.OK
+
+
+def _explained(status: Status, readings: dict[str, Reading]) -> str:
+    """Why a contended case has no rank, in the figures of the reading that shows it."""
+    if status is not Status.CONTENDED:
+        return ""
+    told = readings["latency"].details
+    return (
+        f"other work ran in {told['rejected']} of {told['blocks']} timing blocks; "
+        "measure it on a quiet machine"
+    )

@@ -1,21 +1,18 @@
-"""Leaderboards as Rich tables, legible at 80 columns."""
+"""Leaderboards as Rich tables, legible at 80 columns and below."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from rich import box
-from rich.console import Group as Lines
-from rich.console import RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from sabench.records import MEASURED
-from sabench.report.columns import columns, flag_letters, group_title, legend, remarks
-from sabench.store.leaderboard import Leaderboard
+from sabench.report.columns import Column, columns, flag_letters, group_title, legend, remarks
+from sabench.store.leaderboard import Leaderboard, Row
 
-
-def leaderboard_table(leaderboard: Leaderboard) -> RenderableType:
-    """A heading, one table a group, the remarks and the legend of flags."""
-    return Lines(*_parts(leaderboard))
+NARROWEST_LABEL = 16
 
 
 def heading(leaderboard: Leaderboard) -> list[str]:
@@ -33,40 +30,65 @@ def heading(leaderboard: Leaderboard) -> list[str]:
     return lines
 
 
-def _parts(leaderboard: Leaderboard) -> Iterator[RenderableType]:
-    first, *rest = heading(leaderboard)
-    yield Text(first, style="bold")
-    for line in rest:
-        yield Text(line, style="dim")
-    letters = flag_letters(leaderboard.rows)
-    shown = columns(leaderboard, letters)
-    for group, rows in leaderboard.groups():
-        table = Table(
-            box=box.SIMPLE_HEAD,
-            title=Text(group_title(group, rows[0].case)),
-            title_justify="left",
-            title_style="bold",
-            pad_edge=False,
-            padding=(0, 1, 0, 0),
-        )
-        for column in shown:
-            table.add_column(
-                column.title,
-                justify="left" if column.is_text else "right",
-                overflow="fold",
-                no_wrap=not column.is_text,
-            )
-        for row in rows:
-            style = "" if row.status in MEASURED else "dim"
-            table.add_row(*(Text(column.cell(row)) for column in shown), style=style)
+@dataclass(frozen=True, slots=True)
+class LeaderboardTable:
+    """A heading, one table a group, the remarks and the legend of flags."""
+
+    leaderboard: Leaderboard
+
+    def __rich_console__(
+        self, console: Console, options: ConsoleOptions
+    ) -> Iterator[RenderableType]:
+        """The parts, fitted to the width there is."""
+        first, *rest = heading(self.leaderboard)
+        yield Text(first, style="bold")
+        for line in rest:
+            yield Text(line, style="dim")
+        letters = flag_letters(self.leaderboard.rows)
+        shown = _fitting(columns(self.leaderboard, letters), self.leaderboard.rows, options)
+        for group, rows in self.leaderboard.groups():
+            yield Text()
+            yield Text(group_title(group, rows[0].case), style="bold")
+            yield _table(shown, rows)
         yield Text()
-        yield table
-    for line in remarks(leaderboard.rows):
-        yield Text(line, style="yellow")
-    for line in legend(letters):
-        yield Text(line, style="dim")
-    yield Text(
-        "±: half of the 95 % interval over the median. =: not told apart from the best of "
-        "its rank. x conv: time over the 3x3 convolution's.",
-        style="dim",
-    )
+        for line in remarks(self.leaderboard.rows):
+            yield Text(line, style="yellow", overflow="fold")
+        for line in legend(letters):
+            yield Text(line, style="dim")
+        yield Text(
+            "±: half of the 95 % interval over the median. =: not told apart from the best of "
+            "its rank. x conv: time over the 3x3 convolution's.",
+            style="dim",
+        )
+
+
+def _table(shown: Sequence[Column], rows: Sequence[Row]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    for column in shown:
+        table.add_column(
+            column.title,
+            justify="left" if column.is_text else "right",
+            overflow="fold",
+            no_wrap=not column.is_text,
+        )
+    for row in rows:
+        style = "" if row.status in MEASURED else "dim"
+        table.add_row(*(Text(column.cell(row)) for column in shown), style=style)
+    return table
+
+
+def _fitting(
+    table: Sequence[Column], rows: Sequence[Row], options: ConsoleOptions
+) -> Sequence[Column]:
+    """The columns that leave room for the label; figures go first, the rightmost before others."""
+    shown = list(table)
+    while len(shown) > 4:
+        figures = [column for column in shown if not column.is_text]
+        taken = sum(
+            2 + max(len(column.title), *(len(column.cell(row)) for row in rows))
+            for column in figures
+        )
+        if taken + NARROWEST_LABEL <= options.max_width:
+            break
+        shown.remove(figures[-1])
+    return shown

@@ -4,12 +4,13 @@ import csv
 import io
 from collections.abc import Callable
 
+import pytest
 from making_runs import case, preset, record_of, run_info
 from rich.console import Console
 
 from sabench.records import Flag, Reading, Status
 from sabench.report.markdown import leaderboard_csv, leaderboard_markdown
-from sabench.report.tables import leaderboard_table
+from sabench.report.tables import LeaderboardTable
 from sabench.store.leaderboard import Leaderboard, make_leaderboard
 
 HOSTILE = "a|b`<script>\\*_[x](y)" + "ü" * 60
@@ -50,7 +51,7 @@ def board() -> Leaderboard:
 
 def printed(width: int) -> str:
     out = io.StringIO()
-    Console(file=out, width=width, highlight=False).print(leaderboard_table(board()))
+    Console(file=out, width=width, highlight=False).print(LeaderboardTable(board()))
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
 
 
@@ -58,8 +59,11 @@ def test_the_table_on_80_columns(golden: Callable[[str, str], None]) -> None:
     golden("tables/80_columns.txt", printed(80))
 
 
-def test_no_line_is_wider_than_the_terminal() -> None:
-    assert max(len(line) for line in printed(80).splitlines()) <= 80
+@pytest.mark.parametrize("width", [40, 60, 80, 200])
+def test_no_line_is_wider_than_the_terminal_and_every_case_is_named(width: int) -> None:
+    text = printed(width)
+    assert max(len(line) for line in text.splitlines()) <= width
+    assert all(name in text for name in ("conv", "halo block=7", "self_attention", "augmented"))
 
 
 def test_markdown(golden: Callable[[str, str], None]) -> None:
