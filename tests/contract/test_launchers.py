@@ -1,8 +1,8 @@
 """What every launcher keeps to: a real layer through each, and the row that names it."""
 
 import pytest
-from making_runs import case, new_run, preset
 
+from making_runs import case, new_run, preset
 from sabench.catalog.launchers import LAUNCHERS, Launcher
 from sabench.launch.events import Event, JobEnded, JobStarted, SweepEnded
 from sabench.launch.sweep import sweep

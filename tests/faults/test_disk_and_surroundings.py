@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from making_runs import case, faulty, new_run, preset
 
+from making_runs import case, faulty, new_run, preset
 from sabench import jsonl
 from sabench.errors import ExitCode, ResultError
 from sabench.store import journal

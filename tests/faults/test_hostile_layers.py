@@ -4,8 +4,8 @@ import time
 from pathlib import Path
 
 import pytest
-from making_runs import case, new_run, preset
 
+from making_runs import case, new_run, preset
 from sabench.errors import ExitCode
 from sabench.launch.process import ProcessLauncher
 from sabench.launch.sweep import sweep

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from making_runs import faulty, new_run, preset
 
+from making_runs import faulty, new_run, preset
 from sabench.launch.process import group_members
 from sabench.records import Status
 from sabench.store import journal

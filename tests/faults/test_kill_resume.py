@@ -8,7 +8,6 @@ from collections import Counter
 from pathlib import Path
 
 from making_runs import case, faulty, new_run, preset
-
 from sabench.records import Record
 from sabench.store import journal
 from sabench.store.run_folder import RunFolder

@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 
 import numpy as np
-from making_runs import HASTE, case, faulty, new_run, preset, record_of, stand_in
 
+from making_runs import HASTE, case, faulty, new_run, preset, record_of, stand_in
 from sabench.launch.events import Event, JobEnded, JobStarted
 from sabench.launch.sweep import sweep
 from sabench.store import journal

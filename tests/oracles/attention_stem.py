@@ -4,8 +4,9 @@ p(a,b,m) = softmax_m((emb_row(a) + emb_col(b)) . nu_m), a and b counted inside t
 """
 
 import torch
-from oracles.parts import attended, averaged, by_head, each_pixel, mapped, reach
 from torch import Tensor
+
+from oracles.parts import attended, averaged, by_head, each_pixel, mapped, reach
 
 
 def oracle(parameters: dict[str, Tensor], x: Tensor, options, stride: int) -> Tensor:

@@ -7,9 +7,10 @@ import math
 from types import SimpleNamespace
 
 import torch
+from torch import Tensor
+
 from oracles import conv
 from oracles.parts import attended, by_head, each_pixel, mapped
-from torch import Tensor
 
 
 def oracle(parameters: dict[str, Tensor], x: Tensor, options, stride: int) -> Tensor:

@@ -1,8 +1,9 @@
 """y_ij = sum_ab W_ab x_{i+a, j+b}, each group of output channels from its group of input ones."""
 
 import torch
-from oracles.parts import each_pixel
 from torch import Tensor
+
+from oracles.parts import each_pixel
 
 
 def oracle(parameters: dict[str, Tensor], x: Tensor, options, stride: int) -> Tensor:

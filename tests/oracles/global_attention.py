@@ -3,8 +3,9 @@
 The sum runs over the whole map; a stride averages afterwards.
 """
 
-from oracles.parts import attended, averaged, by_head, each_pixel, mapped
 from torch import Tensor
+
+from oracles.parts import attended, averaged, by_head, each_pixel, mapped
 
 
 def oracle(parameters: dict[str, Tensor], x: Tensor, options, stride: int) -> Tensor:

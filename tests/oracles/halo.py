@@ -5,8 +5,9 @@ every second query and all of its neighbourhood.
 """
 
 import torch
-from oracles.parts import attended, by_head, each_pixel, mapped, reach
 from torch import Tensor
+
+from oracles.parts import attended, by_head, each_pixel, mapped, reach
 
 
 def oracle(parameters: dict[str, Tensor], x: Tensor, options, stride: int) -> Tensor:

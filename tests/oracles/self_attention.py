@@ -4,8 +4,9 @@ r_{a-i,b-j} = concat(R_row[a-i], R_col[b-j]); a stride averages afterwards.
 """
 
 import torch
-from oracles.parts import attended, averaged, by_head, each_pixel, mapped, reach
 from torch import Tensor
+
+from oracles.parts import attended, averaged, by_head, each_pixel, mapped, reach
 
 
 def oracle(parameters: dict[str, Tensor], x: Tensor, options, stride: int) -> Tensor:

@@ -1,7 +1,8 @@
 """The stranger's layer: average over taps x taps, then mix the channels."""
 
-from stranger import BlurOptions
 from torch import Tensor, nn
+
+from stranger import BlurOptions
 
 
 class Blur2d(nn.Module):

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from making_runs import case, preset, run_info
 
+from making_runs import case, preset, run_info
 from sabench.store.run_folder import RunFolder, RunInfo
 
 TELL = """

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from making_runs import case, preset, run_info
 
+from making_runs import case, preset, run_info
 from sabench.cases.plan import Batch
 from sabench.launch import process
 from sabench.launch.handle import Exited, Said, end_of, understand

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from making_runs import case, environment, new_run, preset, record_of, run_info
 
+from making_runs import case, environment, new_run, preset, record_of, run_info
 from sabench.errors import ExitCode, ResultError
 from sabench.launch.resume import adopt, attempts_made, difference, resume
 from sabench.records import Environment, Status

@@ -5,8 +5,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from making_runs import HASTE, case, faulty, new_run, preset, record_of, run_info, stand_in
 
+from making_runs import HASTE, case, faulty, new_run, preset, record_of, run_info, stand_in
 from sabench.errors import DeviceError, ResultError
 from sabench.launch.events import (
     BatchStarted,

@@ -5,9 +5,9 @@ import io
 from collections.abc import Callable
 
 import pytest
-from making_runs import case, preset, record_of, run_info
 from rich.console import Console
 
+from making_runs import case, preset, record_of, run_info
 from sabench.records import Flag, Reading, Status
 from sabench.report.markdown import leaderboard_csv, leaderboard_markdown
 from sabench.report.tables import LeaderboardTable

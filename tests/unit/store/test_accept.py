@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from making_runs import case, environment, new_run, preset, record_of
 
+from making_runs import case, environment, new_run, preset, record_of
 from sabench.catalog.presets import PRESETS
 from sabench.errors import ConfigError, ResultError, SabenchError
 from sabench.records import Environment, Status

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from making_runs import case, new_run, record_of
 
+from making_runs import case, new_run, record_of
 from sabench.errors import ResultError
 from sabench.records import Record, Status
 from sabench.store import journal

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from making_runs import case, environment, preset, record_of, run_info
 
+from making_runs import case, environment, preset, record_of, run_info
 from sabench.cases.case import Case
 from sabench.errors import ConfigError, ExitCode
 from sabench.records import MEASURED, SHOWN, Reading, Status

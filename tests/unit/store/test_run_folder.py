@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from making_runs import case, environment, new_run, preset, run_info
 from pydantic import ValidationError
 
+from making_runs import case, environment, new_run, preset, run_info
 from sabench.errors import ConfigError, ResultError
 from sabench.store.run_folder import RunFolder, slug
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from making_runs import case, record_of, run_info
 
+from making_runs import case, record_of, run_info
 from sabench.errors import ResultError
 from sabench.records import Record
 from sabench.store import schema

@@ -4,8 +4,8 @@ import math
 import statistics
 
 import pytest
-from making_runs import case, preset, record_of, run_info
 
+from making_runs import case, preset, record_of, run_info
 from sabench.cases.plan import Job
 from sabench.records import SHOWN, Flag, Reading, Record, Status
 from sabench.store.summary import SEVERITY, Summary, figure_of, process_interval, summarise

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from making_runs import case, new_run, preset, record_of
 
+from making_runs import case, new_run, preset, record_of
 from sabench.errors import ResultError
 from sabench.store import journal
 from sabench.store.leaderboard import (
