@@ -136,6 +136,10 @@ def test_no_file_is_long(module: str, path: Path) -> None:
     assert len(path.read_text().splitlines()) <= LONGEST
 
 
+def test_every_room_has_its_place() -> None:
+    assert {name.split(".")[0] for name, _ in MODULES if name} <= set(RANK)
+
+
 def test_an_import_against_the_arrows_is_seen() -> None:
     assert against_the_arrows("catalog.rows", "from sabench.measure import runner") == ["measure"]
     assert against_the_arrows("cases.suite", "import sabench.cli.profile") == ["cli"]

@@ -8,13 +8,16 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from sabench.cases.axes import AXES
 from sabench.cases.suite import suite_names
 from sabench.catalog.implementations import IMPLEMENTATIONS
+from sabench.catalog.launchers import LAUNCHERS
 from sabench.catalog.layers import layers
 from sabench.catalog.metrics import METRICS
 from sabench.catalog.networks import networks
 from sabench.catalog.presets import PRESETS
 from sabench.catalog.rows import Options
+from sabench.catalog.runtimes import RUNTIMES
 
 
 def catalogue_json() -> dict[str, Any]:
@@ -40,7 +43,10 @@ def catalogue_json() -> dict[str, Any]:
             }
             for row in networks().values()
         },
+        "axes": list(AXES),
         "implementations": list(IMPLEMENTATIONS),
+        "runtimes": list(RUNTIMES),
+        "launchers": list(LAUNCHERS),
         "metrics": {
             row.name: {"unit": row.unit, "better": row.better, "title": row.title}
             for row in METRICS.values()
@@ -54,8 +60,13 @@ def catalogue_tables() -> RenderableType:
     """Layers and networks with their options, then the names of everything else."""
     return Lines(
         _table("layer", [(r.name, r.title, r.source, r.options()) for r in layers().values()]),
+        Text(),
         _table("network", [(r.name, r.title, r.source, r.defaults) for r in networks().values()]),
+        Text(),
+        _names("axes", list(AXES)),
         _names("implementations", [*IMPLEMENTATIONS, "auto"]),
+        _names("runtimes", list(RUNTIMES)),
+        _names("launchers", list(LAUNCHERS)),
         _names("metrics", list(METRICS)),
         _names("presets", list(PRESETS)),
         _names("suites", suite_names()),
@@ -64,7 +75,7 @@ def catalogue_tables() -> RenderableType:
 
 
 def _table(kind: str, rows: list[tuple[str, str, str, Options]]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column(kind, no_wrap=True, style="bold")
     table.add_column("what it is, source", overflow="fold")
     table.add_column("options and defaults", overflow="fold")

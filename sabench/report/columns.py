@@ -1,10 +1,13 @@
 """What the cells of a leaderboard say, for every way of showing it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from sabench.cases.case import Case, Scalar, show_scalar
+from sabench.catalog.layers import layers
 from sabench.catalog.metrics import METRICS
+from sabench.catalog.networks import networks
+from sabench.catalog.rows import Options
 from sabench.records import FLAG_MEANING, MEASURED, Flag
 from sabench.store.leaderboard import Group, Leaderboard, Row
 from sabench.units import show_bytes, show_count, show_time
@@ -29,32 +32,41 @@ TITLES = {
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A heading and what stands under it."""
+    """A heading and what stands under it. `spare`: left out first where the terminal is narrow."""
 
     title: str
     cell: Callable[[Row], str]
     is_text: bool = False
+    spare: bool = False
 
 
 def columns(leaderboard: Leaderboard, letters: dict[Flag, str]) -> list[Column]:
     """The columns that this leaderboard fills: place, case, ranking metric, then what else is."""
+    rows, rank_by = leaderboard.rows, leaderboard.rank_by
     table = [
         Column("#", _place),
-        Column("layer" if _has_layers(leaderboard) else "network", _label_of(leaderboard), True),
-        Column(TITLES.get(leaderboard.rank_by, leaderboard.rank_by), _metric(leaderboard.rank_by)),
-        Column("±", _precision_of(leaderboard.rank_by)),
+        Column("layer" if _has_layers(rows) else "network", _label_of(leaderboard), is_text=True),
     ]
-    if any(row.relative is not None for row in leaderboard.rows):
+    if any(row.case.window is not None for row in rows):
+        table.append(Column("window", lambda row: str(row.case.window or "-")))
+    table.append(Column(TITLES.get(rank_by, rank_by), _metric(rank_by)))
+    table.append(Column("±", _precision_of(rank_by)))
+    if has_relative(leaderboard):
         table.append(Column("x conv", _relative))
-    present = {name for row in leaderboard.rows for name, f in row.figures.items() if f.median}
+    present = {name for row in rows for name, f in row.figures.items() if f.median is not None}
     table += [
-        Column(title, _metric(name))
+        Column(title, _metric(name), spare=True)
         for name, title in TITLES.items()
-        if name in present and name != leaderboard.rank_by and name in _wanted(leaderboard)
+        if name in present and name != rank_by and name in _wanted(leaderboard)
     ]
     if letters:
         table.append(Column("flags", lambda row: "".join(letters[flag] for flag in row.flags)))
     return table
+
+
+def has_relative(leaderboard: Leaderboard) -> bool:
+    """Whether a group has the 3x3 convolution that the others are held against."""
+    return any(row.relative is not None for row in leaderboard.rows)
 
 
 def flag_letters(rows: Sequence[Row]) -> dict[Flag, str]:
@@ -63,9 +75,19 @@ def flag_letters(rows: Sequence[Row]) -> dict[Flag, str]:
     return dict(zip((flag for flag in Flag if flag in present), "abcdefghijklmnop", strict=False))
 
 
-def legend(letters: dict[Flag, str]) -> list[str]:
-    """One line a flag."""
-    return [f"{letter}  {flag}: {FLAG_MEANING[flag]}" for flag, letter in letters.items()]
+def legend(leaderboard: Leaderboard, letters: dict[Flag, str]) -> list[str]:
+    """What the letters and marks that are shown mean, one line each."""
+    lines = [f"{letter}  {flag}: {FLAG_MEANING[flag]}" for flag, letter in letters.items()]
+    lines.append("±: half of the 95 % interval over the median.")
+    if any(row.tied for row in leaderboard.rows):
+        lines.append("=: not told apart from the best of its rank.")
+    if has_relative(leaderboard):
+        lines.append("x conv: time over that of the group's 3x3 convolution.")
+    elif _has_layers(leaderboard.rows):
+        lines.append("No group has an undisturbed 3x3 convolution to be held against.")
+    if len({row.case.implementation for row in leaderboard.rows} - {"reference"}) > 0:
+        lines.append("MACs: by the layer's definition; `macs_executed` in the JSON is what ran.")
+    return lines
 
 
 def remarks(rows: Sequence[Row]) -> list[str]:
@@ -89,17 +111,6 @@ def group_title(group: Group, case: Case) -> str:
     return ", ".join(words)
 
 
-def describe(case: Case, *, whole: bool) -> str:
-    """A case within its group: subject and options, and with `whole` how it was executed."""
-    words = [case.subject]
-    if case.kind == "layer" and case.window is not None and case.window != "all":
-        words.append(f"({case.window})")
-    words += [f"{key}={show_scalar(value)}" for key, value in case.options.items()]
-    if whole:
-        words.append(f"[{case.implementation}.{case.runtime}]")
-    return " ".join(words)
-
-
 def _in_words(key: str, value: Scalar) -> str:
     """One thing that the rows of a group share; nothing where it goes without saying."""
     match key, value:
@@ -121,8 +132,8 @@ def _in_words(key: str, value: Scalar) -> str:
             return f"{key} {show_scalar(value)}"
 
 
-def _has_layers(leaderboard: Leaderboard) -> bool:
-    return any(row.case.kind == "layer" for row in leaderboard.rows)
+def _has_layers(rows: Sequence[Row]) -> bool:
+    return any(row.case.kind == "layer" for row in rows)
 
 
 def _wanted(leaderboard: Leaderboard) -> set[str]:
@@ -131,17 +142,51 @@ def _wanted(leaderboard: Leaderboard) -> set[str]:
 
 
 def _label_of(leaderboard: Leaderboard) -> Callable[[Row], str]:
-    """Labels state how a case was executed only where that tells two rows of a group apart."""
-    ambiguous: set[str] = set()
-    for group, rows in leaderboard.groups():
-        labels = [describe(row.case, whole=False) for row in rows]
-        ambiguous |= {f"{group}{label}" for label in labels if labels.count(label) > 1}
+    """Labels state the options off their defaults and those that the leaderboard sweeps; how a
+    case was executed only where that tells two rows of a group apart."""
+    swept: dict[str, dict[str, None]] = {}
+    for row in leaderboard.rows:
+        swept.setdefault(row.case.subject, {}).update(dict.fromkeys(row.case.options))
+    groups = leaderboard.groups()
+    labels = {row.case_id: _label(row.case, swept[row.case.subject]) for row in leaderboard.rows}
+    twice = {
+        case_id
+        for _, rows in groups
+        for case_id, times in _counted([(row.case_id, labels[row.case_id]) for row in rows])
+        if times > 1
+    }
 
     def label(row: Row) -> str:
-        short = describe(row.case, whole=False)
-        return describe(row.case, whole=True) if f"{row.group}{short}" in ambiguous else short
+        how = f" [{row.case.implementation}.{row.case.runtime}]" if row.case_id in twice else ""
+        return labels[row.case_id] + how
 
     return label
+
+
+def _counted(labelled: list[tuple[str, str]]) -> list[tuple[str, int]]:
+    labels = [label for _, label in labelled]
+    return [(case_id, labels.count(label)) for case_id, label in labelled]
+
+
+def _label(case: Case, swept: Iterable[str]) -> str:
+    """Subject and options; the window is left out where it has a column of its own."""
+    words = [case.subject]
+    for key in swept:
+        value = case.options.get(key, _default(case, key))
+        if value is not None and not (key == "window" and case.window is not None):
+            words.append(f"{key}={show_scalar(value)}")
+    return " ".join(words)
+
+
+def _default(case: Case, key: str) -> Scalar | None:
+    """An option's default, as far as it is known here."""
+    defaults: Options | None = None
+    if case.subject in layers():
+        defaults = layers()[case.subject].options()
+    elif case.subject in networks():
+        defaults = networks()[case.subject].defaults
+    value: Scalar | None = getattr(defaults, key, None)
+    return value
 
 
 def _place(row: Row) -> str:

@@ -4,10 +4,14 @@ import csv
 import io
 
 from sabench.cases.case import show_scalar
-from sabench.records import FLAG_MEANING
-from sabench.report.columns import columns, flag_letters, group_title, remarks
+from sabench.report.columns import columns, flag_letters, group_title, legend, remarks
 from sabench.report.tables import heading
 from sabench.store.leaderboard import Leaderboard
+
+CASE_FIELDS = (
+    *("channels", "size", "resolution", "window", "stride", "batch", "threads"),
+    *("layout", "autocast", "dtype", "mode", "implementation", "runtime"),
+)
 
 
 def leaderboard_markdown(leaderboard: Leaderboard) -> str:
@@ -22,7 +26,7 @@ def leaderboard_markdown(leaderboard: Leaderboard) -> str:
         lines.append(_row([":--" if column.is_text else "--:" for column in shown]))
         lines += [_row([_escape(column.cell(row)) for column in shown]) for row in rows]
     lines += [""] + [f"- {_escape(line)}" for line in remarks(leaderboard.rows)]
-    lines += [f"- {letter} `{flag}`: {FLAG_MEANING[flag]}" for flag, letter in letters.items()]
+    lines += [f"- {_escape(line)}" for line in legend(leaderboard, letters)]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -34,8 +38,8 @@ def leaderboard_csv(leaderboard: Leaderboard) -> str:
     writer = csv.writer(out, lineterminator="\n")
     fields = [
         *("case_id", "device", "status", "rank", "relative", "subject", "options"),
-        *("channels", "size", "resolution", "stride", "batch", "threads", "dtype", "mode"),
-        *("implementation", "runtime", "flags", "message"),
+        *CASE_FIELDS,
+        *("flags", "message"),
     ]
     units = {name: f.unit for row in leaderboard.rows for name, f in row.figures.items()}
     for name in metrics:
@@ -45,9 +49,8 @@ def leaderboard_csv(leaderboard: Leaderboard) -> str:
         case = row.case
         options = " ".join(f"{key}={show_scalar(value)}" for key, value in case.options.items())
         cells: list[object] = [row.case_id, row.device, row.status, row.rank, row.relative]
-        cells += [case.subject, options, case.channels, case.size, case.resolution, case.stride]
-        cells += [case.batch, case.threads, case.dtype, case.mode, case.implementation]
-        cells += [case.runtime, " ".join(row.flags), row.message]
+        cells += [case.subject, options, *(getattr(case, name) for name in CASE_FIELDS)]
+        cells += [" ".join(row.flags), row.message]
         for name in metrics:
             figure = row.figures.get(name)
             cells += [figure.median, figure.low, figure.high] if figure else [None] * 3
@@ -68,7 +71,8 @@ def _escape(text: str) -> str:
 
 def _safe(text: str) -> str:
     """A cell that no spreadsheet takes for a formula."""
-    return f"'{text}" if text[:1] in "=+-@\t\r" and not _is_number(text) else text
+    is_formula = text.startswith(("=", "+", "-", "@", "\t", "\r")) and not _is_number(text)
+    return f"'{text}" if is_formula else text
 
 
 def _is_number(text: str) -> bool:

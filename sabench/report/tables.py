@@ -53,13 +53,8 @@ class LeaderboardTable:
         yield Text()
         for line in remarks(self.leaderboard.rows):
             yield Text(line, style="yellow", overflow="fold")
-        for line in legend(letters):
+        for line in legend(self.leaderboard, letters):
             yield Text(line, style="dim")
-        yield Text(
-            "±: half of the 95 % interval over the median. =: not told apart from the best of "
-            "its rank. x conv: time over the 3x3 convolution's.",
-            style="dim",
-        )
 
 
 def _table(shown: Sequence[Column], rows: Sequence[Row]) -> Table:
@@ -80,15 +75,15 @@ def _table(shown: Sequence[Column], rows: Sequence[Row]) -> Table:
 def _fitting(
     table: Sequence[Column], rows: Sequence[Row], options: ConsoleOptions
 ) -> Sequence[Column]:
-    """The columns that leave room for the label; figures go first, the rightmost before others."""
+    """The columns that leave room for the label; the rightmost spare one goes first."""
     shown = list(table)
-    while len(shown) > 4:
-        figures = [column for column in shown if not column.is_text]
+    while spare := [column for column in shown if column.spare]:
         taken = sum(
             2 + max(len(column.title), *(len(column.cell(row)) for row in rows))
-            for column in figures
+            for column in shown
+            if not column.is_text
         )
         if taken + NARROWEST_LABEL <= options.max_width:
             break
-        shown.remove(figures[-1])
+        shown.remove(spare[-1])
     return shown
