@@ -1,11 +1,12 @@
 """Small runs for tests: cases, heads, records, and a launcher whose child only pretends."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from sabench.cases.case import Case
-from sabench.cases.plan import Job
+from sabench.cases.plan import Batch, Job
 from sabench.catalog.presets import PRESETS, Preset
 from sabench.launch.process import ProcessLauncher
 from sabench.launch.watch import Patience
@@ -59,6 +60,22 @@ def run_info(cases: tuple[Case, ...], **changes: Any) -> RunInfo:
 
 def new_run(path: Path, cases: tuple[Case, ...], **changes: Any) -> RunFolder:
     return RunFolder.create(run_info(cases, **changes), out=path)
+
+
+def batch_of(jobs: Sequence[Job], **changes: Any) -> Batch:
+    """A batch of these jobs, unpinned and without a limit unless changed."""
+    fields = {
+        "batch_id": "00000",
+        "suite": "tiny",
+        "preset": preset(),
+        "environment": environment().id,
+        "device": jobs[0].device,
+        "threads": jobs[0].case.threads,
+        "cores": (),
+        "memory_limit": 0,
+        "jobs": tuple(jobs),
+    }
+    return Batch.model_validate(fields | changes)
 
 
 def record_of(

@@ -65,8 +65,9 @@ class Watch:
         except Stop:
             handle.kill(self.patience.interrupted_grace_s)
             self._take_records()
-            job = self._running or next(iter(self.left.values()), None)
-            if job is not None:
+            waiting = next(iter(self.left.values()), None)
+            job = self._running if self._is_left(self._running) else waiting
+            if job is not None:  # the last one's record may have come with the signal
                 self._charge(job, Status.INTERRUPTED, "interrupted; --resume goes on")
             raise
         finally:
@@ -106,7 +107,7 @@ class Watch:
     def _account(self, end: "Exited | _Overdue", handle: Handle) -> None:
         """Charge the job that was running when the child ended."""
         job = self._running
-        if job is None or job.job_id not in self.left:
+        if job is None or not self._is_left(job):
             return
         if isinstance(end, _Overdue):
             message = (
@@ -125,6 +126,9 @@ class Watch:
         else:
             message = f"no_result: the process ended with exit code {end.code} before a record"
             self._charge(job, Status.ERROR, message, handle, exit_code=end.code)
+
+    def _is_left(self, job: Job | None) -> bool:
+        return job is not None and job.job_id in self.left
 
     def _take_records(self, job_id: str | None = None) -> None:
         """Hand on what the child has written: one job's record, or at the end all of them."""

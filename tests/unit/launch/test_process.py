@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from making_runs import case, preset, run_info
-from sabench.cases.plan import Batch
+from making_runs import batch_of, case, run_info
 from sabench.launch import process
 from sabench.launch.handle import Exited, Said, end_of, understand
 from sabench.launch.process import ProcessHandle, ProcessLauncher, group_members
@@ -22,10 +21,7 @@ def start(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
     """Starts a line of Python as a child; also where the system has no pidfd."""
     if request.param == "pipe":
         monkeypatch.setattr(process, "_exit_file", lambda pid: None)
-    batch = Batch(
-        batch_id="00000", suite="tiny", preset=preset(), environment="e", device="cpu",
-        threads=1, cores=(), memory_limit=0, jobs=tuple(run_info((case(),)).jobs()),
-    )  # fmt: skip
+    batch = batch_of(run_info((case(),)).jobs())
 
     def started(code: str) -> ProcessHandle:
         launcher = ProcessLauncher((sys.executable, "-c", code))
