@@ -5,18 +5,22 @@ import selectors
 import signal
 import subprocess
 import sys
+import sysconfig
 import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+import sabench
 from sabench.cases.plan import Batch
 from sabench.errors import DeviceError
 from sabench.launch.handle import Exited, Said, end_of, understand
 from sabench.measure.environment import child_variables
 
-CHILD = (sys.executable, "-m", "sabench.measure.child")
+CHILD = (sys.executable, "-P", "-m", "sabench.measure.child")
+"""-P: a sabench in the working directory is not taken for this one."""
+
 LONGEST_LINE = 1 << 20
 
 
@@ -32,7 +36,7 @@ class ProcessLauncher:
         Raises: DeviceError if the process cannot be started.
         """
         log = outbox.with_suffix(".log")
-        variables = os.environ | child_variables(batch.device, batch.threads)
+        variables = os.environ | child_variables(batch.device, batch.threads) | _own_code()
         try:
             with log.open("wb") as stderr:
                 process = subprocess.Popen(
@@ -150,6 +154,15 @@ def group_members(group: int) -> list[int]:
             if int(process_group) == group and state not in "ZX":
                 members.append(int(stat.parent.name))
     return members
+
+
+def _own_code() -> dict[str, str]:
+    """What makes a child import this sabench: where it is not installed, its checkout first."""
+    root = str(Path(sabench.__file__).resolve().parents[1])
+    if root in {sysconfig.get_path(name) for name in ("purelib", "platlib")}:
+        return {}
+    paths = [root, os.environ.get("PYTHONPATH", "")]
+    return {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
 
 
 def _exit_file(pid: int) -> int | None:

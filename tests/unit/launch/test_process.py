@@ -1,6 +1,7 @@
 """The handle of a child: it blocks, understands, and ends the whole group."""
 
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -113,6 +114,31 @@ def test_a_child_starts_with_passive_threads_and_a_pinned_allocator(start: Start
     handle = start(code + " and 'PATH' in os.environ; sys.exit(0 if ok else 1)")
     assert handle.wait(soon()) == Exited(0)
     handle.kill(0.0)
+
+
+def test_the_child_runs_the_parents_sabench_and_not_that_of_the_working_directory(
+    tmp_path: Path,
+) -> None:
+    decoy = tmp_path / "sabench" / "measure"
+    decoy.mkdir(parents=True)
+    for name in (decoy.parent / "__init__.py", decoy / "__init__.py"):
+        name.write_text("")
+    (decoy / "child.py").write_text("raise SystemExit(99)")
+    start = (
+        "import sys, time; from pathlib import Path; sys.path.insert(0, sys.argv[1])\n"
+        "from making_runs import batch_of, case, run_info\n"
+        "from sabench.launch.process import ProcessLauncher\n"
+        "batch = batch_of(run_info((case(),)).jobs())\n"
+        "handle = ProcessLauncher().start(batch, Path('absent.json'), Path('out.jsonl'))\n"
+        "print(handle.wait(time.monotonic() + 60.0), handle.kill(0.0))"
+    )
+    tests = Path(__file__).parents[2]
+    for path in ({}, {"PYTHONPATH": str(tests.parent)}):
+        done = subprocess.run(
+            [sys.executable, "-P", "-c", start, str(tests)],
+            capture_output=True, text=True, cwd=tmp_path, env=os.environ | path,
+        )  # fmt: skip
+        assert done.stdout == "Exited(code=2) []\n", done.stderr  # 2: no batch in the file
 
 
 def test_no_file_stays_open(start: Start) -> None:
