@@ -108,7 +108,7 @@ class _Sweep:
             environment=info.environments[first.device].id,
             device=first.device,
             threads=first.case.threads,
-            cores=choose_cores(first.case.threads, allowed_cores()) if on_cpu else (),
+            cores=choose_cores(first.case.threads, allowed_cores()),
             memory_limit=self.memory_limit if on_cpu else 0,  # CUDA reserves far more than it uses
             jobs=jobs,
         )

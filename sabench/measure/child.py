@@ -125,8 +125,10 @@ def _take_stdout() -> int:
 
 
 def _pin(batch: Batch) -> tuple[Flag, ...]:
-    if not batch.cores or not hasattr(os, "sched_setaffinity"):
+    if not hasattr(os, "sched_setaffinity"):
         return (Flag.NOT_PINNED,)
+    if not batch.cores:  # fewer than its threads: that tells against figures of the CPU only
+        return (Flag.NOT_PINNED,) if batch.device == "cpu" else ()
     try:
         os.sched_setaffinity(0, batch.cores)
     except OSError:

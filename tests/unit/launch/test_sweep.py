@@ -6,7 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from making_runs import HASTE, case, faulty, new_run, preset, record_of, run_info, stand_in
+from making_runs import (
+    HASTE,
+    case,
+    environment,
+    faulty,
+    new_run,
+    preset,
+    record_of,
+    run_info,
+    stand_in,
+)
+from sabench.cases.plan import Batch
 from sabench.errors import DeviceError, ResultError
 from sabench.launch.events import (
     BatchStarted,
@@ -176,6 +187,16 @@ def test_jobs_of_one_replicate_share_a_process_unless_isolated(tmp_path: Path) -
         return sum(isinstance(event, BatchStarted) for event in events)
 
     assert (batches("suite"), batches("case")) == (2, 6)
+
+
+@pytest.mark.parametrize("kind", ["cpu", "cuda"])
+def test_children_of_every_device_are_given_cores(tmp_path: Path, kind: str) -> None:
+    devices = {kind: environment().model_copy(update={"device_kind": kind})}
+    one = preset(processes=1)
+    run = new_run(tmp_path / "run", faulty("ok"), devices=(kind,), environments=devices, preset=one)
+    do(run)
+    (batch,) = (Batch.model_validate_json(path.read_bytes()) for path in run.outbox.glob("*.json"))
+    assert len(batch.cores) == batch.threads == 1
 
 
 def test_events_tell_start_figure_and_end_of_each_job_in_turn(tmp_path: Path) -> None:
