@@ -1,5 +1,6 @@
 """The shared axes of a suite: what each accepts and whom it reaches."""
 
+import re
 from dataclasses import dataclass
 from typing import get_args
 
@@ -47,3 +48,16 @@ AXES: dict[str, Axis] = {
     )
 }
 """In the order in which a suite is expanded, the first varying slowest."""
+
+DEVICE = "device"
+"""A key of the shared axes that names where to measure: the same cases, whatever it says."""
+
+DEVICES_ALONE = ("auto", "all")
+_DEVICE = re.compile(r"auto|all|cpu|cuda(:(0|[1-9][0-9]{0,3}))?")
+
+
+def device_problem(value: Scalar) -> str | None:
+    """Why a word names no device; by its form only, since the machine decides which there are."""
+    if isinstance(value, str) and _DEVICE.fullmatch(value):
+        return None
+    return f"device: {show_value(value)} is no device, allowed: auto, cpu, cuda, cuda:N, all"

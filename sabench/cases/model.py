@@ -46,6 +46,7 @@ class Suite(Frozen):
     title: str = ""
     match: Literal["receptive_field"] | None = None
     axes: Sweep = Field(default_factory=dict)
+    devices: tuple[str, ...] = ()  # as --device spells them; no part of any case
     entries: tuple[Entry, ...]
     metrics: tuple[str, ...] = tuple(METRICS)
     group_by: tuple[str, ...] = GROUP_KEYS

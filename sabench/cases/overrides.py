@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from sabench.cases.axes import AXES
+from sabench.cases.axes import AXES, DEVICE
 from sabench.cases.case import Scalar, show_scalar
 from sabench.cases.keys import axes_of, entry_row, key_problem, value_problem
 from sabench.cases.model import Entry, Sweep, Value
@@ -21,6 +21,8 @@ def apply_overrides(
     """
     changed = list(entries)
     for key, scalars in axes.items():
+        if key == DEVICE:
+            raise SuiteError("--axis device: a device is no axis of the cases, give --device")
         if not scalars:
             raise SuiteError(f"--axis {key}: needs at least one value")
         values = tuple(

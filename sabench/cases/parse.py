@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import NoReturn
 
-from sabench.cases.axes import AXES
+from sabench.cases.axes import AXES, DEVICE, DEVICES_ALONE, device_problem
 from sabench.cases.case import Kind, Scalar
 from sabench.cases.keys import axes_of, find_row, key_problem, value_problem
 from sabench.cases.model import DEFAULT_MAX_BYTES, GROUP_KEYS, Entry, Suite, Sweep, Value
@@ -62,10 +62,12 @@ def parse_suite(data: bytes, file: str) -> Suite:
         "rank_by": _one(members, "rank_by", _among("metric", METRICS)) or "latency",
         "max_bytes": _one(members, "max_bytes", _bytes) or DEFAULT_MAX_BYTES,
     }
+    _check_rank(members, chosen["rank_by"], chosen["metrics"])
     return Suite.model_validate(
         {
             "name": _one(members, "name", _name),
             "axes": axes,
+            "devices": _devices(members.get("axes")),
             "entries": entries,
             "file": file,
             "text": data.decode("utf-8-sig"),
@@ -164,12 +166,32 @@ def _axes(member: Member | None, suite: Mapping[str, Member]) -> Sweep:
     """The shared axes, in the order of AXES, each reaching something."""
     if member is None:
         return {}
-    members = _mapping(member.node, "axes", AXES)
+    members = _mapping(member.node, "axes", (*AXES, DEVICE))
     kinds = [kind for kind in ("layer", "network") if f"{kind}s" in suite]
     for key, one in members.items():
-        if not set(AXES[key].reaches) & set(kinds):
+        if key != DEVICE and not set(AXES[key].reaches) & set(kinds):
             _fail(one.place, f"{key} reaches nothing: the suite has no {AXES[key].reaches[0]}s")
     return {key: _values(members[key], key, AXES[key].problem) for key in AXES if key in members}
+
+
+def _devices(axes: Member | None) -> tuple[str, ...]:
+    """The devices that the shared axes name, each once."""
+    if axes is None or DEVICE not in (members := _mapping(axes.node, "axes")):
+        return ()
+    values = _values(members[DEVICE], DEVICE, device_problem)
+    names = tuple(dict.fromkeys(str(value.value) for value in values))
+    for value in values if len(names) > 1 else ():
+        if value.value in DEVICES_ALONE:
+            _fail(value.place, f"device: {value.value} stands alone, not in a list with others")
+    return names
+
+
+def _check_rank(members: Mapping[str, Member], rank_by: object, metrics: object) -> None:
+    """What ranks is measured."""
+    assert isinstance(metrics, tuple)
+    if rank_by not in metrics:
+        place = members["rank_by" if "rank_by" in members else "metrics"].node.place
+        _fail(place, f"rank_by: {rank_by} is not among the metrics: {', '.join(metrics)}")
 
 
 def _check_window_reach(axes: Sweep, entries: Iterable[Entry], *, matched: bool) -> None:
@@ -207,6 +229,8 @@ def _entry(node: Node, kind: Kind, *, matched: bool) -> Entry:
         if key in axes:
             taken[key] = _values(one, key, AXES[key].problem)
         elif key != kind:
+            if key == DEVICE:
+                _fail(one.place, "device is no key of an entry: give it in axes, or as --device")
             problem = key_problem(row, key, axes)
             if problem:
                 _fail(one.place, problem)

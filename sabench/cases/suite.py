@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sabench.cases.model import Entry, Suite, Sweep, Value
 from sabench.cases.parse import parse_suite
-from sabench.cases.wording import unknown
+from sabench.catalog.networks.options import hint
 from sabench.errors import SuiteError
 
 __all__ = ["Entry", "Suite", "Sweep", "Value", "load_suite", "suite_names"]
@@ -15,15 +15,17 @@ __all__ = ["Entry", "Suite", "Sweep", "Value", "load_suite", "suite_names"]
 def load_suite(name_or_path: str | Path) -> Suite:
     """The suite of that name, or in that file.
 
-    Raises: SuiteError that starts with file:line:column.
+    Raises: SuiteError that starts with file:line:column; with the suite's name or path if there
+    is no file to read.
     """
     file, source = _find(str(name_or_path))
     try:
         data = source.read_bytes()
     except IsADirectoryError as error:
-        raise SuiteError(f"{file}:1:1: is a directory, not a suite file") from error
+        raise SuiteError(f"suite {file!r} is a directory, not a suite file") from error
     except OSError as error:
-        raise SuiteError(f"{file}:1:1: cannot be read: {error.strerror or error}") from error
+        why = error.strerror or error
+        raise SuiteError(f"suite {file!r} cannot be read: {why}") from error
     return parse_suite(data, file)
 
 
@@ -44,15 +46,17 @@ def suite_names() -> list[str]:
 def _find(text: str) -> tuple[str, Traversable]:
     """How places name the file, and the file."""
     path = Path(text)
-    if path.suffix in (".yaml", ".yml") or len(path.parts) != 1 or path.is_file():
+    if path.suffix in (".yaml", ".yml") or text != path.name or path.is_file():
         if not path.exists():
-            raise SuiteError(f"{_shown(text)}:1:1: there is no such file")
+            raise SuiteError(f"suite {_shown(text)!r}: there is no such file")
         return _shown(text), path
     for folder in (Path("suites"), _shipped()):
         file = folder / f"{text}.yaml"
         if file.is_file():
             return str(file), file
-    raise SuiteError(f"{_shown(text)}:1:1: {unknown('suite', text, suite_names())}")
+    if path.is_dir():
+        return _shown(text), path
+    raise SuiteError(f"suite {_shown(text)!r} is not known, {hint(text, suite_names())}")
 
 
 def _shipped() -> Traversable:

@@ -280,6 +280,7 @@ def test_an_option_of_a_networks_slot_can_be_given():
         ({"window": ["nine"]}, "--axis window=nine: window: 'nine' is not a whole number"),
         ({"size": [0]}, "--axis size=0: size: 0 is not allowed, 1 to 100000"),
         ({"size": []}, "--axis size: needs at least one value"),
+        ({"device": ["cpu"]}, "--axis device: a device is no axis of the cases, give --device"),
         ({"resolution": [224]}, "--axis: unknown key of this suite 'resolution', allowed: "),
         ({"dtype": ["fp8"]}, "--axis dtype=fp8: unknown dtype 'fp8', allowed: fp32"),
         (

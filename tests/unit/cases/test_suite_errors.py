@@ -67,6 +67,32 @@ MISTAKES = {
     "a slot's wrong value": (NETWORK + "    self_attention.window: 0\n", "4:28", "window"),
     "an unknown metric": (HEAD + "metrics: [params, latncy]\n", "4:19", "nearest: latency"),
     "an unknown metric to rank by": (HEAD + "rank_by: latncy\n", "4:10", "nearest: latency"),
+    "a rank that is not measured": (
+        HEAD + "metrics: [latency]\nrank_by: macs\n",
+        "5:10",
+        "rank_by: macs is not among the metrics: latency",
+    ),
+    "a default rank that is not measured": (
+        HEAD + "metrics: [params]\n",
+        "4:10",
+        "rank_by: latency is not among the metrics: params",
+    ),
+    "a device that is none": (
+        "name: x\naxes:\n  device: [cpu, gpu]\n" + HEAD[8:],
+        "3:17",
+        "'gpu' is no device, allowed: auto, cpu, cuda, cuda:N, all",
+    ),
+    "a device without its number": (
+        "name: x\naxes:\n  device: 'cuda:'\n" + HEAD[8:],
+        "3:11",
+        "'cuda:' is no device",
+    ),
+    "all devices and one more": (
+        "name: x\naxes:\n  device: [cpu, all]\n" + HEAD[8:],
+        "3:17",
+        "all stands alone",
+    ),
+    "a device of one entry": (HEAD + "    device: cpu\n", "4:5", "in axes, or as --device"),
     "an unknown grouping": (HEAD + "group_by: [sise]\n", "4:12", "nearest: size"),
     "an unknown mode": (HEAD + "    mode: backward\n", "4:11", "allowed: forward,"),
     "an unknown dtype": (HEAD + "    dtype: fp8\n", "4:12", "allowed: fp32, tf32, bf16, fp16"),
@@ -203,16 +229,19 @@ def test_a_file_beyond_any_suite_is_refused(tmp_path):
 
 def test_a_missing_file_is_one_line(tmp_path):
     file = tmp_path / "nowhere.yaml"
-    assert mistake_in(file) == f"{file}:1:1: there is no such file"
+    assert mistake_in(file) == f"suite {str(file)!r}: there is no such file"
 
 
-def test_a_directory_is_one_line(tmp_path):
-    assert mistake_in(tmp_path) == f"{tmp_path}:1:1: is a directory, not a suite file"
+@pytest.mark.parametrize("text", ["./suites", "suites", "suites/", "."])
+def test_a_directory_is_told_as_one(text, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("suites").mkdir()
+    assert mistake_in(text) == f"suite {text!r} is a directory, not a suite file"
 
 
 def test_a_name_that_is_no_suite_gets_the_names_there_are():
     line = mistake_in("quikc")
-    assert line.startswith("quikc:1:1: unknown suite 'quikc', allowed: ")
+    assert line.startswith("suite 'quikc' is not known, allowed: ")
     assert line.endswith("nearest: quick")
 
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sabench.cases.expand import expand
 from sabench.cases.model import GROUP_KEYS
 from sabench.cases.parse import parse_suite
 from sabench.cases.suite import load_suite, suite_names
@@ -170,3 +171,22 @@ def test_any_text_is_a_suite_or_one_line_with_a_place(text):
 @pytest.mark.parametrize("cut", range(0, len(FULL), 7))
 def test_a_torn_suite_is_a_suite_or_one_line_with_a_place(cut):
     check_that_it_is_a_suite_or_one_line(FULL.encode()[:cut])
+
+
+@pytest.mark.parametrize(
+    ("written", "devices"),
+    [
+        ("cpu", ("cpu",)),
+        ("auto", ("auto",)),
+        ("all", ("all",)),
+        ("cuda", ("cuda",)),
+        ("cuda:1", ("cuda:1",)),
+        ("[cuda:0, cuda:1, cpu, cpu]", ("cuda:0", "cuda:1", "cpu")),
+    ],
+)
+def test_devices_are_kept_as_written_and_change_no_case(written, devices):
+    text = "name: x\naxes:\n  size: 14\n{device}layers:\n  - layer: conv\n"
+    plain = parse_suite(text.replace("{device}", "").encode(), "x.yaml")
+    suite = parse_suite(text.replace("{device}", f"  device: {written}\n").encode(), "x.yaml")
+    assert (plain.devices, suite.devices) == ((), devices)
+    assert expand(suite) == expand(plain)
