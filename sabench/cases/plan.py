@@ -12,6 +12,9 @@ from sabench.catalog.metrics import METRICS
 from sabench.catalog.presets import Preset
 from sabench.records import Frozen
 
+Isolation = Literal["suite", "case"]
+"""What shares a process: all jobs of a replicate and thread count, or nothing."""
+
 
 class Job(Frozen):
     """A case x replicate: the unit that is started. One record answers it."""
@@ -89,7 +92,12 @@ def _job(
     )
 
 
-def make_batches(jobs: Sequence[Job], isolation: Literal["suite", "case"]) -> list[list[Job]]:
+def default_isolation(preset: Preset) -> Isolation:
+    """What a preset isolates if nothing is asked for: strict grants each job its own process."""
+    return "case" if preset.name == "strict" else "suite"
+
+
+def make_batches(jobs: Sequence[Job], isolation: Isolation) -> list[list[Job]]:
     """Runs of jobs that one process may do: same replicate, device and threads, order kept."""
     batches: dict[object, list[Job]] = {}
     for job in jobs:

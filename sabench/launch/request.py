@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
 
 from sabench.cases.case import Scalar
 from sabench.cases.expand import Expansion, expand
 from sabench.cases.model import Suite
 from sabench.cases.own_layer import own_layer
+from sabench.cases.plan import Isolation, default_isolation
 from sabench.cases.predict import Prediction, predict
 from sabench.cases.suite import load_suite
 from sabench.catalog.presets import Preset, find_preset
@@ -33,7 +33,7 @@ class Request:
     preset: str = "quick"
     axes: Mapping[str, Sequence[Scalar]] = field(default_factory=dict)
     filter: str = ""
-    isolation: Literal["suite", "case"] = "suite"
+    isolation: Isolation | None = None  # None: the preset's
     seed: int | None = None
     command_line: Sequence[str] = ()
 
@@ -48,7 +48,7 @@ class Planned:
     devices: tuple[str, ...]
     environments: dict[str, Environment]
     known: dict[str, Known]  # by device
-    isolation: Literal["suite", "case"]
+    isolation: Isolation
 
     def predict(self) -> Prediction:
         """How long it will take."""
@@ -77,7 +77,8 @@ def plan_run(request: Request) -> Planned:
     devices = tuple(resolve_devices(request.device))
     environments = {device: environment(device) for device in devices}
     known = {device: load_known(environments[device]) for device in devices}
-    return Planned(suite, expansion, preset, devices, environments, known, request.isolation)
+    isolation = request.isolation or default_isolation(preset)
+    return Planned(suite, expansion, preset, devices, environments, known, isolation)
 
 
 def start_run(request: Request, planned: Planned, out: Path | None) -> RunFolder:
