@@ -48,7 +48,7 @@ def _find(text: str) -> tuple[str, Traversable]:
     path = Path(text)
     if path.suffix in (".yaml", ".yml") or text != path.name or path.is_file():
         if not path.exists():
-            raise SuiteError(f"suite {_shown(text)!r}: there is no such file")
+            raise SuiteError(f"suite {text!r}: there is no such file")
         return _shown(text), path
     for folder in (Path("suites"), _shipped()):
         file = folder / f"{text}.yaml"
@@ -56,7 +56,7 @@ def _find(text: str) -> tuple[str, Traversable]:
             return str(file), file
     if path.is_dir():
         return _shown(text), path
-    raise SuiteError(f"suite {_shown(text)!r} is not known, {hint(text, suite_names())}")
+    raise SuiteError(f"suite {text!r} is not known, {hint(text, suite_names())}")
 
 
 def _shipped() -> Traversable:

@@ -5,7 +5,7 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
-import sabench.catalog.networks as table
+import sabench.catalog.entry_points as table
 from sabench.catalog.networks import networks
 from sabench.catalog.networks.cost import network_cost
 from sabench.catalog.networks.parts import bottleneck, conv_step, slot_step
