@@ -1,5 +1,6 @@
 """A case: one point of a suite, and the id that names it for ever."""
 
+from decimal import Decimal
 from typing import Literal
 
 from pydantic import Field
@@ -17,6 +18,7 @@ Runtime = Literal["eager", "compiled"]
 IMAGE_CHANNELS = 3
 DEFAULT_CHANNELS = 64
 DEFAULT_SIZE = 56
+WHOLE_BELOW = 10**14  # with its sign at most the 15 characters of scalars.MAX_DIGITS
 
 
 class Case(Frozen):
@@ -97,9 +99,16 @@ class Case(Frozen):
 
 
 def show_scalar(value: Scalar) -> str:
-    """A value as the command line, the suite and the id spell it."""
+    """A value as the command line, the suite and the id spell it: no two numbers alike.
+
+    A fraction is the shortest decimal that reads back as it, without an exponent. A whole number
+    has no point, whatever its type, up to the digits that a reader of integers takes.
+    """
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
-        return f"{value:g}"
+        if value.is_integer() and abs(value) < WHOLE_BELOW:
+            return str(int(value))
+        text = f"{Decimal(repr(value)):f}"
+        return text if "." in text else f"{text}.0"
     return str(value)

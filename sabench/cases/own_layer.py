@@ -2,6 +2,7 @@
 
 import ast
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 from sabench.cases.model import Entry
@@ -24,12 +25,28 @@ def own_layer(spec: str) -> Entry:
     path = Path(path_text)
     if name in layers():
         raise ConfigError(f"--layer {spec}: {name} is a layer of sabench: rename the class")
-    classes = [node.name for node in _parse(path).body if isinstance(node, ast.ClassDef)]
-    if name not in classes:
-        raise ConfigError(f"{path}: {unknown('class', name, classes)}")
+    tree = _parse(path)
+    classes = [node.name for node in tree.body if isinstance(node, ast.ClassDef)]
+    if name not in (*classes, *_borrowed(tree)):
+        known = unknown("class", name, classes) if classes else "defines no class"
+        raise ConfigError(f"{path}: {known}")
     return Entry(
         kind="layer", subject=name, place=f"--layer {spec}", file=f"{path.resolve()}:{name}"
     )
+
+
+def _borrowed(tree: ast.Module) -> Iterator[str]:
+    """Names that the top level imports from a module or assigns: each may be a class.
+
+    Whether it is one, the measuring process sees.
+    """
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom):
+            yield from (alias.asname or alias.name for alias in node.names)
+        elif isinstance(node, ast.Assign):
+            yield from (target.id for target in node.targets if isinstance(target, ast.Name))
+        elif isinstance(node, ast.AnnAssign) and node.value and isinstance(node.target, ast.Name):
+            yield node.target.id
 
 
 def _parse(path: Path) -> ast.Module:

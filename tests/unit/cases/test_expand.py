@@ -273,6 +273,15 @@ def test_an_option_of_a_networks_slot_can_be_given():
     assert case.options == {"mix": "self_attention", "self_attention.window": 5}
 
 
+def test_values_that_differ_in_a_late_digit_are_two_cases():
+    text = "layers: [{layer: augmented, size: 14}]"
+    shares = [0.3333333, 0.33333333]
+    assert ids(text, axes={"kappa": shares, "upsilon": [0.5]}) == [
+        f"augmented/channels=64,size=14,kappa={share},upsilon=0.5/forward.fp32.blocked.eager"
+        for share in shares
+    ]
+
+
 @pytest.mark.parametrize(
     ("axes", "line"),
     [

@@ -40,6 +40,22 @@ def test_the_file_is_not_run(source, tmp_path):
 
 
 @pytest.mark.parametrize(
+    "line",
+    [
+        "from package.module import Mine",
+        "from .module import Other as Mine",
+        "Mine = make(3)",
+        "Mine = Also = make(3)",
+        "Mine: type = make(3)",
+    ],
+)
+def test_a_class_may_be_imported_or_assigned(line, tmp_path):
+    file = tmp_path / "own.py"
+    file.write_text(f"{line}\n")
+    assert own_layer(f"{file}:Mine").file == f"{file}:Mine"
+
+
+@pytest.mark.parametrize(
     ("spec", "said"),
     [
         ("mine.py", "is not path/to/file.py:Class"),
@@ -55,7 +71,8 @@ def test_the_file_is_not_run(source, tmp_path):
         ("broken.py:Mine", "broken.py:2:7: is no Python: "),
         ("null.py:Mine", "null.py"),
         ("latin.py:Mine", "latin.py"),
-        ("empty.py:Mine", "unknown class 'Mine'"),
+        ("empty.py:Mine", "empty.py: defines no class"),
+        ("script.py:Mine", "script.py: defines no class"),
     ],
 )
 def test_a_mistake_is_one_line(spec, said, source, monkeypatch):
@@ -64,6 +81,7 @@ def test_a_mistake_is_one_line(spec, said, source, monkeypatch):
     (source.parent / "null.py").write_bytes(b"\x00")
     (source.parent / "latin.py").write_bytes(b"# caf\xe9\n")
     (source.parent / "empty.py").write_bytes(b"")
+    (source.parent / "script.py").write_text("from x import Mine as Other\nMine: type\n")
     with pytest.raises(ConfigError) as caught:
         own_layer(spec)
     assert said in str(caught.value)

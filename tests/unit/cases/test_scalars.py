@@ -1,7 +1,10 @@
 """Words to values, on the command line as in a suite."""
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
+from sabench.cases.case import show_scalar
 from sabench.cases.scalars import parse_axes, parse_pairs, parse_scalar
 from sabench.errors import ConfigError
 
@@ -39,6 +42,45 @@ def test_a_word_that_readers_disagree_about_is_refused(text):
     with pytest.raises(ConfigError) as caught:
         parse_scalar(text)
     assert len(str(caught.value).splitlines()) == 1
+
+
+NUMBERS = (
+    st.floats(allow_nan=False, allow_infinity=False)
+    | st.floats(0, 64)
+    | st.integers(-(10**14) + 1, 10**15 - 1)
+)
+
+
+@given(NUMBERS)
+@example(1e-7)
+@example(5e-324)
+@example(1.7976931348623157e308)
+@example(1e14)
+@example(-1e14)
+@example(1e22)
+@example(-0.0)
+def test_a_number_is_shown_as_it_is_read(value):
+    text = show_scalar(value)
+    assert parse_scalar(text) == value
+    assert "e" not in text
+
+
+@given(NUMBERS, NUMBERS)
+@example(0.3333333, 0.33333333)
+@example(1, 1.0000001)
+@example(2, 2.0)
+@example(0.0, -0.0)
+def test_two_numbers_are_shown_alike_only_if_they_are_equal(one, other):
+    assert (show_scalar(one) == show_scalar(other)) == (one == other)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.25, "0.25"), (2.0, "2"), (1e-7, "0.0000001"), (0.1 + 0.2, "0.30000000000000004"),
+     (1.0000001, "1.0000001"), (1e16, "10000000000000000.0"), (True, "true"), (7, "7")],
+)  # fmt: skip
+def test_a_number_is_shown_in_positional_notation(value, text):
+    assert show_scalar(value) == text
 
 
 def test_pairs_are_keys_and_values_in_order():
