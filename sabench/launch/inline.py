@@ -1,6 +1,7 @@
 """The launcher without a child, for a debugger: same contract, no deadline, no isolation."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -49,10 +50,24 @@ def _run(batch: Batch, outbox: Path) -> Iterator[Said | Exited]:
     for job in batch.jobs:
         yield Said("start", job.job_id)
         run: Any = load_target(KINDS[job.kind])
-        record, ends_process = run(job, batch, (Flag.NOT_PINNED,))
+        with _threads(batch.threads):
+            record, ends_process = run(job, batch, (Flag.NOT_PINNED,))
         if record.details.get("error") in BREAKS:
             raise Stop
         jsonl.append(outbox, record.dump())
         yield Said("end", job.job_id)
         if ends_process:
             yield Exited(0)
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """torch with so many threads. Those between ops are set once in a process: left as found."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

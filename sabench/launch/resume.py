@@ -6,9 +6,10 @@ from pathlib import Path
 from sabench import jsonl
 from sabench.catalog.presets import Preset
 from sabench.errors import ResultError
+from sabench.measure.environment import as_found, is_as_found
 from sabench.records import Environment, Record, Status
 from sabench.store import journal
-from sabench.store.run_folder import RunFolder
+from sabench.store.run_folder import RunFolder, RunInfo
 from sabench.store.schema import parse
 
 RETRIED = frozenset({Status.TIMEOUT, Status.CONTENDED, Status.THROTTLED})
@@ -37,20 +38,39 @@ def resume(
         raise ResultError(f"{path}: made at preset {info.preset.name}, not {preset.name}")
     if missing := [device for device in info.devices if device not in environments]:
         raise ResultError(f"{path}: measured on {', '.join(missing)}, which is not there now")
-    now = {device: environments[device] for device in info.devices}
-    changed = [device for device in info.devices if now[device].id != info.environments[device].id]
-    if not changed:
+    now = _now(info, environments)
+    if not (changed := _changed(info, now)):
         return folder
     if not allow_environment:
         told = "; ".join(
             f"{device}: {difference(info.environments[device], now[device])}" for device in changed
         )
         raise ResultError(f"{path}: the environment is not that of the run: {told}")
-    earlier = info.earlier_environments + tuple(info.environments[device] for device in changed)
-    folder.replace_info(
-        info.model_copy(update={"environments": now, "earlier_environments": earlier})
-    )
+    with folder.locked():
+        info = RunFolder.open(path).info  # another start may have changed it until now
+        now = _now(info, environments)
+        before = tuple(info.environments[device] for device in _changed(info, now))
+        earlier = info.earlier_environments + before
+        folder.replace_info(
+            info.model_copy(update={"environments": now, "earlier_environments": earlier})
+        )
     return folder
+
+
+def _now(info: RunInfo, environments: Mapping[str, Environment]) -> dict[str, Environment]:
+    """The run's devices as they are now, for jobs started as those of the run were."""
+    return {
+        device: (
+            as_found(environments[device])
+            if is_as_found(info.environments[device])
+            else environments[device]
+        )
+        for device in info.devices
+    }
+
+
+def _changed(info: RunInfo, now: Mapping[str, Environment]) -> list[str]:
+    return [device for device in info.devices if now[device].id != info.environments[device].id]
 
 
 def difference(before: Environment, now: Environment) -> str:

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 
 from sabench.cases.rates import lessons
 from sabench.cases.wording import unknown
-from sabench.catalog.launchers import LAUNCHERS
-from sabench.errors import ConfigError
+from sabench.catalog.launchers import LAUNCHERS, Launcher
+from sabench.errors import ConfigError, ResultError
 from sabench.known import load_known, save_known
 from sabench.launch.events import Listener, ignore
 from sabench.launch.sweep import sweep
+from sabench.measure.environment import as_found, is_as_found
 from sabench.records import Record
+from sabench.store import journal
 from sabench.store.journal import last_attempts
 from sabench.store.leaderboard import Leaderboard, make_leaderboard, write_leaderboard
 from sabench.store.run_folder import RunFolder
@@ -24,16 +26,37 @@ def measure(
 ) -> Leaderboard:
     """Do what is left of a run and write its leaderboard, interrupted or not.
 
-    Raises: ConfigError for an unknown launcher; ResultError, DeviceError as `sweep`.
+    Raises: ConfigError for an unknown launcher; ResultError for one that is not of the run's kind;
+    ResultError, DeviceError as `sweep`.
     """
     if launcher not in LAUNCHERS:
         raise ConfigError(unknown("launcher", launcher, LAUNCHERS))
+    _settle(folder, LAUNCHERS[launcher])
     starter = LAUNCHERS[launcher].load()()
     records = sweep(folder, starter, listener=listener, memory_limit=memory_limit)
     leaderboard = make_leaderboard(folder.info, last_attempts(records).values())
     write_leaderboard(folder.leaderboard_file, leaderboard)
     _learn(folder, records)
     return leaderboard
+
+
+def _settle(folder: RunFolder, launcher: Launcher) -> None:
+    """Tell in the run's head if its jobs have no process of their own.
+
+    Raises: ResultError if the run began the other way.
+    """
+    began_apart = not any(map(is_as_found, folder.info.environments.values()))
+    if began_apart is launcher.apart:
+        return
+    if launcher.apart or journal.read(folder):
+        began = "with processes of their own" if began_apart else "without a process of their own"
+        raise ResultError(
+            f"{folder.path}: its jobs began {began}, and launcher {launcher.name} does the other: "
+            "go on with the launcher of the start, or start a new run"
+        )
+    found = {device: as_found(one) for device, one in folder.info.environments.items()}
+    with folder.locked():
+        folder.replace_info(folder.info.model_copy(update={"environments": found}))
 
 
 def _learn(folder: RunFolder, records: Sequence[Record]) -> None:

@@ -25,6 +25,9 @@ ALLOCATOR = {
 PASSIVE = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0", "KMP_BLOCKTIME": "0"}
 """Spinning barriers lock onto scheduler slices: one busy neighbour made 0.65 ms into 32 ms."""
 
+AS_FOUND = "as found"
+"""The wait policy and allocator of a job that has no process of its own: nobody set them."""
+
 TOLD_PREFIXES = ("CUDA_", "TORCH_", "TORCHINDUCTOR_", "PYTORCH_", "OMP_", "NVIDIA_", "MKL_", "KMP_")
 CPU = Path("/sys/devices/system/cpu")
 CGROUP = Path("/sys/fs/cgroup")
@@ -73,6 +76,17 @@ def environment(device: str, argv: list[str] | None = None) -> Environment:
         settings=settings,
         facts=facts,
     )
+
+
+def as_found(environment: Environment) -> Environment:
+    """The same place without a child's variables: another environment, with an id of its own."""
+    changed = {"wait_policy": AS_FOUND, "allocator": AS_FOUND}
+    return environment.model_copy(update={"settings": environment.settings | changed})
+
+
+def is_as_found(environment: Environment) -> bool:
+    """Whether its figures were taken without a child's variables."""
+    return environment.settings.get("wait_policy") == AS_FOUND
 
 
 def device_slug(environment: Environment) -> str:

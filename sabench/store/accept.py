@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from sabench.errors import ConfigError, ResultError
-from sabench.measure.environment import device_slug
+from sabench.measure.environment import device_slug, is_as_found
 from sabench.records import MEASURED, Environment, Status
 from sabench.store import journal
 from sabench.store.leaderboard import Leaderboard, make_leaderboard, write_leaderboard
@@ -20,7 +20,7 @@ def accept(run: Path, results: Path) -> Path:
 
     The leaderboard is made anew from the journal, and the samples are held against their hashes.
 
-    Raises: ConfigError for a preset or devices that are never kept; ResultError with the reason
+    Raises: ConfigError for a preset, launcher or devices never kept; ResultError with the reason
     for any other run that is refused, and if the disk refuses.
     """
     folder = RunFolder.open(run)
@@ -29,6 +29,8 @@ def accept(run: Path, results: Path) -> Path:
         raise ConfigError(f"{run}: preset {board.preset.name} is for a look; run preset standard")
     if len(folder.info.devices) != 1:
         raise ConfigError(f"{run}: several devices; accept takes runs of one, profile each alone")
+    if any(map(is_as_found, board.environments.values())):
+        raise ConfigError(f"{run}: launcher inline is for debugging; run it with launcher process")
     if reason := refusal(board) or next(iter(verify_samples(folder)), ""):
         raise ResultError(f"{run}: not accepted: {reason}")
     (environment,) = board.environments.values()

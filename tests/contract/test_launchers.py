@@ -1,6 +1,7 @@
 """What every launcher keeps to: a real layer through each, and the row that names it."""
 
 import pytest
+import torch
 
 from making_runs import case, new_run, preset
 from sabench.catalog.launchers import LAUNCHERS, Launcher
@@ -17,6 +18,8 @@ HASTY = preset(
     samples_min=10, samples_max=10, half_width=1.0,
 )  # fmt: skip
 
+THREADS = 3  # not what torch starts with on any machine of the tests
+
 each_launcher = pytest.mark.parametrize("launcher", LAUNCHERS.values(), ids=list(LAUNCHERS))
 
 
@@ -25,7 +28,10 @@ def measured(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[RunFolder, list[Event]]:
     """A run of two layers, one of them impossible to build, and what was heard of it."""
-    cases = (case("conv", channels=4, size=6), case("halo", channels=4, options={"heads": 3}))
+    cases = (
+        case("conv", channels=4, size=6, threads=THREADS),
+        case("halo", channels=4, options={"heads": 3}),
+    )
     folder = new_run(tmp_path_factory.mktemp(request.param) / "run", cases, preset=HASTY)
     events: list[Event] = []
     sweep(folder, LAUNCHERS[request.param].load()(), listener=events.append)
@@ -45,6 +51,15 @@ def test_every_job_ends_with_the_record_that_is_its_own(
     ends = {r.case_id.partition("/")[0]: r.status for r in journal.read(folder)}
     assert ends["conv"] in SHOWN
     assert ends["halo"] is Status.UNSUPPORTED
+
+
+def test_a_job_has_the_threads_of_its_case_and_leaves_this_process_its_own(
+    measured: tuple[RunFolder, list[Event]],
+) -> None:
+    folder, _ = measured
+    told = {r.details["torch_threads"] for r in journal.read(folder) if r.status in SHOWN}
+    assert told == {THREADS}
+    assert torch.get_num_threads() != THREADS
 
 
 def test_every_start_is_followed_by_its_end(measured: tuple[RunFolder, list[Event]]) -> None:

@@ -8,6 +8,7 @@ import pytest
 from making_runs import case, environment, new_run, preset, record_of
 from sabench.catalog.presets import PRESETS
 from sabench.errors import ConfigError, ResultError, SabenchError
+from sabench.measure.environment import as_found
 from sabench.records import Environment, Status
 from sabench.store import journal
 from sabench.store.accept import accept
@@ -105,6 +106,15 @@ def test_a_run_of_several_devices_is_refused(tmp_path: Path) -> None:
     two = {"cpu": environment(), "cuda:0": environment("A card")}
     folder = run(tmp_path / "run", devices=tuple(two), environments=two, preset=preset())
     assert "several devices" in str(refused(folder, tmp_path / "results"))
+
+
+def test_a_run_without_processes_of_its_own_is_refused_as_a_matter_of_usage(
+    tmp_path: Path,
+) -> None:
+    folder = run(tmp_path / "run", environments={"cpu": as_found(environment())})
+    error = refused(folder, tmp_path / "results")
+    assert isinstance(error, ConfigError)
+    assert "inline is for debugging" in str(error)
 
 
 def test_a_place_that_cannot_be_written_is_one_error(tmp_path: Path) -> None:

@@ -1,0 +1,72 @@
+"""A run folder measured to its leaderboard: where its jobs ran, and what is left after a fault."""
+
+from pathlib import Path
+
+import pytest
+
+from making_runs import STAND_IN, environment, faulty, new_run, preset, record_of
+from sabench.catalog.launchers import LAUNCHERS, Launcher
+from sabench.errors import ConfigError, ResultError
+from sabench.launch.process import ProcessLauncher
+from sabench.launch.resume import resume
+from sabench.launch.run import measure
+from sabench.measure.environment import as_found
+from sabench.store import journal
+from sabench.store.run_folder import RunFolder
+
+
+class PlayedInline(ProcessLauncher):
+    """A launcher whose row says that its jobs have no process of their own."""
+
+    def __init__(self) -> None:
+        super().__init__(STAND_IN)
+
+
+class Played(PlayedInline):
+    """The same, whose row says that they have."""
+
+
+@pytest.fixture(autouse=True)
+def played(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SABENCH_STATE", str(tmp_path / "state"))
+    for name, target, apart in (
+        ("inline", "PlayedInline", False),
+        ("process", "Played", True),
+    ):
+        row = Launcher(name, target=f"{__name__}:{target}", title="played", apart=apart)
+        monkeypatch.setitem(LAUNCHERS, name, row)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> RunFolder:
+    return new_run(tmp_path / "run", faulty("ok", "ok"), preset=preset(processes=1))
+
+
+def test_jobs_without_a_process_of_their_own_are_told_as_another_environment(
+    folder: RunFolder,
+) -> None:
+    board = measure(folder, "inline")
+    assert board.environments == {"cpu": as_found(environment())}
+    assert as_found(environment()).id != environment().id
+    assert {row.environments for row in board.rows} == {(as_found(environment()).id,)}
+
+
+def test_a_run_goes_on_only_as_it_began(folder: RunFolder) -> None:
+    measure(folder, "inline")
+    again = resume(folder.path, {"cpu": environment()})
+    assert again.info.environments == {"cpu": as_found(environment())}
+    assert measure(again, "inline").is_complete
+    with pytest.raises(ResultError, match="without a process of their own"):
+        measure(again, "process")
+
+
+def test_a_run_of_processes_does_not_go_on_without(folder: RunFolder) -> None:
+    journal.append(folder, record_of(folder.info.jobs()[0]))
+    with pytest.raises(ResultError, match="with processes of their own"):
+        measure(folder, "inline")
+    assert RunFolder.open(folder.path).info.environments == {"cpu": environment()}
+
+
+def test_a_launcher_that_is_not_there_is_a_matter_of_usage(folder: RunFolder) -> None:
+    with pytest.raises(ConfigError, match="launcher"):
+        measure(folder, "slurm")
