@@ -23,7 +23,8 @@ class Execution:
     context: Callable[[], AbstractContextManager[object]]  # entered once around many calls
     compile_s: float | None = None
     first_call_s: float | None = None
-    growth_start: ResidentMemory | None = None  # read right before the first call
+    growth_start: ResidentMemory | None = None  # read right before anything runs
+    first_peak: ResidentMemory | None = None  # read right after the first call
 
 
 def execution_of(subject: Subject, module: nn.Module) -> Execution:
@@ -50,6 +51,7 @@ def _training(subject: Subject, module: nn.Module) -> Callable[[], Tensor]:
     """The loss is the sum of the output times fixed numbers: no gradient is trivial."""
     forward, case = _forward(subject, module), subject.case
     parameters = list(subject.module.parameters())
+    leaves = leaves_of(subject)
     if case.kind == "layer":  # inside a network it hands a gradient on
         subject.x.requires_grad_(True)
     optimizer = None
@@ -59,9 +61,7 @@ def _training(subject: Subject, module: nn.Module) -> Callable[[], Tensor]:
 
     def call() -> Tensor:
         nonlocal weight
-        for parameter in parameters:
-            parameter.grad = None
-        subject.x.grad = None
+        drop_gradients(leaves)
         out = forward()
         if weight is None:  # made by the first call, which tells its shape
             weight = _fixed_numbers(out, subject.seed + 1)
@@ -72,6 +72,17 @@ def _training(subject: Subject, module: nn.Module) -> Callable[[], Tensor]:
         return out.detach()
 
     return call
+
+
+def leaves_of(subject: Subject) -> list[Tensor]:
+    """What a backward pass may leave a gradient on."""
+    return [*subject.module.parameters(), subject.x]
+
+
+def drop_gradients(leaves: list[Tensor]) -> None:
+    """Forget the last call's gradients."""
+    for leaf in leaves:
+        leaf.grad = None
 
 
 def is_finite(subject: Subject, out: Tensor) -> bool:

@@ -18,7 +18,7 @@ from sabench.measure.execution import Execution, is_finite
 from sabench.measure.faults import NonFiniteError, classify
 from sabench.measure.load import ForeignLoad, machine_usage
 from sabench.measure.protocol import Protocol, ShowFigure, show_nothing
-from sabench.measure.resident_memory import reset_peak
+from sabench.measure.resident_memory import reset_peak, resident_memory
 from sabench.measure.subject import Subject, build_subject
 from sabench.measure.termination import InterruptError, Termination
 from sabench.measure.timer import Timer
@@ -84,11 +84,13 @@ def measure_case(
     Raises: whatever the subject raises.
     """
     protocol = Protocol(batch.preset, make_timer(job), show_figure)
-    before = machine_usage()
     subject = build_subject(job)
-    execution: Execution = RUNTIMES[job.case.runtime].load()(subject)
+    prepare, start = RUNTIMES[job.case.runtime].load(), reset_peak()
+    execution: Execution = prepare(subject)
+    execution.growth_start = start
     with execution.context():
         first_call(subject, execution, protocol.timer)
+        before = machine_usage()  # from here: a compiler's processes are ours, and not told as such
         readings = _readings(job, subject, execution, protocol)
     load = ForeignLoad.between(before, machine_usage())
     if load.is_noisy:
@@ -121,8 +123,8 @@ def first_call(subject: Subject, execution: Execution, timer: Timer) -> None:
     Raises: NonFiniteError if the output or a gradient is not finite.
     """
     kept: list[Tensor] = []
-    execution.growth_start = reset_peak()
     execution.first_call_s = timer.once(lambda: kept.append(execution.call()))
+    execution.first_peak = resident_memory()
     if not is_finite(subject, kept[0]):
         raise NonFiniteError("the first call gives values that are not finite")
 

@@ -7,7 +7,7 @@ import torch
 from pydantic import JsonValue
 
 from sabench.measure.device import process_memory
-from sabench.measure.execution import Execution
+from sabench.measure.execution import Execution, drop_gradients, leaves_of
 from sabench.measure.protocol import Protocol
 from sabench.measure.subject import Subject
 from sabench.records import Reading
@@ -19,16 +19,17 @@ def measure(subject: Subject, execution: Execution, protocol: Protocol) -> dict[
     """Bytes allocated at the peak of a call, over what the built module and its input hold."""
     if subject.device == "cpu":
         return {
-            "peak_allocated": _cpu_peak(execution),
+            "peak_allocated": _cpu_peak(subject, execution),
             "peak_reserved": Reading.absent("B", "torch reserves no memory on the CPU"),
             "process_memory": Reading.absent("B", "a device's figure; see peak_rss_growth"),
         }
-    return _cuda(torch.cuda, subject.device, execution)
+    return _cuda(torch.cuda, subject, execution)
 
 
-def _cpu_peak(execution: Execution) -> Reading:
+def _cpu_peak(subject: Subject, execution: Execution) -> Reading:
     """From every allocation and release that torch's CPU allocator reports, workspaces included."""
     execution.call()
+    drop_gradients(leaves_of(subject))  # else the call frees them first and seems to need less
     with torch.autograd.profiler.profile(profile_memory=True) as profile:
         out = execution.call()
         del out
@@ -49,8 +50,10 @@ def peak_of(changes: Iterable[int]) -> int:
     return peak
 
 
-def _cuda(cuda: Any, device: str, execution: Execution) -> dict[str, Reading]:
+def _cuda(cuda: Any, subject: Subject, execution: Execution) -> dict[str, Reading]:
     """The allocator's own peaks over steady calls, after its cache was emptied."""
+    device = subject.device
+    drop_gradients(leaves_of(subject))  # the last call's: they are none of what is held before
     cuda.synchronize(device)
     cuda.empty_cache()
     held = cuda.memory_allocated(device)

@@ -22,6 +22,7 @@ from sabench.records import Record, Status
 STRANGERS = Path(__file__).parents[2] / "fixtures" / "layers" / "strangers.py"
 TINY = find_preset("quick").model_copy(
     update={"warmup_min_s": 0.01, "warmup_max_s": 0.05, "budget_s": 0.05, "samples_max": 20}
+    | {"memory_apart": True}
 )
 GIB = 1024**3
 
@@ -157,6 +158,17 @@ def test_out_of_memory_is_a_record_with_bytes_and_ends_the_process(tmp_path: Pat
     assert events[-1]["status"] == record.status.value == "oom"
     assert record.details["requested_bytes"] == 10 * 1024**4
     assert record.message.startswith("out of memory: asked for 10.0 TiB")
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="the peak stands")
+def test_growth_is_what_a_call_takes_not_what_building_took(tmp_path: Path) -> None:
+    child = start(tmp_path, stranger("Allocates"), metrics=("peak_rss_growth",))
+    code, _, err = child.finish()
+    (record,) = child.records()
+    assert code == 0, err
+    mib = (record.readings["peak_rss_growth"].median or 0) / 2**20
+    assert 64 + 32 <= mib <= 64 + 32 + 12
+    assert record.details["torch_threads"] == 1
 
 
 def test_a_layer_that_ends_the_process_leaves_no_record(tmp_path: Path) -> None:

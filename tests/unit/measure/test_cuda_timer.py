@@ -3,6 +3,8 @@
 from types import SimpleNamespace
 
 import pytest
+import torch
+from torch import Tensor, nn
 
 from sabench.catalog.presets import find_preset
 from sabench.measure.cuda_timer import CHUNK, CYCLES_PER_S, LONGEST_LAG_S, CudaTimer
@@ -21,6 +23,7 @@ class Recorder:
     def __init__(self, call_s: float, enqueue_s: float = 1e-6) -> None:
         self.log: list[str] = []
         self.call_s, self.enqueue_s = call_s, enqueue_s
+        self.leaves: list[Tensor] = []
         self.host_s = self.device_s = 0.0  # the device's: when all that is queued is done
 
     def clock_ns(self) -> int:
@@ -45,7 +48,7 @@ class Recorder:
         self.log.append("reset_peak")
 
     def memory_allocated(self, device: str) -> int:
-        return 100
+        return 100 + sum(one.grad is not None for one in self.leaves) * 40
 
     def max_memory_allocated(self, device: str) -> int:
         assert self.log[-1] == "synchronize"
@@ -158,7 +161,11 @@ def test_the_peak_is_read_after_the_work_is_done(monkeypatch: pytest.MonkeyPatch
     cuda = Recorder(1e-3)
     monkeypatch.setattr(memory, "torch", SimpleNamespace(cuda=cuda))
     monkeypatch.setattr(memory, "process_memory", lambda name: "not told")
-    subject, execution = SimpleNamespace(device="cuda:1"), SimpleNamespace(call=cuda.call)
+    module, x = nn.Linear(2, 2), torch.ones(1, 2, requires_grad=True)
+    module(x).sum().backward()  # the call before left its gradients
+    cuda.leaves = [x, *module.parameters()]
+    subject = SimpleNamespace(device="cuda:1", module=module, x=x)
+    execution = SimpleNamespace(call=cuda.call)
     found = memory.measure(subject, execution, None)  # type: ignore[arg-type]
     steps = ["synchronize", "empty_cache", "reset_peak", "call", "call", "synchronize"]
     assert cuda.log == steps

@@ -17,7 +17,7 @@ from sabench.errors import ConfigError, MeasurementError
 from sabench.measure.execution import is_finite
 from sabench.measure.metrics import memory, resident
 from sabench.measure.metrics.memory import peak_of
-from sabench.measure.resident_memory import reset_peak
+from sabench.measure.resident_memory import reset_peak, resident_memory
 from sabench.measure.subject import build_subject, input_shape, load_class
 
 STRANGERS = Path(__file__).parents[2] / "fixtures" / "layers" / "strangers.py"
@@ -185,6 +185,7 @@ def test_resident_growth_sees_what_a_call_touches() -> None:
         pytest.skip("this kernel does not reset the peak of resident memory")
     with ready.context():
         ready.call()
+        ready.first_peak = resident_memory()
         (reading,) = resident.measure(subject, ready, None).values()  # type: ignore[arg-type]
     assert reading.median is not None
     # the kernel counts pages in batches, and a few were there already
