@@ -1,18 +1,18 @@
 """A run folder measured to its leaderboard."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from sabench.cases.rates import lessons
 from sabench.cases.wording import unknown
 from sabench.catalog.launchers import LAUNCHERS, Launcher
-from sabench.errors import ConfigError, ResultError
+from sabench.errors import ConfigError, ResultError, SabenchError
 from sabench.known import load_known, save_known
 from sabench.launch.events import Listener, ignore
 from sabench.launch.sweep import sweep
 from sabench.measure.environment import as_found, is_as_found
 from sabench.records import Record
 from sabench.store import journal
-from sabench.store.journal import last_attempts
 from sabench.store.leaderboard import Leaderboard, make_leaderboard, write_leaderboard
 from sabench.store.run_folder import RunFolder
 
@@ -24,7 +24,7 @@ def measure(
     listener: Listener = ignore,
     memory_limit: int | None = None,
 ) -> Leaderboard:
-    """Do what is left of a run and write its leaderboard, interrupted or not.
+    """Do what is left of a run and write its leaderboard, interrupted, broken off or not.
 
     Raises: ConfigError for an unknown launcher; ResultError for one that is not of the run's kind;
     ResultError, DeviceError as `sweep`.
@@ -33,10 +33,21 @@ def measure(
         raise ConfigError(unknown("launcher", launcher, LAUNCHERS))
     _settle(folder, LAUNCHERS[launcher])
     starter = LAUNCHERS[launcher].load()()
-    records = sweep(folder, starter, listener=listener, memory_limit=memory_limit)
-    leaderboard = make_leaderboard(folder.info, last_attempts(records).values())
-    write_leaderboard(folder.leaderboard_file, leaderboard)
+    try:
+        records = sweep(folder, starter, listener=listener, memory_limit=memory_limit)
+    except SabenchError:
+        with suppress(SabenchError), folder.locked():  # not while another process writes there
+            _summarise(folder, journal.read(folder))
+        raise
+    leaderboard = _summarise(folder, records)
     _learn(folder, records)
+    return leaderboard
+
+
+def _summarise(folder: RunFolder, records: Sequence[Record]) -> Leaderboard:
+    """Write the leaderboard of what there is."""
+    leaderboard = make_leaderboard(folder.info, records)
+    write_leaderboard(folder.leaderboard_file, leaderboard)
     return leaderboard
 
 

@@ -6,12 +6,13 @@ import pytest
 
 from making_runs import STAND_IN, environment, faulty, new_run, preset, record_of
 from sabench.catalog.launchers import LAUNCHERS, Launcher
-from sabench.errors import ConfigError, ResultError
+from sabench.errors import ConfigError, DeviceError, ResultError
 from sabench.launch.process import ProcessLauncher
 from sabench.launch.resume import resume
 from sabench.launch.run import measure
 from sabench.measure.environment import as_found
 from sabench.store import journal
+from sabench.store.leaderboard import read_leaderboard
 from sabench.store.run_folder import RunFolder
 
 
@@ -70,3 +71,22 @@ def test_a_run_of_processes_does_not_go_on_without(folder: RunFolder) -> None:
 def test_a_launcher_that_is_not_there_is_a_matter_of_usage(folder: RunFolder) -> None:
     with pytest.raises(ConfigError, match="launcher"):
         measure(folder, "slurm")
+
+
+def test_children_that_cannot_start_leave_the_leaderboard_of_what_was_measured(
+    tmp_path: Path,
+) -> None:
+    folder = new_run(tmp_path / "run", faulty("ok", "dead"), preset=preset(processes=1))
+    ok = next(job for job in folder.info.jobs() if job.case.options["fault"] == "ok")
+    journal.append(folder, record_of(ok))
+    with pytest.raises(DeviceError, match="cannot even start"):
+        measure(folder, "process")
+    board = read_leaderboard(folder.path)
+    assert not board.is_complete
+    assert {row.case_id: row.rank for row in board.rows}[ok.case.case_id] == 1
+
+
+def test_a_run_that_another_process_writes_keeps_its_leaderboard(folder: RunFolder) -> None:
+    with folder.locked(), pytest.raises(ResultError, match="another sabench"):
+        measure(folder, "process")
+    assert not folder.leaderboard_file.exists()
