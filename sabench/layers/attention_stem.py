@@ -55,5 +55,7 @@ class AttentionStem2d(nn.Module):
         column = torch.arange(width, device=x.device) % block
         shares = shares[row[:, None], column].to(x.dtype)  # (H, W, m)
         maps: Tensor = self.to_v(x)
-        maps = maps.view(len(x), self.options.mixtures, -1, height, width)  # (B, m, C, H, W)
-        return torch.einsum("hwm,bmchw->bchw", shares, maps)
+        maps = maps.view(len(x), self.options.mixtures, -1, height * width)
+        maps = maps.permute(3, 1, 0, 2).flatten(2)  # (H W, m, B C)
+        mixed = torch.bmm(shares.flatten(0, 1)[:, None], maps)  # (H W, 1, B C)
+        return mixed.view(height, width, len(x), -1).permute(2, 3, 0, 1)

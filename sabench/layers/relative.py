@@ -49,8 +49,8 @@ class Relative:
         rows = _entries(self.rows, down + self.zero[0])
         columns = _entries(self.columns, across + self.zero[1])
         return (
-            torch.einsum("...ijd,iad->...ija", for_rows, rows),
-            torch.einsum("...ijd,jad->...ija", for_columns, columns),
+            _products(for_rows, rows, dim=-3),
+            _products(for_columns, columns, dim=-2),
         )
 
 
@@ -84,6 +84,17 @@ def global_relative(rows: Tensor, columns: Tensor, size: tuple[int, int]) -> Rel
 def _entries(table: Tensor, index: Tensor) -> Tensor:
     """Rows of a table, its end for what lies beyond (a band hides such keys)."""
     return widened(table)[index.clamp(0, len(table) - 1)]
+
+
+def _products(q: Tensor, entries: Tensor, dim: int) -> Tensor:
+    """q.r where r depends on the query's place along `dim`: one product a place.
+
+    Written out: einsum takes to elementwise products, which no counter counts, at length 1.
+    Shapes: q (..., I, J, d), entries (I or J, A, d) -> (..., I, J, A).
+    """
+    places = q.movedim(dim, 0)
+    products = torch.bmm(places.flatten(1, -2), entries.mT)
+    return products.view(*places.shape[:-1], -1).movedim(0, dim)
 
 
 def _resized(table: Tensor, length: int) -> Tensor:

@@ -119,6 +119,32 @@ def test_the_closed_form_knows_what_the_implementation_multiplies(
     assert counted_macs(layer, channels(row)[0], size) == expected
 
 
+NARROW: dict[str, tuple[dict[str, object], ...]] = {
+    "self_attention": ({"window": 1}, {"heads": 8}),
+    "attention_stem": ({"block": 1}, {"mixtures": 1}, {"heads": 16}),
+    "augmented": ({"kappa": 0.25, "heads": 4, "min_head_keys": 1}, {"upsilon": 1}),
+    "halo": ({"heads": 16}, {"block": 1, "halo": 0}, {"block": 1, "halo": 1}),
+    "global_attention": ({"heads": 16},),
+}
+"""Options that leave one key, one query, one mixture or a head one channel wide (of 16)."""
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 7), (6, 1), (7, 7)])
+@each_host
+def test_products_of_length_one_are_counted_too(
+    row: Layer, implementation: str, size: tuple[int, int]
+) -> None:
+    assert row.cost is not None
+    for changes in ({}, *NARROW.get(row.name, ())):
+        options = row.small.model_copy(update=changes)
+        assert row.problems(options, 16, 16, size, 1) is None, changes
+        layer = build_layer(row, options, 16, 16, size=size, implementation=implementation)
+        expected = executed_macs(row, options, 16, 16, size, 1, implementation)
+        if implementation == "reference":
+            assert expected == row.cost(options, 16, 16, size, 1).macs
+        assert counted_macs(layer, 16, size) == expected, changes
+
+
 @each_host
 def test_the_state_goes_round(row: Layer, implementation: str) -> None:
     layer = build(row, size=(7, 7), implementation=implementation)

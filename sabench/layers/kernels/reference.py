@@ -44,17 +44,25 @@ def _blocks(
     q: Tensor, k: Tensor, v: Tensor, hidden: Tensor, relative: Relative | None, geometry: Geometry
 ) -> Tensor:
     """Equal blocks: q (B, n, X, Y, I, J, d), k (B, n, X, Y, A, B, d) -> (B, n, X I, Y J, dv)."""
-    logits = widened(torch.einsum("znxyijd,znxyabd->znxyijab", q, k))
+    queries, keys, values = (_by_block(x) for x in (q, k, v))
+    logits = widened(torch.bmm(queries, keys.mT))  # (B n X Y, I J, A B)
     if relative is not None:
         down = displacements(q.shape[4], k.shape[4], geometry, q.device)
         across = displacements(q.shape[5], k.shape[5], geometry, q.device)
-        r = relative.vectors(down, across)
-        logits = logits + torch.einsum("znxyijd,ijabd->znxyijab", widened(q), r)
+        r = relative.vectors(down, across).flatten(0, 1).flatten(1, 2)  # (I J, A B, d)
+        logits = logits + torch.bmm(widened(queries).transpose(0, 1), r.mT).transpose(0, 1)
     if geometry.border == "mask":
-        logits = logits.masked_fill(hidden[:, :, :, :, None, None], -torch.inf)
-    weights = logits.flatten(-2).softmax(-1).to(v.dtype).view_as(logits)
-    out = torch.einsum("znxyijab,znxyabd->znxyijd", weights, v)
-    return out.transpose(3, 4).flatten(4, 5).flatten(2, 3)
+        by_place = logits.view(*q.shape[:4], *logits.shape[1:])  # (B, n, X, Y, I J, A B)
+        hidden = hidden.flatten(-2)[..., None, :]
+        logits = by_place.masked_fill(hidden, -torch.inf).flatten(0, 3)
+    out = torch.bmm(logits.softmax(-1).to(v.dtype), values)  # (B n X Y, I J, dv)
+    out = out.view(*q.shape[:-1], -1).transpose(3, 4)
+    return out.flatten(4, 5).flatten(2, 3)
+
+
+def _by_block(x: Tensor) -> Tensor:
+    """(B, n, X, Y, I, J, d) -> (B n X Y, I J, d)."""
+    return x.flatten(4, 5).flatten(0, 3)
 
 
 def _regions(length: int, block: int, stride: int) -> Iterator[tuple[int, tuple[int, int]]]:
