@@ -69,6 +69,14 @@ def make_jobs(
     return jobs
 
 
+def not_granted(metrics: Sequence[str], preset: Preset) -> dict[str, str]:
+    """Metrics that no job of the plan measures, each with the reason."""
+    if preset.memory_apart:
+        return {}
+    reason = f"preset {preset.name} grants no process apart"
+    return {name: reason for name in metrics if METRICS[name].apart}
+
+
 def _job(
     case: Case,
     device: str,

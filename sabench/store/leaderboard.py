@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from sabench.cases.case import Case, Scalar
+from sabench.cases.plan import not_granted
 from sabench.catalog.metrics import METRICS
 from sabench.catalog.presets import Preset
 from sabench.errors import ConfigError, ExitCode
@@ -24,7 +25,7 @@ from sabench.records import (
 from sabench.store.journal import last_attempts
 from sabench.store.run_folder import RunInfo
 from sabench.store.schema import read_sealed, write_sealed
-from sabench.store.summary import Summary, summarise
+from sabench.store.summary import Figure, Summary, summarise
 
 Group = dict[str, Scalar | None]
 
@@ -81,13 +82,17 @@ def make_leaderboard(info: RunInfo, records: Iterable[Record]) -> Leaderboard:
     planned: dict[tuple[str, str], list[str]] = {}
     for job in info.jobs():
         planned.setdefault((job.case.case_id, job.device), []).append(job.job_id)
+    absent = {
+        name: Figure(unit=METRICS[name].unit, reason=reason)
+        for name, reason in not_granted(info.metrics, info.preset).items()
+    }
     groups: dict[tuple[object, ...], list[Row]] = {}
     for device in info.devices:
         for case in info.cases:
             jobs = planned[case.case_id, device]
             summary = summarise(case, device, [last[j] for j in jobs if j in last], len(jobs))
             group = _group(case, device, info.group_by)
-            row = Row(**dict(summary), group=group)
+            row = Row(**dict(summary) | {"figures": summary.figures | absent}, group=group)
             groups.setdefault(tuple(group.items()), []).append(row)
     finished = all(
         job in last and last[job].status is not Status.INTERRUPTED

@@ -148,6 +148,15 @@ def test_a_case_without_the_ranking_metric_has_no_rank() -> None:
     assert [(row.rank, row.status) for row in board.rows] == [(None, Status.OK)]
 
 
+def test_a_metric_that_the_preset_grants_no_process_has_the_reason() -> None:
+    metrics = ("latency", "peak_rss_growth")
+    info = run_info((case(),), metrics=metrics)
+    (row,) = make_leaderboard(info, map(record_of, info.jobs())).rows
+    figure = row.figures["peak_rss_growth"]
+    assert (figure.median, figure.unit) == (None, "B")
+    assert figure.reason == "preset standard grants no process apart"
+
+
 def test_a_run_that_has_not_come_to_its_end_is_not_complete() -> None:
     plan = run_info((case("a"), case("b")), preset=preset(processes=1))
     board = make_leaderboard(plan, [record_of(plan.jobs()[0])])
