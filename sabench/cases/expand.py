@@ -11,7 +11,7 @@ from sabench.cases.case import Case, Scalar, show_scalar
 from sabench.cases.cost import case_cost
 from sabench.cases.keys import axes_of, entry_row
 from sabench.cases.model import Entry, Suite, Sweep, Value
-from sabench.cases.overrides import apply_overrides
+from sabench.cases.overrides import apply_overrides, without_slots
 from sabench.catalog.rows import Problem
 from sabench.errors import SuiteError
 from sabench.units import show_bytes
@@ -65,7 +65,7 @@ def expand(
         if left < 0:
             raise SuiteError(f"{entry.place}: more than {MAX_CASES} combinations up to here")
         for combination in itertools.product(*sweep.values()):
-            point = dict(zip(sweep, combination, strict=True))
+            point = without_slots(entry, dict(zip(sweep, combination, strict=True)))
             chosen = {key: value.value for key, value in point.items()}
             case, problem = build_case(entry, chosen, matched=matched)
             tallies.add(point, problem)
@@ -75,6 +75,7 @@ def expand(
             else:
                 cases.setdefault(case.case_id, case)
     tallies.check()
+    tallies.check_reached(entries)
     return Expansion(
         tuple(case for key, case in cases.items() if _passes(key, filter)),
         tuple(Dropped(key, text) for key, text in dropped.items() if _passes(key, filter)),
@@ -161,3 +162,13 @@ class _Tallies:
             worst = next((one for one in dead if one.explains()), dead[0])
             text = f"no case is possible with {worst.named}: {worst.problems[0].text}"
             raise SuiteError(f"{worst.value.place}: {text}")
+
+    def check_reached(self, entries: Sequence[Entry]) -> None:
+        """Raise at an override for slots that no combination has."""
+        met = {place for _, place in self.of}
+        for entry in entries:
+            for key in entry.yielding:
+                place = entry.options[key][0].place
+                if place not in met:
+                    layer = key.partition(".")[0]
+                    raise SuiteError(f"{place}: no slot of the suite's networks holds {layer}")

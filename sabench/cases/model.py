@@ -36,6 +36,7 @@ class Entry(Frozen):
     place: str
     options: Sweep = Field(default_factory=dict)
     axes: Sweep = Field(default_factory=dict)
+    yielding: tuple[str, ...] = ()  # LAYER.option of --axis, for combinations that hold the layer
     file: str = ""  # "path/to/file.py:Class" for a layer of the user's own
 
 

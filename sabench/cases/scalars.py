@@ -76,18 +76,26 @@ def parse_pairs(texts: Iterable[str]) -> dict[str, Scalar]:
     return pairs
 
 
+class Commas(tuple[Scalar, ...]):
+    """Values that commas separate: one single value to an option that has one per group."""
+
+    __slots__ = ()
+
+
 def parse_axes(texts: Iterable[str]) -> dict[str, tuple[Scalar, ...]]:
-    """`key=value,value` arguments of --axis, each key once.
+    """`key=value,value` arguments of --axis, each key once; where there is a ; it separates.
 
     Raises: ConfigError for an argument without = or without a value, and for a second key.
     """
     axes: dict[str, tuple[Scalar, ...]] = {}
     for text in texts:
         key, value = _split(text, axes)
-        words = [word.strip() for word in value.split(",")]
+        mark, marks = (";", "semicolons") if ";" in value else (",", "commas")
+        words = [word.strip() for word in value.split(mark)]
         if not all(words):
-            raise ConfigError(f"{show_value(text)}: a value is missing between commas")
-        axes[key] = tuple(parse_scalar(word) for word in words)
+            raise ConfigError(f"{show_value(text)}: a value is missing between {marks}")
+        scalars = tuple(parse_scalar(word) for word in words)
+        axes[key] = scalars if mark == ";" else Commas(scalars)
     return axes
 
 

@@ -1,5 +1,6 @@
 """Options that all families share, and lists that are one scalar: "conv,conv,halo,halo"."""
 
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Annotated, Literal
 
@@ -22,6 +23,12 @@ def per_group(text: str) -> tuple[str, ...]:
     """The four groups' values of a comma string; one value fills all."""
     values = tuple(part.strip() for part in text.split(","))
     return values * GROUPS if len(values) == 1 else values
+
+
+def is_per_group(options: type[Options], key: str) -> bool:
+    """Whether one value of the option may have commas in it."""
+    field = options.model_fields.get(key)
+    return field is not None and any(isinstance(one, Grouped) for one in field.metadata)
 
 
 def _joined(values: tuple[str, ...]) -> str:
@@ -57,8 +64,13 @@ def _whole_numbers(value: object) -> object:
     return _joined(tuple(str(int(number)) for number in numbers))
 
 
-Mix = Annotated[StrictStr, BeforeValidator(_mix)]
-PerGroup = Annotated[StrictStr, BeforeValidator(_whole_numbers)]
+@dataclass(frozen=True, slots=True)
+class Grouped:
+    """Marks an option whose one value is the four groups' values with commas between."""
+
+
+Mix = Annotated[StrictStr, BeforeValidator(_mix), Grouped()]
+PerGroup = Annotated[StrictStr, BeforeValidator(_whole_numbers), Grouped()]
 Factor = Annotated[StrictFloat | StrictInt, Field(gt=0, le=64)]
 
 

@@ -70,6 +70,10 @@ class Network:
                     values[f"{layer}.{key}"] = value
         return values
 
+    def held(self, options: Options) -> set[str]:
+        """The layers that stand in its slots."""
+        return {step.layer for step in _slots(self.plan(options, {}, self.resolution))}
+
     def problems(self, options: Options, overrides: Overrides, resolution: int) -> Problem | None:
         """The first reason why this cannot be built at this resolution, with the slot named."""
         plan = self.plan(options, overrides, resolution)

@@ -245,66 +245,6 @@ def test_a_shared_window_without_match_is_each_layers_option():
 TWO = "axes: {size: [56, 14]}\nlayers: [{layer: conv, window: [3, 5]}, {layer: halo, size: 28}]"
 
 
-def test_an_axis_from_the_command_line_replaces_shared_and_own_values():
-    assert {case.size for case in expanded(TWO, axes={"size": [7]}).cases} == {7}
-
-
-def test_an_option_from_the_command_line_reaches_the_layers_that_have_it():
-    cases = expanded(TWO, axes={"window": [9], "size": [7]}).cases
-    assert [(case.subject, case.options) for case in cases] == [
-        ("conv", {"window": 9}),
-        ("halo", {}),
-    ]
-
-
-def test_an_option_can_be_given_to_one_layer_alone():
-    text = "layers: [{layer: halo}, {layer: global_attention, size: 14}]"
-    cases = expanded(text, axes={"halo.heads": [4, 2]}).cases
-    assert [(case.subject, case.options) for case in cases] == [
-        ("halo", {"heads": 4}),
-        ("halo", {"heads": 2}),
-        ("global_attention", {}),
-    ]
-
-
-def test_an_option_of_a_networks_slot_can_be_given():
-    text = "networks: [{network: resnet26, mix: self_attention}]"
-    case = expanded(text, axes={"self_attention.window": [5]}).cases[0]
-    assert case.options == {"mix": "self_attention", "self_attention.window": 5}
-
-
-def test_values_that_differ_in_a_late_digit_are_two_cases():
-    text = "layers: [{layer: augmented, size: 14}]"
-    shares = [0.3333333, 0.33333333]
-    assert ids(text, axes={"kappa": shares, "upsilon": [0.5]}) == [
-        f"augmented/channels=64,size=14,kappa={share},upsilon=0.5/forward.fp32.blocked.eager"
-        for share in shares
-    ]
-
-
-@pytest.mark.parametrize(
-    ("axes", "line"),
-    [
-        ({"widow": [3]}, "--axis: unknown key of this suite 'widow', allowed: "),
-        ({"window": ["nine"]}, "--axis window=nine: window: 'nine' is not a whole number"),
-        ({"size": [0]}, "--axis size=0: size: 0 is not allowed, 1 to 100000"),
-        ({"size": []}, "--axis size: needs at least one value"),
-        ({"device": ["cpu"]}, "--axis device: a device is no axis of the cases, give --device"),
-        ({"resolution": [224]}, "--axis: unknown key of this suite 'resolution', allowed: "),
-        ({"dtype": ["fp8"]}, "--axis dtype=fp8: unknown dtype 'fp8', allowed: fp32"),
-        (
-            {"window": [4]},
-            "--axis window=4: no case is possible with window=4: window=4 is even",
-        ),
-    ],
-)
-def test_an_override_that_makes_no_sense_is_one_line(axes, line):
-    with pytest.raises(SuiteError) as caught:
-        expanded(TWO, axes=axes)
-    assert str(caught.value).startswith(line)
-    assert len(str(caught.value).splitlines()) == 1
-
-
 @pytest.mark.parametrize(
     ("wanted", "number"),
     [("", 5), ("conv", 4), ("size=14", 2), ("halo/*", 1), ("*window=5*", 2), ("alo/", 1), ("q", 0)],

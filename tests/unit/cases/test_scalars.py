@@ -99,6 +99,13 @@ def test_axes_have_several_values():
     }
 
 
+def test_a_semicolon_separates_where_there_is_one():
+    assert parse_axes(["mix=conv,conv,halo,halo; halo", "window=3;5"]) == {
+        "mix": ("conv,conv,halo,halo", "halo"),
+        "window": (3, 5),
+    }
+
+
 @pytest.mark.parametrize("texts", [["window"], ["=3"], ["window="], ["size=1", "size=2"]])
 def test_an_argument_that_is_no_pair_is_refused(texts):
     for parse in (parse_pairs, parse_axes):
@@ -108,5 +115,11 @@ def test_an_argument_that_is_no_pair_is_refused(texts):
 
 @pytest.mark.parametrize("text", ["size=1,,2", "size=,1", "size=1,"])
 def test_a_value_missing_between_commas_is_refused(text):
-    with pytest.raises(ConfigError, match="a value is missing"):
+    with pytest.raises(ConfigError, match="a value is missing between commas"):
+        parse_axes([text])
+
+
+@pytest.mark.parametrize("text", ["mix=halo;", "mix=;halo", "size=1;;2"])
+def test_a_value_missing_between_semicolons_is_refused(text):
+    with pytest.raises(ConfigError, match="a value is missing between semicolons"):
         parse_axes([text])
