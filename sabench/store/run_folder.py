@@ -1,9 +1,10 @@
 """The folder of one run: what was asked for, and where everything lies."""
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -78,14 +79,15 @@ class RunFolder:
 
         Raises: ConfigError if `out` already holds something; ResultError if the disk refuses.
         """
-        path = out or _fresh(root, info)
         try:
+            path = out or _make_fresh(root, info)
             if path.exists() and (not path.is_dir() or any(path.iterdir())):
                 raise ConfigError(f"{path}: already there; name another --out, or --resume it")
             (path / "outbox").mkdir(parents=True, exist_ok=True)
             (path / "samples").mkdir(exist_ok=True)
         except OSError as error:
-            raise ResultError(f"{path}: cannot be made: {error.strerror or error}") from error
+            place = out or root
+            raise ResultError(f"{place}: cannot be made: {error.strerror or error}") from error
         folder = cls(path, info)
         folder.write_info()
         return folder
@@ -141,11 +143,15 @@ def devices_slug(environments: Sequence[Environment]) -> str:
     return names[0] if len(names) == 1 else f"{names[0]}-and-{len(names) - 1}-more"
 
 
-def _fresh(root: Path, info: RunInfo) -> Path:
+def _make_fresh(root: Path, info: RunInfo) -> Path:
+    """Make a folder that nobody had: of two runs started at once, each gets its own."""
     device = devices_slug([info.environments[device] for device in info.devices])
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    path = root / f"{slug(info.suite)}-{device}-{stamp}"
-    number = 2
-    while path.exists():
-        path, number = path.with_name(f"{path.name.split('Z')[0]}Z-{number}"), number + 1
-    return path
+    name = f"{slug(info.suite)}-{device}-{stamp}"
+    root.mkdir(parents=True, exist_ok=True)
+    for number in itertools.count(1):
+        path = root / (name if number == 1 else f"{name}-{number}")
+        with suppress(FileExistsError):
+            path.mkdir()
+            return path
+    raise AssertionError("numbers do not end")

@@ -55,6 +55,12 @@ def test_another_environment_is_written_down_where_it_is_allowed(folder: RunFold
     assert info.jobs() == folder.info.jobs()
 
 
+def test_the_head_is_not_changed_while_another_process_writes_there(folder: RunFolder) -> None:
+    with folder.locked(), pytest.raises(ResultError, match="another sabench"):
+        resume(folder.path, here(torch="9.9"), allow_environment=True)
+    assert RunFolder.open(folder.path).info == folder.info
+
+
 def test_another_suite_or_preset_is_refused(folder: RunFolder) -> None:
     with pytest.raises(ResultError, match="suite tiny has been edited"):
         resume(folder.path, here(), suite_text="title: huge\n")

@@ -1,6 +1,8 @@
 """Run folders: made once, opened again, written by one."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from pydantic import ValidationError
@@ -19,6 +21,17 @@ def test_a_folder_is_named_after_suite_device_and_time(tmp_path: Path) -> None:
 def test_runs_of_the_same_second_have_folders_of_their_own(tmp_path: Path) -> None:
     made = {RunFolder.create(run_info((case(),)), root=tmp_path).path for _ in range(4)}
     assert len(made) == 4
+
+
+def test_runs_started_at_once_have_folders_of_their_own(tmp_path: Path) -> None:
+    start = Barrier(8)
+
+    def make(_: int) -> Path:
+        start.wait()
+        return RunFolder.create(run_info((case(),)), root=tmp_path / "runs").path
+
+    with ThreadPoolExecutor(8) as threads:
+        assert len(set(threads.map(make, range(8)))) == 8
 
 
 @pytest.mark.parametrize(
