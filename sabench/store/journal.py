@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from sabench import jsonl
 from sabench.errors import ResultError
@@ -47,10 +48,18 @@ def read(folder: RunFolder) -> list[Record]:
     """
     records: dict[tuple[str, int], Record] = {}
     for item in jsonl.read(folder.journal_file):
-        if is_sealed(item):
+        if _is_whole(item):
             record = parse(item, Record, str(folder.journal_file))
             records.setdefault((record.job_id, record.attempt), record)
     return list(records.values())
+
+
+def _is_whole(item: dict[str, Any]) -> bool:
+    """Sealed as it was written; a number that is not finite was never written."""
+    try:
+        return is_sealed(item)
+    except ResultError:
+        return False
 
 
 def last_attempts(records: Iterable[Record]) -> dict[str, Record]:

@@ -60,11 +60,15 @@ def test_writing_goes_on_behind_a_torn_line(folder: RunFolder, records: list[Rec
     assert journal.read(folder) == records[:2]
 
 
-def test_a_line_that_was_changed_is_passed_over(folder: RunFolder, records: list[Record]) -> None:
+@pytest.mark.parametrize("changed", ["1.5", "NaN", "Infinity", "1e999"])
+def test_a_line_that_was_changed_is_passed_over(
+    folder: RunFolder, records: list[Record], changed: str
+) -> None:
     for record in records:
         journal.append(folder, record)
     text = folder.journal_file.read_text()
-    folder.journal_file.write_text(text.replace('"median": 2.0', '"median": 1.5'))
+    assert '"median": 2.0' in text
+    folder.journal_file.write_text(text.replace('"median": 2.0', f'"median": {changed}'))
     assert journal.read(folder) == [records[0], *records[2:]]
 
 
