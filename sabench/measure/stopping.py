@@ -13,6 +13,7 @@ DECIDE_AT = 0.99  # the interval that decides; the 95 % one is reported
 LEAST_GAIN = 0.05  # a doubling of the samples that narrows the interval less has settled
 SETTLED_FROM = 250  # samples: before that a narrow start looks like no gain
 DRIFT = 0.01  # medians of successive warm-up windows
+FEW_NOISE = 0.025  # what a sample's noise may be where a window has too few to tell
 SEVERE = 3.0  # interquartile ranges beyond the quartiles (Tukey)
 
 
@@ -90,7 +91,8 @@ def still_drifts(windows: Sequence[Sequence[float]]) -> bool:
 
 
 def _spread(window: Sequence[float]) -> Interval:
-    return median_interval(window) or Interval(min(window), max(window))
+    few = Interval((1 - FEW_NOISE) * min(window), (1 + FEW_NOISE) * max(window))
+    return median_interval(window) or few
 
 
 def severe_outliers(samples: Sequence[float]) -> int:

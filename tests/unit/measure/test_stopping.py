@@ -104,6 +104,13 @@ def test_noise_wider_than_the_drift_is_no_drift() -> None:
     assert not still_drifts(wide)
 
 
+def test_windows_of_a_long_call_alone_show_a_drift_only_above_their_noise() -> None:
+    assert not still_drifts([[1.0], [1.0], [1.015]])
+    assert not still_drifts([[1.015], [1.0], [1.0]])
+    assert still_drifts([[1.1], [1.05], [1.0]])
+    assert still_drifts([[1.0] * 20, [1.0] * 20, [1.015] * 20])
+
+
 def test_one_rejected_block_in_ten_does_not_show_five_percent() -> None:
     # P(X >= 2 | n=10, p=0.05) = 0.0861, P(X >= 3) = 0.0115
     assert not clearly_exceeds(0, 10, 0.05)
