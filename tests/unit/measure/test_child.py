@@ -167,8 +167,7 @@ def test_growth_is_what_a_call_takes_not_what_building_took(tmp_path: Path) -> N
     (record,) = child.records()
     assert code == 0, err
     mib = (record.readings["peak_rss_growth"].median or 0) / 2**20
-    assert 64 + 32 <= mib <= 64 + 32 + 12
-    assert record.details["torch_threads"] == 1
+    assert 64 <= mib <= 64 + 16  # and the code that a first call brings in
 
 
 def test_a_layer_that_ends_the_process_leaves_no_record(tmp_path: Path) -> None:

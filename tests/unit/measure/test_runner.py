@@ -1,6 +1,8 @@
 """One job in this process: what was asked for comes back, in a fit order, with one status."""
 
+import mmap
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +23,8 @@ CASE = Case(kind="layer", subject="conv", channels=4, size=6, batch=3)
 
 
 def job_of(case: Case, metrics: tuple[str, ...]) -> tuple[Job, Batch]:
-    jobs = tuple(make_jobs([case], ["cpu"], metrics, TINY, seed=1))
+    (job, *_) = make_jobs([case], ["cpu"], (), TINY, seed=1)
+    jobs = (job.model_copy(update={"metrics": metrics}),)
     batch = Batch(
         batch_id="b",
         suite="s",
@@ -120,8 +123,19 @@ def test_a_signal_outside_a_job_raises_nothing() -> None:
 
 
 def test_growth_of_resident_memory_needs_no_other_metric() -> None:
-    job, batch = job_of(CASE, ())
-    alone = job.model_copy(update={"metrics": ("peak_rss_growth",), "apart": True})
-    (reading,) = run_job(alone, batch)[0].readings.values()
+    (reading,) = record_of(CASE, "peak_rss_growth").readings.values()
     assert reading.unit == "B"
     assert reading.samples or reading.reason
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="the peak stands")
+def test_looking_at_the_values_is_no_growth_of_the_layer(monkeypatch: pytest.MonkeyPatch) -> None:
+    def looks(*_: object) -> bool:
+        with mmap.mmap(-1, 256 * 2**20) as pages:
+            pages.write(b"1" * len(pages))
+        return True
+
+    monkeypatch.setattr(runner, "is_finite", looks)
+    found = record_of(CASE, "peak_rss_growth").readings["peak_rss_growth"]
+    assert found.samples
+    assert found.samples[0] < 64 * 2**20
