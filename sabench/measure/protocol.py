@@ -57,6 +57,7 @@ class Protocol:
     preset: Preset
     timer: Timer
     show_figure: ShowFigure = show_nothing
+    look: Callable[[], object] = lambda: None  # at the device, while it is still hot from sampling
     started_s: float = field(default_factory=time.perf_counter)  # of the job: its deadline runs
     clock: Callable[[], float] = time.perf_counter
     status: Status = Status.OK
@@ -66,6 +67,7 @@ class Protocol:
         with _no_collection():
             warm_up = self._warm_up(call)
             timing = self._sample(call, warm_up)
+            self.look()
         if timing.status is not Status.OK:
             self.status = timing.status
         return timing
@@ -172,7 +174,7 @@ def _undisturbed(blocks: list[Block]) -> list[float]:
 
 @contextmanager
 def _no_collection() -> Iterator[None]:
-    """No garbage collection while timing; what exists is out of its sight for ever."""
+    """No garbage collection while timing; what exists is out of its sight until then."""
     gc.collect()
     gc.freeze()
     was_on = gc.isenabled()

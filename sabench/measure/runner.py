@@ -13,7 +13,7 @@ from sabench.catalog.metrics import METRICS, Metric
 from sabench.catalog.runtimes import RUNTIMES
 from sabench.measure.cpu_timer import CpuTimer
 from sabench.measure.cuda_timer import CudaTimer
-from sabench.measure.device import device_facts, state_flags
+from sabench.measure.device import DeviceFacts, device_facts, state_flags
 from sabench.measure.execution import Execution, is_finite
 from sabench.measure.faults import NonFiniteError, classify
 from sabench.measure.load import ForeignLoad, machine_usage
@@ -83,7 +83,13 @@ def measure_case(
 
     Raises: whatever the subject raises.
     """
-    protocol = Protocol(batch.preset, make_timer(job), show_figure)
+    states: list[DeviceFacts] = []
+
+    def look() -> None:
+        if job.device != "cpu":
+            states.append(device_facts(job.device))
+
+    protocol = Protocol(batch.preset, make_timer(job), show_figure, look)
     subject = build_subject(job)
     prepare, start = RUNTIMES[job.case.runtime].load(), reset_peak()
     execution: Execution = prepare(subject)
@@ -102,7 +108,9 @@ def measure_case(
         "throttled_periods": load.throttled,
     }
     if job.device != "cpu":
-        facts = device_facts(job.device).facts
+        if not states:  # nothing was timed
+            look()
+        facts = states[-1].facts
         flags += state_flags(facts)
         details["device"] = {**facts}
     status = _status(protocol, readings, flags)

@@ -183,6 +183,17 @@ def test_nothing_is_told_inside_a_block_and_nothing_collected() -> None:
     assert told[-1][0] == 2e-3
 
 
+def test_the_device_is_looked_at_the_moment_sampling_ends() -> None:
+    clock = Clock()
+    looked: list[float] = []
+    protocol = Protocol(
+        QUICK, ScriptedTimer(clock, clean()), look=lambda: looked.append(clock.now), clock=clock
+    )
+    protocol.started_s = clock()
+    protocol.measure(lambda: None)
+    assert looked == [clock.now]
+
+
 def test_a_half_width_that_is_not_known_is_no_number() -> None:
     timing, _, _ = measure(clean(30.0))
     assert timing.details["half_width"] is None
