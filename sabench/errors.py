@@ -35,7 +35,7 @@ class ConfigError(SabenchError):
 
 
 class SuiteError(SabenchError):
-    """A suite that cannot be read; the message starts with file:line:column."""
+    """A suite that cannot be used; a mistake in its file starts with file:line:column."""
 
 
 class ResultError(SabenchError):

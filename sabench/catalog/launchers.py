@@ -1,26 +1,20 @@
 """The launchers: where jobs run."""
 
 from dataclasses import dataclass
-from typing import Any
 
-from sabench.catalog.rows import load_target
+from sabench.catalog.rows import Row
+from sabench.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
-class Launcher:
+class Launcher(Row):
     """One way to run a batch. `target` is "module:Class", built without arguments.
 
     `apart`: a child process of its own, which can be killed and whose end is survived.
     """
 
-    name: str
-    target: str
     title: str
     apart: bool
-
-    def load(self) -> Any:
-        """The class that `target` names."""
-        return load_target(self.target)
 
 
 LAUNCHERS: dict[str, Launcher] = {
@@ -40,3 +34,13 @@ LAUNCHERS: dict[str, Launcher] = {
         ),
     )
 }
+
+
+def find_launcher(name: str) -> Launcher:
+    """The launcher of that name.
+
+    Raises: ConfigError with the names there are.
+    """
+    if name not in LAUNCHERS:
+        raise ConfigError(f"launcher {name!r} is not known; there are {', '.join(LAUNCHERS)}")
+    return LAUNCHERS[name]

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from sabench.cli.app import app
-from sabench.errors import ExitCode
+from sabench.errors import ConfigError, ExitCode
 
 
 @app.command()
@@ -35,7 +35,9 @@ def count(
 
     values = parse_pairs(options or [])
     if resolution is not None:
-        values["size" if name in layers() else "resolution"] = resolution
+        key = "size" if name in layers() else "resolution"
+        if values.setdefault(key, resolution) != resolution:
+            raise ConfigError(f"{key}={values[key]} and --resolution {resolution} disagree")
     case = single_case(name, values)
     counted = None
     if check:

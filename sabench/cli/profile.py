@@ -8,19 +8,27 @@ from typing import Annotated, Literal
 import typer
 
 from sabench.cli.app import app
+from sabench.errors import ConfigError
+
+PLANS = ("suite", "layer", "device", "preset", "axis", "filter", "out", "isolation", "seed")
+"""Options that plan a run: none of them can stand beside --resume."""
 
 
 @app.command()
 def profile(
+    context: typer.Context,
     suite: Annotated[str, typer.Option(help="A suite's name or file.")] = "quick",
     layer: Annotated[
         list[str] | None,
         typer.Option(help="A layer of your own beside the suite's, FILE.py:Class. Runs its code."),
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:0,cuda:1 or all.")] = "auto",
+    device: Annotated[
+        str | None, typer.Option(help="auto, cpu, cuda, cuda:0,cuda:1 or all.  [default: auto]")
+    ] = None,
     preset: Annotated[str, typer.Option(help="quick, standard or strict.")] = "quick",
     axis: Annotated[
-        list[str] | None, typer.Option(help="Replace an axis: window=3,5,7. May be repeated.")
+        list[str] | None,
+        typer.Option(help="Replace an axis: window=3,5,7 or 'mix=conv;conv,conv,halo,halo'."),
     ] = None,
     filter: Annotated[str, typer.Option(help="Keep case ids with this text or glob.")] = "",
     out: Annotated[Path | None, typer.Option(help="The run folder to make.")] = None,
@@ -34,8 +42,9 @@ def profile(
         bool, typer.Option("--dry-run", help="Show cases, what is dropped and why, and the time.")
     ] = False,
     isolation: Annotated[
-        Literal["suite", "case"], typer.Option(help="Cases that share a process.")
-    ] = "suite",
+        Literal["suite", "case"] | None,
+        typer.Option(help="What shares a process.  [default: suite; at preset strict: case]"),
+    ] = None,
     launcher: Annotated[str, typer.Option(help="process, or inline for debugging.")] = "process",
     memory_limit: Annotated[
         str | None, typer.Option(help="Address space of a CPU child: 8GiB, or none.")
@@ -45,23 +54,28 @@ def profile(
     markdown: Annotated[Path | None, typer.Option(help="Also write it as Markdown.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, not the table.")] = False,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Exit 6 unless every case is ok.")
+        bool, typer.Option("--strict", help="Exit 6 unless every case is ok or ok_flagged.")
     ] = False,
 ) -> None:
     """Measure a suite's layers and networks: a ranked table, and a leaderboard beside it."""
     from sabench.cases.scalars import parse_axes
+    from sabench.catalog.launchers import find_launcher
     from sabench.jsonl import write_atomically
     from sabench.launch.request import Request, plan_run, resume_run, start_run
     from sabench.launch.run import measure
     from sabench.report.consoles import stderr
     from sabench.report.markdown import leaderboard_csv, leaderboard_markdown
-    from sabench.report.plan import plan_json, plan_table
+    from sabench.report.plan import PlanTable, plan_json
     from sabench.report.progress import SweepProgress
     from sabench.report.tables import LeaderboardTable
     from sabench.store.leaderboard import exit_code
     from sabench.units import parse_bytes
 
+    limit = None if memory_limit is None else parse_bytes(memory_limit)
+    runner = find_launcher(launcher)
+    _check_targets(csv, markdown)
     if resume is not None:
+        _check_alone(context, dry_run=dry_run)
         folder = resume_run(resume, allow_environment=across_env)
     else:
         request = Request(
@@ -77,12 +91,11 @@ def profile(
         )
         planned = plan_run(request)
         if dry_run:
-            _print(plan_json(planned) if as_json else plan_table(planned))
+            _print(plan_json(planned) if as_json else PlanTable(planned))
             return
         folder = start_run(request, planned, out)
-    limit = None if memory_limit is None else parse_bytes(memory_limit)
     with SweepProgress(stderr()) as progress:
-        leaderboard = measure(folder, launcher, listener=progress, memory_limit=limit)
+        leaderboard = measure(folder, runner, listener=progress, memory_limit=limit)
     _print(leaderboard.dump() if as_json else LeaderboardTable(leaderboard))
     stderr().print(f"leaderboard: {folder.leaderboard_file}", soft_wrap=True, markup=False)
     if csv:
@@ -90,6 +103,33 @@ def profile(
     if markdown:
         write_atomically(markdown, leaderboard_markdown(leaderboard))
     raise typer.Exit(exit_code(leaderboard, strict=strict))
+
+
+def _check_alone(context: typer.Context, *, dry_run: bool) -> None:
+    """A resumption goes on with the plan that the run folder holds.
+
+    Raises: ConfigError if another is asked for.
+    """
+    given = [
+        name
+        for name in PLANS
+        if (source := context.get_parameter_source(name)) and source.name == "COMMANDLINE"
+    ]
+    if dry_run:
+        given.append("dry-run")
+    if given:
+        words = ", ".join(f"--{name}" for name in given)
+        raise ConfigError(f"--resume goes on with the run's own plan: leave out {words}")
+
+
+def _check_targets(*files: Path | None) -> None:
+    """Files that are written at the end must have a folder before the sweep begins.
+
+    Raises: ConfigError if one has none.
+    """
+    for file in files:
+        if file is not None and not file.parent.is_dir():
+            raise ConfigError(f"{file}: there is no folder {file.parent}")
 
 
 def _print(result: object) -> None:

@@ -29,7 +29,7 @@ class Request:
 
     suite: str = "quick"
     layers: Sequence[str] = ()  # "path/to/file.py:Class"
-    device: str = "auto"
+    device: str | None = None  # None: the suite's, or auto
     preset: str = "quick"
     axes: Mapping[str, Sequence[Scalar]] = field(default_factory=dict)
     filter: str = ""
@@ -71,10 +71,10 @@ def plan_run(request: Request) -> Planned:
     preset = find_preset(request.preset)
     own = [own_layer(spec) for spec in request.layers]
     expansion = expand(suite, axes=request.axes, filter=request.filter, own_layers=own)
-    if not expansion.cases:
-        why = f"--filter {request.filter} keeps none" if request.filter else "all were dropped"
-        raise ConfigError(f"suite {suite.name}: no case to measure: {why}")
-    devices = tuple(resolve_devices(request.device))
+    if not expansion.cases and not expansion.dropped:
+        raise ConfigError(f"suite {suite.name}: --filter {request.filter} keeps none of its cases")
+    wanted = request.device or ",".join(suite.devices) or "auto"
+    devices = tuple(resolve_devices(wanted))
     environments = {device: environment(device) for device in devices}
     known = {device: load_known(environments[device]) for device in devices}
     isolation = request.isolation or default_isolation(preset)
@@ -84,8 +84,15 @@ def plan_run(request: Request) -> Planned:
 def start_run(request: Request, planned: Planned, out: Path | None) -> RunFolder:
     """A new run folder for a plan.
 
-    Raises: ConfigError if `out` is taken, ResultError if the disk refuses.
+    Raises: ConfigError if nothing is left to measure or `out` is taken, ResultError if the disk
+    refuses.
     """
+    if not planned.expansion.cases:
+        first = planned.expansion.dropped[0]
+        raise ConfigError(
+            f"suite {planned.suite.name}: every case was dropped, the first because "
+            f"{first.reason}; --dry-run shows all"
+        )
     info = RunInfo(
         suite=planned.suite.name,
         suite_text=planned.suite.text,

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from sabench.cases.rates import lessons
-from sabench.cases.wording import unknown
-from sabench.catalog.launchers import LAUNCHERS, Launcher
-from sabench.errors import ConfigError, ResultError, SabenchError
+from sabench.catalog.launchers import Launcher
+from sabench.errors import ResultError, SabenchError
 from sabench.known import load_known, save_known
 from sabench.launch.events import Listener, ignore
 from sabench.launch.sweep import sweep
@@ -19,20 +18,18 @@ from sabench.store.run_folder import RunFolder
 
 def measure(
     folder: RunFolder,
-    launcher: str,
+    launcher: Launcher,
     *,
     listener: Listener = ignore,
     memory_limit: int | None = None,
 ) -> Leaderboard:
     """Do what is left of a run and write its leaderboard, interrupted, broken off or not.
 
-    Raises: ConfigError for an unknown launcher; ResultError for one that is not of the run's kind;
-    ResultError, DeviceError as `sweep`.
+    Raises: ResultError for a launcher that is not of the run's kind; ResultError, DeviceError as
+    `sweep`.
     """
-    if launcher not in LAUNCHERS:
-        raise ConfigError(unknown("launcher", launcher, LAUNCHERS))
-    _settle(folder, LAUNCHERS[launcher])
-    starter = LAUNCHERS[launcher].load()()
+    _settle(folder, launcher)
+    starter = launcher.load()()
     try:
         records = sweep(folder, starter, listener=listener, memory_limit=memory_limit)
     except SabenchError:

@@ -1,10 +1,11 @@
 """What a dry run shows: the cases with their predicted times, and what was dropped and why."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from rich import box
-from rich.console import Group as Lines
-from rich.console import RenderableType
+from rich.console import Console, ConsoleOptions, JustifyMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -30,29 +31,45 @@ def plan_json(planned: Planned) -> dict[str, Any]:
     }
 
 
-def plan_table(planned: Planned) -> RenderableType:
+@dataclass(frozen=True, slots=True)
+class PlanTable:
     """The same for a person; the time is meant to be right within a factor of two."""
-    prediction = planned.predict()
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("case", overflow="fold")
-    table.add_column("time", justify="right", no_wrap=True)
-    for case in planned.expansion.cases:
-        table.add_row(Text(case.case_id), show_duration(prediction.cases_s[case.case_id]))
-    parts: list[RenderableType] = [table]
-    if planned.expansion.dropped:
-        dropped = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-        dropped.add_column("dropped", overflow="fold")
-        dropped.add_column("why", overflow="fold")
-        for one in planned.expansion.dropped:
-            dropped.add_row(Text(one.description), Text(one.reason))
-        parts.append(dropped)
-    cases = len(planned.expansion.cases)
-    where = ", ".join(planned.devices)
-    parts.append(
-        Text(
-            f"{cases} cases on {where}, preset {planned.preset.name} "
-            f"({planned.preset.processes} processes a case): about "
+
+    planned: Planned
+
+    def __rich_console__(
+        self, console: Console, options: ConsoleOptions
+    ) -> Iterator[RenderableType]:
+        """Cases, dropped ones with their reasons, the total."""
+        planned, prediction = self.planned, self.planned.predict()
+        cases = _table("case", "time")
+        for case in planned.expansion.cases:
+            cases.add_row(Text(case.case_id), show_duration(prediction.cases_s[case.case_id]))
+        if planned.expansion.cases:
+            yield cases
+            yield Text()
+        if planned.expansion.dropped:
+            dropped = _table("dropped", "why")
+            for one in planned.expansion.dropped:
+                dropped.add_row(Text(one.description), Text(one.reason))
+            yield dropped
+            yield Text()
+        yield Text(
+            f"{_number(len(planned.expansion.cases), 'case')} on {', '.join(planned.devices)}, "
+            f"preset {planned.preset.name} "
+            f"({_number(planned.preset.processes, 'process')} a case): about "
             f"{show_duration(prediction.total_s)}. Nothing was measured."
         )
-    )
-    return Lines(*parts)
+
+
+def _table(*headings: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    for heading in headings:
+        justify: JustifyMethod = "right" if heading == "time" else "left"
+        table.add_column(heading, justify=justify, overflow="fold", no_wrap=heading == "time")
+    return table
+
+
+def _number(count: int, noun: str) -> str:
+    plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
+    return f"{count} {noun if count == 1 else plural}"

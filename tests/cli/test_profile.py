@@ -112,7 +112,7 @@ def test_a_dry_run_says_cases_drops_and_time_and_measures_nothing(tmp_path: Path
     )
     assert done.returncode == 0, done.stderr
     assert "block=4 is not a multiple of stride=3" in " ".join(done.stdout.split())
-    assert "4 cases on cpu, preset quick (1 processes a case): about" in done.stdout
+    assert "4 cases on cpu, preset quick (1 process a case): about" in done.stdout
     assert not (tmp_path / "runs").exists()
 
 
@@ -157,6 +157,12 @@ def test_a_layer_of_an_installed_package_is_measured(tmp_path: Path) -> None:
         (["profile", "--layer", "nowhere.py:Layer"], 2, "nowhere.py"),
         (["profile", "--axis", "size"], 2, "key=value"),
         (["profile", "--filter", "nothing"], 2, "keeps none"),
+        (["profile", "--device", "cpu", "--axis", "batch=100000"], 2, "--dry-run shows all"),
+        (["profile", "--resume", "run", "--dry-run"], 2, "leave out --dry-run"),
+        (["profile", "--resume", "run", "--suite", "halo"], 2, "leave out --suite"),
+        (["profile", "--csv", "nowhere/table.csv"], 2, "there is no folder nowhere"),
+        (["profile", "--launcher", "rocket"], 2, "process, inline"),
+        (["count", "halo", "size=28", "--resolution", "14"], 2, "disagree"),
         (["profile", "--device", "tpu"], 2, "there are auto, cpu, cuda"),
         (["profile", "--resume", "nowhere"], 3, "nowhere"),
         (["profile", "--memory-limit", "much"], 2, "8GiB"),
@@ -175,6 +181,7 @@ def test_a_mistake_is_one_line_and_its_documented_code(
     assert done.stderr.startswith("error: ")
     assert len(done.stderr.splitlines()) == 1
     assert done.stdout == ""
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.skipif(

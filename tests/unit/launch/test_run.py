@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from making_runs import STAND_IN, environment, faulty, new_run, preset, record_of
-from sabench.catalog.launchers import LAUNCHERS, Launcher
+from sabench.catalog.launchers import LAUNCHERS, Launcher, find_launcher
 from sabench.errors import ConfigError, DeviceError, ResultError
 from sabench.launch.process import ProcessLauncher
 from sabench.launch.resume import resume
@@ -46,31 +46,31 @@ def folder(tmp_path: Path) -> RunFolder:
 def test_jobs_without_a_process_of_their_own_are_told_as_another_environment(
     folder: RunFolder,
 ) -> None:
-    board = measure(folder, "inline")
+    board = measure(folder, find_launcher("inline"))
     assert board.environments == {"cpu": as_found(environment())}
     assert as_found(environment()).id != environment().id
     assert {row.environments for row in board.rows} == {(as_found(environment()).id,)}
 
 
 def test_a_run_goes_on_only_as_it_began(folder: RunFolder) -> None:
-    measure(folder, "inline")
+    measure(folder, find_launcher("inline"))
     again = resume(folder.path, {"cpu": environment()})
     assert again.info.environments == {"cpu": as_found(environment())}
-    assert measure(again, "inline").is_complete
+    assert measure(again, find_launcher("inline")).is_complete
     with pytest.raises(ResultError, match="without a process of their own"):
-        measure(again, "process")
+        measure(again, find_launcher("process"))
 
 
 def test_a_run_of_processes_does_not_go_on_without(folder: RunFolder) -> None:
     journal.append(folder, record_of(folder.info.jobs()[0]))
     with pytest.raises(ResultError, match="with processes of their own"):
-        measure(folder, "inline")
+        measure(folder, find_launcher("inline"))
     assert RunFolder.open(folder.path).info.environments == {"cpu": environment()}
 
 
 def test_a_launcher_that_is_not_there_is_a_matter_of_usage(folder: RunFolder) -> None:
     with pytest.raises(ConfigError, match="launcher"):
-        measure(folder, "slurm")
+        measure(folder, find_launcher("slurm"))
 
 
 def test_children_that_cannot_start_leave_the_leaderboard_of_what_was_measured(
@@ -80,7 +80,7 @@ def test_children_that_cannot_start_leave_the_leaderboard_of_what_was_measured(
     ok = next(job for job in folder.info.jobs() if job.case.options["fault"] == "ok")
     journal.append(folder, record_of(ok))
     with pytest.raises(DeviceError, match="cannot even start"):
-        measure(folder, "process")
+        measure(folder, find_launcher("process"))
     board = read_leaderboard(folder.path)
     assert not board.is_complete
     assert {row.case_id: row.rank for row in board.rows}[ok.case.case_id] == 1
@@ -88,5 +88,5 @@ def test_children_that_cannot_start_leave_the_leaderboard_of_what_was_measured(
 
 def test_a_run_that_another_process_writes_keeps_its_leaderboard(folder: RunFolder) -> None:
     with folder.locked(), pytest.raises(ResultError, match="another sabench"):
-        measure(folder, "process")
+        measure(folder, find_launcher("process"))
     assert not folder.leaderboard_file.exists()
