@@ -10,23 +10,20 @@ from sabench.catalog.attention import (
     blocked_workspace,
     reference_workspace,
 )
-from sabench.catalog.rows import Layer, Size, load_target
+from sabench.catalog.rows import Layer, Row, Size
 from sabench.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
-class Implementation:
-    """One way to compute `attend`. `macs` and `workspace` (elements) are per image."""
+class Implementation(Row):
+    """One way to compute `attend`. `target` is "module:function".
 
-    name: str
-    target: str  # "module:function"
+    `macs` and `workspace` (elements) are per image.
+    """
+
     macs: Callable[[AttentionCall], int]
     workspace: Callable[[AttentionCall], int]
     backward: bool = True
-
-    def load(self) -> Any:
-        """The function that `target` names."""
-        return load_target(self.target)
 
 
 IMPLEMENTATIONS: dict[str, Implementation] = {

@@ -30,6 +30,21 @@ def stated(options: Options, defaults: Options) -> dict[str, bool | int | float 
 
 
 @dataclass(frozen=True, slots=True)
+class Row:
+    """A row whose code lies elsewhere: `target` is "module:name", imported when it is loaded."""
+
+    name: str
+    target: str
+
+    def load(self) -> Any:
+        """The object that `target` names.
+
+        Raises: ConfigError if it is not there.
+        """
+        return load_target(self.target)
+
+
+@dataclass(frozen=True, slots=True)
 class Cost:
     """Closed form at batch 1. `bytes`: fp32 traffic that cannot be avoided (in, out, params)."""
 

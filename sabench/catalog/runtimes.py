@@ -1,22 +1,15 @@
 """The runtimes: how a case is executed."""
 
 from dataclasses import dataclass
-from typing import Any
 
-from sabench.catalog.rows import load_target
+from sabench.catalog.rows import Row
 
 
 @dataclass(frozen=True, slots=True)
-class Runtime:
+class Runtime(Row):
     """One way to execute a module. `target` is "module:function": prepare(subject) -> Execution."""
 
-    name: str
-    target: str
     title: str
-
-    def load(self) -> Any:
-        """The function that `target` names."""
-        return load_target(self.target)
 
 
 RUNTIMES: dict[str, Runtime] = {
