@@ -104,8 +104,9 @@ def _result(
             return CounterResult(version(package), macs, uncounted)
         except Exception as error:  # a stranger's module or counter may raise anything
             reason = f"{type(error).__name__}: {error}".split("\n")[0]
-    where = "" if has_data else "not without data: "
-    return CounterResult(version(package), reason=where + reason)
+    if not has_data:
+        reason = f"needs a module with data ({reason})"
+    return CounterResult(version(package), reason=reason)
 
 
 def _flop_counter(module: nn.Module, shape: tuple[int, ...]) -> Counted:

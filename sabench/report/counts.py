@@ -11,6 +11,9 @@ from sabench.errors import ConfigError
 from sabench.records import Reading
 from sabench.units import show_count
 
+COUNTED = ("params", "params_trainable", "macs_flop_counter", "macs_fvcore", "macs_ptflops")
+"""The readings that are counted on the module; the others repeat the closed form."""
+
 
 def count_json(case: Case, counted: Mapping[str, Reading] | None) -> dict[str, Any]:
     """Counts of one image; `counted` are the readings of the module that was built.
@@ -43,7 +46,7 @@ def count_json(case: Case, counted: Mapping[str, Reading] | None) -> dict[str, A
     else:
         result |= {"channels": case.channels, "size": case.size, "stride": case.stride}
     if counted is not None:
-        result["counted"] = {name: _told(reading) for name, reading in counted.items()}
+        result["counted"] = {name: _told(counted[name]) for name in COUNTED}
         result["agrees"] = (
             counted["params"].median == cost.params
             and counted["macs_flop_counter"].median == cost.macs_executed
@@ -62,7 +65,7 @@ def count_lines(result: Mapping[str, Any]) -> list[str]:
         lines.append("counted on the built module:")
         for name, told in result["counted"].items():
             value = told.get("value")
-            shown = f"{value:>18,.0f}" if value is not None else told["reason"]
+            shown = f"{value:>18,}" if value is not None else told["reason"]
             missed = told.get("uncounted_ops")
             note = f"  not counted: {_calls(missed)}" if missed else ""
             lines.append(f"  {name:<24}{shown}{note}")
@@ -79,7 +82,7 @@ def _executed(case: Case, implementation: str) -> int:
 def _told(reading: Reading) -> dict[str, Any]:
     if reading.median is None:
         return {"reason": reading.reason}
-    return {"value": reading.median, **reading.details}
+    return {"value": int(reading.median), **reading.details}
 
 
 def _calls(uncounted: Mapping[str, int]) -> str:

@@ -12,6 +12,7 @@ from sabench.measure.subject import Subject, build_module, input_shape
 from sabench.records import Flag, Reading
 
 AGREES = 0.01  # relative difference between a counter and what the implementation executes
+SMALL_BYTES, SMALL_MACS = 2 * 1024**3, 20 * 10**9  # a case is run on the host only below both
 
 
 def measure(subject: Subject, execution: Execution, protocol: Protocol) -> dict[str, Reading]:
@@ -20,13 +21,21 @@ def measure(subject: Subject, execution: Execution, protocol: Protocol) -> dict[
 
 
 def counts_of(case: Case) -> dict[str, Reading]:
-    """All counts of a case that is built for this alone, without memory for its data.
+    """All counts of a case that is built for this alone: with its data only if it is small.
 
     Raises: ConfigError if the case cannot be built.
     """
-    with torch.device("meta"):
+    with torch.device("cpu" if _is_small(case) else "meta"):
         module = build_module(case)
     return readings(case_cost(case), count(module, input_shape(case)))
+
+
+def _is_small(case: Case) -> bool:
+    """Whether one image's forward pass in fp32, which is what counters run, is cheap."""
+    cost = case_cost(case.model_copy(update={"batch": 1, "mode": "forward", "dtype": "fp32"}))
+    if cost is None:
+        return False
+    return cost.workspace_bytes < SMALL_BYTES and cost.macs_executed < SMALL_MACS
 
 
 def readings(cost: CaseCost | None, counts: Counts) -> dict[str, Reading]:

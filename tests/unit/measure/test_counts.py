@@ -51,3 +51,16 @@ def test_a_convolution_is_counted_as_the_hand_does() -> None:
     macs = 10 * 10 * 8 * 8 * 9
     assert found["macs"].median == found["macs_flop_counter"].median == macs
     assert found["params"].median == 8 * 8 * 9
+    assert found["macs_fvcore"].median == macs
+
+
+def test_a_big_case_is_counted_without_its_data() -> None:
+    """A 224 x 224 map attending to itself: 4 heads of 50176 x 50176 logits, 40 GB."""
+    found = counts_of(Case(kind="layer", subject="global_attention", channels=64, size=224))
+    assert found["macs_flop_counter"].median == found["macs_executed"].median
+    assert found["macs_fvcore"].reason.startswith("needs a module with data")
+
+
+def test_the_batch_of_a_case_does_not_make_it_big() -> None:
+    found = counts_of(Case(kind="layer", subject="conv", channels=8, size=10, batch=100_000))
+    assert found["macs_fvcore"].median == 10 * 10 * 8 * 8 * 9
