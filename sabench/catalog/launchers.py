@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from sabench.catalog.rows import Row
+from sabench.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +34,13 @@ LAUNCHERS: dict[str, Launcher] = {
         ),
     )
 }
+
+
+def find_launcher(name: str) -> Launcher:
+    """The launcher of that name.
+
+    Raises: ConfigError with the names there are.
+    """
+    if name not in LAUNCHERS:
+        raise ConfigError(f"launcher {name!r} is not known; there are {', '.join(LAUNCHERS)}")
+    return LAUNCHERS[name]
