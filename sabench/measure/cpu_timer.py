@@ -5,6 +5,7 @@ import time
 
 from pydantic import JsonValue
 
+from sabench.measure.core_load import CoreUsage, core_usage, foreign_work
 from sabench.measure.load import ProcessLoad, judge
 from sabench.measure.timer import Block, Call
 from sabench.records import Flag
@@ -21,6 +22,7 @@ class CpuTimer:
         self.block_s = BLOCK_S
         self._load = ProcessLoad()
         self._sees_load = True
+        self._cores: CoreUsage | None = None
         self._wall_ns = self._cpu_ns = self._delay_ns = 0  # over all blocks, rejected ones too
 
     def once(self, call: Call) -> float:
@@ -34,6 +36,11 @@ class CpuTimer:
         self.calls = max(1, math.ceil(1.1 * BLOCK_S / max(estimate_s, 1e-9)))
         self.block_s = self.calls * estimate_s
         self._wall_ns = self._cpu_ns = self._delay_ns = 0
+        self._cores = core_usage(self.threads)
+
+    def foreign_work(self) -> str:
+        """What clearly ran on our cores and their siblings since `calibrate`."""
+        return foreign_work(self._cores, core_usage(self.threads))
 
     def chunk(self, call: Call, count: int) -> list[Block]:
         """Blocks in a row."""

@@ -137,7 +137,8 @@ class Protocol:
         warm_up: WarmUp,
     ) -> Timing:
         rejected = len(everything) - len(accepted)
-        contended = 2 * rejected > len(everything)
+        beside = self.timer.foreign_work()
+        contended = 2 * rejected > len(everything) or bool(beside)
         enough = len(accepted) >= self.preset.samples_min
         samples = accepted if enough or (accepted and not contended) else everything
         width = stopping.half_width(samples, 0.95)
@@ -156,6 +157,7 @@ class Protocol:
             "stop": stop.value,
             "blocks": len(everything),
             "rejected": rejected,
+            "foreign_work": beside,
             "samples_are": "all blocks" if samples is everything else "accepted blocks",
             "half_width": width if width < float("inf") else None,
             "severe_outliers": outliers,

@@ -161,6 +161,8 @@ def _explained(status: Status, readings: dict[str, Reading]) -> str:
     if status is not Status.CONTENDED:
         return ""
     told = readings["latency"].details
+    if told["foreign_work"]:
+        return f"beside this case ran {told['foreign_work']}; measure it on a quiet machine"
     return (
         f"other work ran in {told['rejected']} of {told['blocks']} timing blocks; "
         "measure it on a quiet machine"

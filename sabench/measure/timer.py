@@ -36,6 +36,10 @@ class Timer(Protocol):
         """That many blocks, in order, with nothing between them but reading counters."""
         ...
 
+    def foreign_work(self) -> str:
+        """What clearly ran beside all blocks since `calibrate`, in words; empty if nothing did."""
+        ...
+
     @property
     def block_s(self) -> float:
         """About how long one block takes."""

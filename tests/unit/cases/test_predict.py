@@ -115,6 +115,9 @@ class ScriptedTimer:
         self.random = random.Random(seed)
         self.flags, self.details = (), {}
 
+    def foreign_work(self) -> str:
+        return ""
+
     def once(self, call):
         self.now += self.call_s
         return self.call_s

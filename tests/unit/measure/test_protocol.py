@@ -30,11 +30,15 @@ class ScriptedTimer:
     """Blocks from a script of (seconds, disturbance); each costs its time on the clock."""
 
     flags: tuple[Flag, ...] = ()
+    beside = ""
 
     def __init__(self, clock: Clock, script: Iterator[tuple[float, Disturbance]]) -> None:
         self.clock, self.script = clock, script
         self.calls, self.block_s, self.inside = 1, 1e-3, False
         self.estimates: list[float] = []
+
+    def foreign_work(self) -> str:
+        return self.beside
 
     def once(self, call: Call) -> float:
         return self._next(call).seconds
@@ -192,6 +196,16 @@ def test_the_device_is_looked_at_the_moment_sampling_ends() -> None:
     protocol.started_s = clock()
     protocol.measure(lambda: None)
     assert looked == [clock.now]
+
+
+def test_work_beside_an_undisturbed_sampling_is_contention() -> None:
+    clock = Clock()
+    timer = ScriptedTimer(clock, clean())
+    timer.beside = "0.90 cores on their siblings"
+    timing = Protocol(QUICK, timer, clock=clock, started_s=clock()).measure(lambda: None)
+    assert timing.status is Status.CONTENDED
+    assert timing.details["rejected"] == 0
+    assert timing.details["foreign_work"] == timer.beside
 
 
 def test_a_half_width_that_is_not_known_is_no_number() -> None:

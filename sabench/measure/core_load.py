@@ -1,0 +1,105 @@
+"""What else ran on our cores and their siblings: read over a whole sampling, from /proc/stat.
+
+It sees what the run delay cannot: work on the other hardware thread of a core, and a hypervisor
+that takes the core away. Its counters move by ticks, so a long span is judged, and never finely.
+"""
+
+import math
+import os
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from sabench.measure.load import STAT
+
+CPU = Path("/sys/devices/system/cpu")
+BUSY_SHARE = 0.10  # of the cores' time; a quiet machine's own work is below 3 %
+STEAL_SHARE = 0.05
+SPARE_TICKS = 3  # what rounding alone can show
+
+
+@dataclass(frozen=True, slots=True)
+class CoreUsage:
+    """Ticks since boot, summed over our cores and over their siblings that are not ours."""
+
+    wall_s: float
+    own_s: float  # CPU time of this process, which runs on our cores only
+    cores: int
+    busy: int
+    steal: int
+    siblings: int
+    siblings_busy: int
+
+
+def core_usage(threads: int) -> CoreUsage | None:
+    """The counters of the cores we are pinned to; None where they are not told.
+
+    Without a core for every thread and no more, who runs beside us is not known: None too.
+    """
+    with suppress(OSError, ValueError, IndexError, KeyError, AttributeError):
+        ours = os.sched_getaffinity(0)
+        if len(ours) != threads:
+            return None
+        beside = set[int]().union(*map(_siblings, ours)) - ours
+        ticks = _ticks()
+        return CoreUsage(
+            wall_s=time.perf_counter(),
+            own_s=time.process_time(),
+            cores=len(ours),
+            busy=sum(ticks[core][0] for core in ours),
+            steal=sum(ticks[core][1] for core in ours | beside),
+            siblings=len(beside),
+            siblings_busy=sum(ticks[core][0] for core in beside),
+        )
+    return None
+
+
+def foreign_work(
+    before: CoreUsage | None, after: CoreUsage | None, ticks_per_s: int | None = None
+) -> str:
+    """What clearly ran beside us between the two, in words; empty if nothing did.
+
+    Busy ticks are samples of what runs: four standard deviations of their count are allowed for.
+    """
+    if before is None or after is None:
+        return ""
+    rate = ticks_per_s or os.sysconf("SC_CLK_TCK")
+    span = (after.wall_s - before.wall_s) * rate
+    own = (after.own_s - before.own_s) * rate
+    ours, beside = span * after.cores, span * after.siblings
+    found = {
+        "on our cores": (after.busy - before.busy - own, BUSY_SHARE * ours + 2 * math.sqrt(ours)),
+        "on their siblings": (after.siblings_busy - before.siblings_busy, BUSY_SHARE * beside),
+        "of the hypervisor": (after.steal - before.steal, STEAL_SHARE * ours),
+    }
+    words = [
+        f"{ticks / span:.2f} cores {where}"
+        for where, (ticks, allowed) in found.items()
+        if ticks > allowed + SPARE_TICKS
+    ]
+    return ", ".join(words)
+
+
+def _ticks() -> dict[int, tuple[int, int]]:
+    """Busy and stolen ticks of every core."""
+    found: dict[int, tuple[int, int]] = {}
+    for line in STAT.read_text().splitlines():
+        name, *fields = line.split()
+        if name.startswith("cpu") and name != "cpu":
+            user, nice, system, _idle, _wait, irq, soft, steal = map(int, fields[:8])
+            found[int(name[3:])] = user + nice + system + irq + soft, steal
+    return found
+
+
+def _siblings(core: int) -> set[int]:
+    """The hardware threads of a core; the kernel writes "0,64" or "0-1"."""
+    try:
+        text = (CPU / f"cpu{core}/topology/thread_siblings_list").read_text()
+    except OSError:
+        return {core}
+    found: set[int] = set()
+    for part in text.strip().split(","):
+        low, _, high = part.partition("-")
+        found |= set(range(int(low), int(high or low) + 1))
+    return found
