@@ -3,8 +3,9 @@
 import pytest
 import torch
 
+from making_runs import batch_of
 from sabench.cases.case import Case
-from sabench.cases.plan import Batch, make_jobs
+from sabench.cases.plan import make_jobs
 from sabench.catalog.metrics import METRICS
 from sabench.catalog.presets import find_preset
 from sabench.measure.cuda_timer import CYCLES_PER_S, CudaTimer
@@ -22,19 +23,8 @@ def record_of(**axes: object) -> Record:
     case = Case(**({"kind": "layer", "subject": "conv", "channels": 64, "size": 56} | axes))
     preset = find_preset("quick")
     names = [name for name, metric in METRICS.items() if not metric.apart]
-    jobs = tuple(make_jobs([case], ["cuda:0"], names, preset, seed=1))
-    batch = Batch(
-        batch_id="b",
-        suite="gpu",
-        preset=preset,
-        environment="e",
-        device="cuda:0",
-        threads=1,
-        cores=(),
-        memory_limit=0,
-        jobs=jobs,
-    )
-    return run_job(jobs[0], batch)[0]
+    jobs = make_jobs([case], ["cuda:0"], names, preset, seed=1)
+    return run_job(jobs[0], batch_of(jobs, preset=preset))[0]
 
 
 @pytest.mark.parametrize("dtype", ["fp32", "tf32", "bf16", "fp16"])

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from making_runs import batch_of
 from sabench.cases.case import Case
 from sabench.cases.plan import Batch, Job, make_jobs
 from sabench.catalog.metrics import METRICS
@@ -24,19 +25,8 @@ CASE = Case(kind="layer", subject="conv", channels=4, size=6, batch=3)
 
 def job_of(case: Case, metrics: tuple[str, ...]) -> tuple[Job, Batch]:
     (job, *_) = make_jobs([case], ["cpu"], (), TINY, seed=1)
-    jobs = (job.model_copy(update={"metrics": metrics}),)
-    batch = Batch(
-        batch_id="b",
-        suite="s",
-        preset=TINY,
-        environment="e",
-        device="cpu",
-        threads=1,
-        cores=(),
-        memory_limit=0,
-        jobs=jobs,
-    )
-    return jobs[0], batch
+    job = job.model_copy(update={"metrics": metrics})
+    return job, batch_of([job], preset=TINY)
 
 
 def record_of(case: Case, *metrics: str, flags: tuple[Flag, ...] = ()) -> Record:
