@@ -28,6 +28,17 @@ PASSIVE = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0", "KMP_BLOCKTIME":
 AS_FOUND = "as found"
 """The wait policy and allocator of a job that has no process of its own: nobody set them."""
 
+HASHED_IF_SET = (
+    "LD_PRELOAD",
+    "GLIBC_TUNABLES",
+    "ONEDNN_MAX_CPU_ISA",
+    "DNNL_MAX_CPU_ISA",
+    "MKL_ENABLE_INSTRUCTIONS",
+    "ATEN_CPU_CAPABILITY",
+    "PYTORCH_ALLOC_CONF",
+)
+"""Variables that change figures and that a child inherits: set, they make another environment."""
+
 TOLD_PREFIXES = ("CUDA_", "TORCH_", "TORCHINDUCTOR_", "PYTORCH_", "OMP_", "NVIDIA_", "MKL_", "KMP_")
 CPU = Path("/sys/devices/system/cpu")
 CGROUP = Path("/sys/fs/cgroup")
@@ -117,7 +128,16 @@ def software_settings() -> dict[str, str]:
         "deterministic": "off",
         "sdpa": "torch's choice",
         "cuda_allocator": os.environ.get("PYTORCH_CUDA_ALLOC_CONF", "default"),
-    }
+    } | _inherited(os.environ)
+
+
+def _inherited(variables: Mapping[str, str]) -> dict[str, str]:
+    """Those that are set; of a library to load its file's name, since its folder is private."""
+    found = {name: variables[name][:200] for name in HASHED_IF_SET if variables.get(name)}
+    if "LD_PRELOAD" in found:
+        files = re.split(r"[:\s]+", variables["LD_PRELOAD"].strip())
+        found["LD_PRELOAD"] = " ".join(Path(file).name for file in files)
+    return {f"env_{name}": value for name, value in found.items()}
 
 
 def host_facts(argv: list[str]) -> dict[str, str]:

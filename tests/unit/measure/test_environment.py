@@ -61,6 +61,28 @@ def test_the_id_hangs_on_settings_and_not_on_what_is_told() -> None:
     assert other.id != one.id
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("ONEDNN_MAX_CPU_ISA", "AVX2", "AVX2"),
+        ("ATEN_CPU_CAPABILITY", "default", "default"),
+        ("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0", "glibc.malloc.tcache_count=0"),
+        ("PYTORCH_ALLOC_CONF", "expandable_segments:True", "expandable_segments:True"),
+        ("LD_PRELOAD", "/home/me/libjemalloc.so.2:/opt/b.so", "libjemalloc.so.2 b.so"),
+    ],
+)
+def test_a_variable_that_changes_figures_makes_another_environment(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, told: str
+) -> None:
+    monkeypatch.delenv(name, raising=False)
+    plain = environment("cpu", [])
+    assert f"env_{name}" not in plain.settings
+    monkeypatch.setenv(name, value)
+    other = environment("cpu", [])
+    assert other.settings[f"env_{name}"] == told
+    assert other.id != plain.id
+
+
 def test_the_environment_tells_versions_without_importing_torch() -> None:
     code = (
         "import sys\nfrom sabench.measure.environment import environment\n"
