@@ -34,18 +34,51 @@ def test_the_parts_of_resnet26_are_those_counted_by_hand():
     assert len(parts) == 1 + 3 * 8 + 4 + 1
 
 
-def test_a_network_costs_the_sum_of_its_parts():
-    network = networks()["halonet_h4"]
-    plan = network.plan(network.defaults, {}, 384)
+def resnet26_of_self_attention():
+    """Parameters and MACs by hand: windows of 49 keys, 8 heads, attention before the pooling."""
+    params = 7 * 7 * 3 * 64 + 2 * 64 + 2048 * 1000 + 1000  # stem, classifier
+    macs = 7 * 7 * 3 * 64 * 112**2 + 2048 * 1000
+    entry, side = 64, 56
+    for base, blocks in ((64, 1), (128, 2), (256, 4), (512, 1)):
+        after = 56 * 64 // base
+        params += entry * 4 * base + 2 * 4 * base  # shortcut
+        macs += entry * 4 * base * after**2
+        for _ in range(blocks):
+            params += entry * base + 3 * base**2 + base * 4 * base
+            params += 2 * 7 * (base // 8 // 2)  # tables of half a head's width
+            params += 2 * (base + base + 4 * base)  # batch norms
+            macs += (entry * base + 3 * base**2 + 3 * 49 * base) * side**2  # q.k, q.r, weights v
+            macs += base * 4 * base * after**2
+            entry, side = 4 * base, after
+    return params, macs
+
+
+def test_a_network_costs_what_the_hand_adds_up_and_the_paper_prints():
+    """1906.05909, table 1: 10.3 M parameters, 4.5 B flops of 2 x MACs."""
+    network = networks()["resnet26"]
+    plan = network.plan(*network.parse({"mix": "self_attention"}), 224)
+    params, macs = resnet26_of_self_attention()
+    assert (round(params / 1e6, 1), round(2 * macs / 1e9, 1)) == (10.3, 4.5)
+    assert (network_cost(plan).params, network_cost(plan).macs) == (params, macs)
+    assert network_macs_executed(plan, "reference") == macs
+
+
+@pytest.mark.parametrize(
+    ("name", "params", "giga_macs"),
+    [
+        ("resnet34", 21_797_672, 3.66),
+        ("resnet50", 25_557_032, 4.09),
+        ("resnet101", 44_549_160, 7.80),
+        ("resnet152", 60_192_808, 11.51),
+    ],
+)
+def test_a_convolutional_network_costs_what_torchvision_prints(name, params, giga_macs):
+    network = networks()[name]
+    plan = network.plan(network.defaults, {}, 224)
     total = network_cost(plan)
-    assert total.params == sum(part.cost.params for part in network_parts(plan))
-    assert total.macs == sum(part.cost.macs for part in network_parts(plan))
-
-
-def test_the_reference_executes_what_the_definition_counts():
-    for network in networks().values():
-        plan = network.plan(network.defaults, {}, network.resolution)
-        assert network_macs_executed(plan, "reference") == network_cost(plan).macs
+    assert (total.params, round(total.macs / 1e9, 2)) == (params, giga_macs)
+    for implementation in ("reference", "blocked"):
+        assert network_macs_executed(plan, implementation) == total.macs
 
 
 def test_closed_forms_need_no_torch():
