@@ -147,12 +147,13 @@ def _limit_memory(batch: Batch) -> None:
 
 
 def _start_torch(batch: Batch) -> None:
-    """Import torch before the first deadline runs, and set its threads."""
+    """Set torch's threads, and use it once before the first deadline runs."""
     import torch
 
     torch.set_num_threads(batch.threads)
     torch.set_num_interop_threads(1)
     load_target(KINDS["layer"])
+    load_target("sabench.measure.first_use:warm_process")(batch)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,44 @@
+"""What a process pays for once, paid before its first job: no case's figure is to carry it."""
+
+from contextlib import suppress
+
+import torch
+from torch import nn
+
+from sabench.cases.plan import Batch
+from sabench.catalog.implementations import IMPLEMENTATIONS
+from sabench.catalog.layers import layers
+from sabench.catalog.metrics import METRICS
+from sabench.catalog.runtimes import RUNTIMES
+from sabench.errors import SabenchError
+
+
+def warm_process(batch: Batch) -> None:
+    """Import all that the batch's jobs name, and run one tiny convolution both ways.
+
+    A part that fails is passed over: the job that needs it says what is wrong.
+    """
+    for job in batch.jobs:
+        with suppress(SabenchError):
+            RUNTIMES[job.case.runtime].load()
+        for name in job.metrics:
+            with suppress(SabenchError):
+                METRICS[name].load()
+        row = layers().get(job.case.subject)
+        if row and not job.case.file:
+            with suppress(SabenchError):
+                row.load()
+                if row.attention is not None:
+                    IMPLEMENTATIONS[job.case.implementation].load()
+    with suppress(RuntimeError, MemoryError):
+        _run_tiny(batch.device)
+
+
+def _run_tiny(device: str) -> None:
+    module = nn.Conv2d(8, 8, 3, padding=1).to(device)
+    x = torch.ones(1, 8, 8, 8, device=device)
+    with torch.inference_mode():
+        module(x)
+    torch.autograd.backward(module(x).relu().sum())
+    if device != "cpu":
+        torch.cuda.synchronize(device)

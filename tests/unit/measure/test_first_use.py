@@ -1,0 +1,49 @@
+"""What a process pays once is paid before its first job."""
+
+import subprocess
+import sys
+
+from sabench.cases.case import Case
+from sabench.cases.plan import Batch, make_jobs
+from sabench.catalog.presets import find_preset
+from sabench.measure.first_use import warm_process
+
+QUICK = find_preset("quick")
+
+
+def batch_of(device: str = "cpu", **fields: object) -> Batch:
+    case = Case(**({"kind": "layer", "subject": "conv", "channels": 4, "size": 6} | fields))
+    return Batch(
+        batch_id="b",
+        suite="s",
+        preset=QUICK,
+        environment="e",
+        device=device,
+        threads=1,
+        cores=(),
+        memory_limit=0,
+        jobs=tuple(make_jobs([case], ["cpu"], ["latency", "params"], QUICK, seed=1)),
+    )
+
+
+def test_all_that_the_jobs_name_is_imported() -> None:
+    code = (
+        "import sys\n"
+        "from sabench.cases.plan import Batch\n"
+        "from sabench.measure.first_use import warm_process\n"
+        "before = set(sys.modules)\n"
+        "warm_process(Batch.model_validate_json(sys.stdin.read()))\n"
+        "print(*sorted(set(sys.modules) - before))\n"
+    )
+    text = batch_of().model_dump_json(by_alias=True)
+    done = subprocess.run([sys.executable, "-c", code], input=text, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    loaded = set(done.stdout.split())
+    assert {"sabench.measure.metrics.latency", "sabench.measure.metrics.counts"} <= loaded
+    assert "sabench.measure.runtimes.eager" in loaded
+    assert any(name.startswith("sabench.layers.") for name in loaded)
+
+
+def test_a_part_that_fails_is_left_to_its_job() -> None:
+    warm_process(batch_of(file="nowhere.py:Nothing"))
+    warm_process(batch_of(device="xpu:7"))
