@@ -30,15 +30,18 @@ def warm_process(batch: Batch) -> None:
                 row.load()
                 if row.attention is not None:
                     IMPLEMENTATIONS[job.case.implementation].load()
-    with suppress(RuntimeError, MemoryError):
-        _run_tiny(batch.device)
+    compiles = any(job.case.runtime == "compiled" for job in batch.jobs)
+    with suppress(Exception):  # torch raises AssertionError for a device it was built without
+        _run_tiny(batch.device, compiles=compiles)
 
 
-def _run_tiny(device: str) -> None:
-    module = nn.Conv2d(8, 8, 3, padding=1).to(device)
+def _run_tiny(device: str, *, compiles: bool) -> None:
+    module: nn.Module = nn.Conv2d(8, 8, 3, padding=1).to(device)
     x = torch.ones(1, 8, 8, 8, device=device)
     with torch.inference_mode():
         module(x)
     torch.autograd.backward(module(x).relu().sum())
+    if compiles:  # a compiler's own start takes ten seconds, a small module's compiling two
+        torch.compile(nn.ReLU())(x)
     if device != "cpu":
         torch.cuda.synchronize(device)
