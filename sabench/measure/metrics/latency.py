@@ -1,5 +1,7 @@
 """Time of one call, and what it took to get there."""
 
+from pydantic import JsonValue
+
 from sabench.measure.execution import Execution
 from sabench.measure.protocol import Protocol
 from sabench.measure.subject import Subject
@@ -16,10 +18,18 @@ def measure(subject: Subject, execution: Execution, protocol: Protocol) -> dict[
             "1/s", [batch / sample for sample in timing.samples], flags=timing.flags
         ),
         "build_time": Reading.of("s", [subject.build_s]),
-        "compile_time": _once(execution.compile_s, "the runtime does not compile"),
-        "first_call": _once(execution.first_call_s, "no first call was timed"),
+        "compile_time": _once(execution.compile_s, "the runtime does not compile", caches="empty"),
+        "first_call": _once(
+            execution.first_call_s,
+            "no first call was timed",
+            call="the first"
+            if execution.compile_s is None
+            else "the first after the compiling one",
+        ),
     }
 
 
-def _once(seconds: float | None, reason: str) -> Reading:
-    return Reading.absent("s", reason) if seconds is None else Reading.of("s", [seconds])
+def _once(seconds: float | None, reason: str, **details: JsonValue) -> Reading:
+    if seconds is None:
+        return Reading.absent("s", reason)
+    return Reading.of("s", [seconds], details=details)
