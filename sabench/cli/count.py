@@ -22,7 +22,7 @@ def count(
         int | None, typer.Option(min=1, help="Image side of a network, map side of a layer.")
     ] = None,
     check: Annotated[
-        bool, typer.Option("--check", help="Also build it without memory and count its operators.")
+        bool, typer.Option("--check", help="Also build it, a large one without memory, and count.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
