@@ -22,9 +22,7 @@ def measure(subject: Subject, execution: Execution, protocol: Protocol) -> dict[
         "first_call": _once(
             execution.first_call_s,
             "no first call was timed",
-            call="the first"
-            if execution.compile_s is None
-            else "the first after the compiling one",
+            call="the first" if execution.compile_s is None else "after the compiling one",
         ),
     }
 
