@@ -1,10 +1,11 @@
-"""Does a busy neighbour spoil a figure unseen? Quiet runs, then runs beside spinning processes.
+"""Does a busy neighbour spoil a figure unseen? Quiet runs, then runs beside pinned spinners.
 
     .venv/bin/python tools/check_contention.py [--runs 10] [--threads 2] [--skip-quiet MEDIAN_MS]
 
 A 3x3 convolution (64 channels, 56 px) is measured in fresh child processes at preset quick. On the
-quiet machine it has to end `ok` in 8 of 10 runs. With one neighbour, and with one on every core, no
-run may be `ok` or `ok_flagged` with a figure above 1.1 times the quiet median.
+quiet machine it has to end `ok` in 8 of 10 runs. With a neighbour pinned to one of its cores, with
+one on the sibling of that core where there is one, and with one on every core, no run may be `ok`
+or `ok_flagged` with a figure above 1.1 times the quiet median.
 Exit code: 0 both held, 1 one did not, 4 the machine did not become quiet.
 """
 
@@ -21,13 +22,13 @@ from pathlib import Path
 from sabench.cases.case import Case
 from sabench.cases.plan import Batch, make_jobs
 from sabench.catalog.presets import find_preset
-from sabench.launch.limits import allowed_cores, choose_cores
+from sabench.launch.limits import allowed_cores, choose_cores, hardware_siblings
 from sabench.measure.environment import child_variables
 from sabench.measure.load import ForeignLoad, machine_usage
 
 QUIET_CORES = 0.05  # foreign load, in cores
 LIMIT = 1.1
-SPIN = "while True: pass"
+SPIN = "import os, sys; os.sched_setaffinity(0, {int(sys.argv[1])})\nwhile True: pass"
 
 
 def main() -> int:
@@ -44,14 +45,15 @@ def main() -> int:
         if load > QUIET_CORES:
             print(f"not measurable today: {load:.2f} cores are busy with other work")
             return 4
+        print(f"before the quiet runs {load:.3f} cores were busy with other work")
         rows = [measure(asked.threads) for _ in range(asked.runs)]
         quiet_median = statistics.median(row["ms"] for row in rows)
         good = sum(row["status"] == "ok" for row in rows)
         held = good >= 0.8 * asked.runs
         show("quiet", rows, quiet_median)
         print(f"  ok in {good} of {len(rows)}: {'held' if held else 'NOT HELD'}\n")
-    for count in sorted({1, os.cpu_count() or 1}):
-        neighbours = [subprocess.Popen([sys.executable, "-c", SPIN]) for _ in range(count)]
+    for phase, cores in neighbours_of(asked.threads).items():
+        neighbours = [subprocess.Popen([sys.executable, "-c", SPIN, str(core)]) for core in cores]
         try:
             rows = [measure(asked.threads) for _ in range(asked.runs)]
         finally:
@@ -60,10 +62,24 @@ def main() -> int:
                 neighbour.wait()
         wrong = [row for row in rows if is_wrong(row, quiet_median)]
         held &= not wrong
-        show(f"{count} busy neighbour(s)", rows, quiet_median)
+        show(phase, rows, quiet_median)
         verdict = "held" if not wrong else "NOT HELD"
         print(f"  slow and ranked in {len(wrong)} of {len(rows)}: {verdict}\n")
     return 0 if held else 1
+
+
+def neighbours_of(threads: int) -> dict[str, list[int]]:
+    """Where the spinners of each phase are pinned, by what the phase is called."""
+    ours = choose_cores(threads, allowed_cores()) or allowed_cores()
+    core = ours[0]
+    phases = {f"a neighbour on core {core}, a measured one": [core]}
+    siblings = sorted((hardware_siblings(core) & set(allowed_cores())) - set(ours))
+    if siblings:
+        phases[f"a neighbour on core {siblings[0]}, its sibling"] = [siblings[0]]
+    else:
+        print(f"core {core} has no sibling that is free: that phase is left out\n")
+    phases["a neighbour on every core"] = [*allowed_cores()]
+    return phases
 
 
 def is_wrong(row: dict, quiet_median: float) -> bool:
@@ -93,7 +109,9 @@ def measure(threads: int) -> dict:
         variables = os.environ | child_variables("cpu", threads)
         subprocess.run(command, env=variables, check=True, capture_output=True)
         record = json.loads(outbox.read_text())
-    reading = record["readings"]["latency"]
+    reading = record["readings"].get("latency")
+    if not reading or not reading.get("statistics"):
+        raise SystemExit(f"the job ended {record['status']}: {record['message']}")
     return {
         "status": record["status"],
         "ms": 1e3 * reading["statistics"]["median"],
@@ -102,6 +120,7 @@ def measure(threads: int) -> dict:
         "blocks": reading["details"]["blocks"],
         "rejected": reading["details"]["rejected"],
         "foreign": record["details"]["foreign_cores"],
+        "beside": reading["details"]["foreign_work"],
     }
 
 
@@ -113,7 +132,8 @@ def show(phase: str, rows: list[dict], quiet_median: float) -> None:
         rejected = f"{row['rejected']}/{row['blocks']}"
         print(
             f"  {row['status']:<11} {row['ms']:<7.3f} {row['ms'] / quiet_median:<7.2f} "
-            f"{row['n']:<5} {rejected:<10} {row['foreign']:<14} {', '.join(row['flags'])}"
+            f"{row['n']:<5} {rejected:<10} {row['foreign']:<14} {', '.join(row['flags'])} "
+            f"{row['beside']}".rstrip()
         )
 
 
