@@ -87,7 +87,7 @@ def profile(
             filter=filter,
             isolation=isolation,
             seed=seed,
-            command_line=sys.argv,
+            command_line=("sabench", *sys.argv[1:]),
         )
         planned = plan_run(request)
         if dry_run:

@@ -72,7 +72,7 @@ def environment(device: str, argv: list[str] | None = None) -> Environment:
     Raises: DeviceError if a CUDA device is not there.
     """
     settings = software_settings()
-    facts = host_facts(sys.argv if argv is None else argv)
+    facts = host_facts(["sabench", *sys.argv[1:]] if argv is None else argv)
     if device == "cpu":
         return Environment(
             device_kind="cpu", device_name=processor_name(), settings=settings, facts=facts

@@ -1,0 +1,71 @@
+"""The README's commands run as they stand there."""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def commands() -> list[str]:
+    """Every line of the shell blocks that calls sabench, without its comment."""
+    blocks = re.findall(r"```sh\n(.*?)```", README, flags=re.DOTALL)
+    lines = [line.split("#")[0].strip() for block in blocks for line in block.splitlines()]
+    return [line for line in lines if line.startswith("sabench ")]
+
+
+def test_the_readme_has_commands_for_the_main_jobs() -> None:
+    verbs = {command.split()[1] for command in commands()}
+    assert verbs >= {"profile", "count", "list", "show"}
+
+
+@pytest.mark.parametrize("command", commands())
+def test_a_command_of_the_readme_is_understood(command: str, tmp_path: Path) -> None:
+    """Measuring commands are planned, not run; the rest run whole."""
+    words = shlex.split(command)[1:]
+    if "--resume" in words:
+        pytest.skip("needs a run folder: tests/cli/test_profile.py resumes one")
+    if words[0] == "profile" and "--dry-run" not in words:
+        words.append("--dry-run")
+    for folder in ("results", "suites"):
+        if (ROOT / folder).is_dir():
+            shutil.copytree(ROOT / folder, tmp_path / folder)
+    own = tmp_path / "path" / "to" / "file.py"
+    own.parent.mkdir(parents=True)
+    own.write_text("class MyLayer: ...\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "sabench", *words],
+        cwd=tmp_path,
+        env={**os.environ, "SABENCH_STATE": str(tmp_path / "state")},
+        capture_output=True,
+        text=True,
+    )
+    absent = "--device cuda" in command and done.returncode == 5
+    assert absent or done.returncode == 0, done.stderr
+    assert len(done.stderr.splitlines()) == (1 if absent else 0)
+    assert absent or done.stdout
+
+
+def test_the_table_of_the_readme_is_the_accepted_one() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "sabench", "show", "results/amd-epyc/quick.json"],
+        cwd=ROOT,
+        env={**os.environ, "COLUMNS": "80"},
+        capture_output=True,
+        text=True,
+    )
+    printed = "\n".join(line.rstrip() for line in done.stdout.splitlines())
+    assert f"```\n{printed}\n```" in README
+
+
+def test_every_make_target_of_the_readme_exists() -> None:
+    wanted = set(re.findall(r"^make (\w+)", README, flags=re.MULTILINE))
+    rules = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+    assert wanted <= set(rules)
