@@ -18,6 +18,10 @@ if [ ! -x .venv/bin/python ]; then
     "$python" -m venv .venv
   fi
 fi
+if has_torch "$python" && ! has_torch .venv/bin/python; then # it lies in a virtual environment
+  "$python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
+    >"$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/kept_torch.pth"
+fi
 if has_torch .venv/bin/python; then
   constraints=.venv/constraints.txt
   grep -vE '^(torch|triton|nvidia-[a-z0-9-]+-cu|nvidia-(cu|nv)|cuda-)' constraints.txt >"$constraints"

@@ -4,6 +4,8 @@ import os
 from collections.abc import Callable, Collection
 from pathlib import Path
 
+from sabench.measure.cores import hardware_siblings
+
 MEMORY_SHARE = 0.8  # of what the cgroup or the host has; the rest is the parent's and the system's
 CGROUP = Path("/sys/fs/cgroup")
 
@@ -26,15 +28,6 @@ def choose_cores(
     for core in sorted(allowed, reverse=True):
         (second if siblings(core) & set(first) else first).append(core)
     return tuple(sorted((first + second)[:threads]))
-
-
-def hardware_siblings(core: int) -> frozenset[int]:
-    """The hardware threads that share a core, itself among them."""
-    path = Path(f"/sys/devices/system/cpu/cpu{core}/topology/thread_siblings_list")
-    try:
-        return frozenset(_cpu_list(path.read_text()))
-    except (OSError, ValueError):
-        return frozenset({core})
 
 
 def allowed_cores() -> tuple[int, ...]:
@@ -71,12 +64,3 @@ def out_of_memory_kills(cgroup: Path = CGROUP) -> int:
             if key == "oom_kill" and value.isdigit():
                 return int(value)
     return 0
-
-
-def _cpu_list(text: str) -> list[int]:
-    """Numbers of a list as the kernel writes it: "0-3,8"."""
-    numbers: list[int] = []
-    for part in text.strip().split(","):
-        low, _, high = part.partition("-")
-        numbers += range(int(low), int(high or low) + 1)
-    return numbers

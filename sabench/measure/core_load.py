@@ -9,11 +9,10 @@ import os
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
+from sabench.measure.cores import hardware_siblings
 from sabench.measure.load import STAT
 
-CPU = Path("/sys/devices/system/cpu")
 BUSY_SHARE = 0.10  # of the cores' time; a quiet machine's own work is below 3 %
 STEAL_SHARE = 0.05
 SPARE_TICKS = 3  # what rounding alone can show
@@ -41,7 +40,7 @@ def core_usage(threads: int) -> CoreUsage | None:
         ours = os.sched_getaffinity(0)
         if len(ours) != threads:
             return None
-        beside = set[int]().union(*map(_siblings, ours)) - ours
+        beside = set[int]().union(*map(hardware_siblings, ours)) - ours
         ticks = _ticks()
         return CoreUsage(
             wall_s=time.perf_counter(),
@@ -89,17 +88,4 @@ def _ticks() -> dict[int, tuple[int, int]]:
         if name.startswith("cpu") and name != "cpu":
             user, nice, system, _idle, _wait, irq, soft, steal = map(int, fields[:8])
             found[int(name[3:])] = user + nice + system + irq + soft, steal
-    return found
-
-
-def _siblings(core: int) -> set[int]:
-    """The hardware threads of a core; the kernel writes "0,64" or "0-1"."""
-    try:
-        text = (CPU / f"cpu{core}/topology/thread_siblings_list").read_text()
-    except OSError:
-        return {core}
-    found: set[int] = set()
-    for part in text.strip().split(","):
-        low, _, high = part.partition("-")
-        found |= set(range(int(low), int(high or low) + 1))
     return found

@@ -8,9 +8,9 @@ from sabench.launch.limits import (
     allowed_cores,
     choose_cores,
     default_memory_limit,
-    hardware_siblings,
     out_of_memory_kills,
 )
+from sabench.measure.cores import hardware_siblings
 
 
 def pairs(core: int) -> frozenset[int]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sabench.measure import core_load
+from sabench.measure import core_load, cores
 from sabench.measure.core_load import CoreUsage, core_usage, foreign_work
 
 START = CoreUsage(0.0, 0.0, cores=2, busy=0, steal=0, siblings=2, siblings_busy=0)
@@ -51,7 +51,7 @@ def test_the_cores_and_the_siblings_are_read_apart(
         folder.mkdir(parents=True)
         (folder / "thread_siblings_list").write_text(f"{text}\n")
     monkeypatch.setattr(core_load, "STAT", tmp_path / "stat")
-    monkeypatch.setattr(core_load, "CPU", tmp_path)
+    monkeypatch.setattr(cores, "CPU", tmp_path)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
     found = core_usage(1)
     assert found is not None
