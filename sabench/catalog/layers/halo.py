@@ -79,10 +79,9 @@ def halo_problems(
     keys = halo_key_channels(options, out_channels)
     if abs(keys * options.rv - out_channels) > 1e-6:
         return Problem("rv", f"rv={options.rv} does not divide channels={out_channels}")
-    if keys % options.heads or out_channels % options.heads:
-        return Problem(
-            "heads", f"heads={options.heads} does not divide channels={keys}, {out_channels}"
-        )
+    for channels in (keys, out_channels):
+        if channels % options.heads:
+            return Problem("heads", f"heads={options.heads} does not divide channels={channels}")
     if options.block % stride:
         return Problem("block", f"block={options.block} is not a multiple of stride={stride}")
     return None

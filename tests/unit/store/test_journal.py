@@ -3,6 +3,7 @@
 import json
 import resource
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -25,13 +26,15 @@ def records(folder: RunFolder) -> list[Record]:
     return [record_of(job, (1.0 + index,) * 10) for index, job in enumerate(folder.info.jobs())]
 
 
-@pytest.fixture
+@contextmanager
 def small_files() -> Iterator[None]:
-    """A disk that takes no more than 3000 bytes a file."""
+    """A disk that takes no more than 3000 bytes a file; inside, pytest must not write its own."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (3000, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_records_are_read_in_the_order_written(folder: RunFolder, records: list[Record]) -> None:
@@ -137,7 +140,6 @@ def test_samples_are_never_read_from_outside_the_run(folder: RunFolder) -> None:
         journal.load_samples(folder, "latency", stray)
 
 
-@pytest.mark.usefixtures("small_files")
 def test_a_full_disk_is_one_error_and_spoils_nothing(
     folder: RunFolder, records: list[Record]
 ) -> None:
@@ -149,17 +151,16 @@ def test_a_full_disk_is_one_error_and_spoils_nothing(
             journal.append(folder, record)
             written.append(record)
 
-    with pytest.raises(ResultError, match=r"journal.jsonl: cannot append"):
+    with pytest.raises(ResultError, match=r"journal.jsonl: cannot append"), small_files():
         fill()
     assert written
     assert folder.journal_file.read_bytes().endswith(b"\n")
     assert journal.read(folder) == written
 
 
-@pytest.mark.usefixtures("small_files")
 def test_samples_that_do_not_fit_leave_no_half_file(folder: RunFolder) -> None:
     (job, *_) = folder.info.jobs()
-    with pytest.raises(ResultError, match="cannot write"):
+    with pytest.raises(ResultError, match="cannot write"), small_files():
         journal.append(folder, record_of(job, tuple(float(value) for value in range(2000))))
     assert list(folder.samples.iterdir()) == []
     assert journal.read(folder) == []
