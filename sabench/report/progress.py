@@ -11,6 +11,7 @@ from sabench.launch.events import Event, JobEnded, JobFigure, JobStarted, SweepE
 from sabench.records import MEASURED, Record
 from sabench.units import show_time
 
+BESIDE_THE_CASE = 48  # columns: counter, bar, remaining time, figure
 REFRESH_HZ = 2  # faster costs the measured process a visible share of a core
 
 
@@ -48,9 +49,9 @@ class SweepProgress:
             case SweepStarted(total=total, done=done):
                 self._task = live.add_task("starting", total=total, completed=done, figure="")
             case JobStarted(job=job, total=total) if self._task is not None:
-                live.update(
-                    self._task, description=job.case.case_id, total=total, figure="warming up"
-                )
+                room = max(12, self._console.width - BESIDE_THE_CASE)
+                name = _shorten(job.case.case_id, room)
+                live.update(self._task, description=name, total=total, figure="warming up")
             case JobFigure(latency_s=latency, n=n) if self._task is not None:
                 live.update(self._task, figure=f"{show_time(latency)} (n={n})")
             case JobEnded(record=record, index=index, total=total) if self._task is not None:
@@ -78,10 +79,15 @@ class SweepProgress:
         self._console.print(line, soft_wrap=True, highlight=False)
 
 
+def _shorten(text: str, width: int) -> str:
+    """The beginning that fits."""
+    return text if len(text) <= width else f"{text[: width - 1]}…"
+
+
 def _bar(console: Console) -> Progress:
     return Progress(
         TextColumn("{task.completed:.0f}/{task.total:.0f}"),
-        BarColumn(bar_width=12),
+        BarColumn(bar_width=10),
         TimeRemainingColumn(compact=True),
         TextColumn("{task.description}", markup=False),
         TextColumn("{task.fields[figure]}", style="bold", markup=False),
