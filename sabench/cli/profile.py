@@ -73,7 +73,7 @@ def profile(
 
     limit = None if memory_limit is None else parse_bytes(memory_limit)
     runner = find_launcher(launcher)
-    _check_targets(csv, markdown)
+    _check_targets(out, csv, markdown)
     if resume is not None:
         _check_alone(context, dry_run=dry_run)
         folder = resume_run(resume, allow_environment=across_env)
@@ -122,13 +122,13 @@ def _check_alone(context: typer.Context, *, dry_run: bool) -> None:
         raise ConfigError(f"--resume goes on with the run's own plan: leave out {words}")
 
 
-def _check_targets(*files: Path | None) -> None:
-    """Files that are written at the end must have a folder before the sweep begins.
+def _check_targets(out: Path | None, *files: Path | None) -> None:
+    """Files that are written at the end must have a folder: one there is, or the run's own.
 
     Raises: ConfigError if one has none.
     """
     for file in files:
-        if file is not None and not file.parent.is_dir():
+        if file is not None and file.parent != out and not file.parent.is_dir():
             raise ConfigError(f"{file}: there is no folder {file.parent}")
 
 

@@ -10,7 +10,7 @@ from sabench.cases.case import Scalar
 from sabench.cases.expand import Expansion, expand
 from sabench.cases.model import Suite
 from sabench.cases.own_layer import own_layer
-from sabench.cases.plan import Isolation, default_isolation
+from sabench.cases.plan import Isolation, default_isolation, not_granted
 from sabench.cases.predict import Prediction, predict
 from sabench.cases.suite import load_suite
 from sabench.catalog.presets import Preset, find_preset
@@ -73,6 +73,10 @@ def plan_run(request: Request) -> Planned:
     expansion = expand(suite, axes=request.axes, filter=request.filter, own_layers=own)
     if not expansion.cases and not expansion.dropped:
         raise ConfigError(f"suite {suite.name}: --filter {request.filter} keeps none of its cases")
+    if reason := not_granted(suite.metrics, preset).get(suite.rank_by):
+        raise ConfigError(
+            f"suite {suite.name} ranks by {suite.rank_by}: {reason}; --preset standard"
+        )
     wanted = request.device or ",".join(suite.devices) or "auto"
     devices = tuple(resolve_devices(wanted))
     environments = {device: environment(device) for device in devices}

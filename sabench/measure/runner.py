@@ -91,9 +91,8 @@ def measure_case(
 
     protocol = Protocol(batch.preset, make_timer(job), show_figure, look)
     subject = build_subject(job)
-    prepare, start = RUNTIMES[job.case.runtime].load(), reset_peak()
-    execution: Execution = prepare(subject)
-    execution.growth_start = start
+    execution: Execution = RUNTIMES[job.case.runtime].load()(subject)
+    execution.growth_start = reset_peak()  # behind a compiler, whose own memory is not the case's
     with execution.context():
         first_call(subject, execution, protocol.timer)
         before = machine_usage()  # from here: a compiler's processes are ours, and not told as such

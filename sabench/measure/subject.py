@@ -157,7 +157,9 @@ def load_class(file: str) -> Any:
         raise MeasurementError(f"{path!r} is no Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
-    sys.path.append(str(source.resolve().parent))
+    for folder in (str(source.resolve().parent), str(Path.cwd())):  # the file's neighbours
+        if folder not in sys.path:
+            sys.path.append(folder)  # last: nothing of ours or torch's is hidden by them
     spec.loader.exec_module(module)
     found = getattr(module, name, None)
     if not inspect.isclass(found):

@@ -83,8 +83,8 @@ def legend(leaderboard: Leaderboard, letters: dict[Flag, str]) -> list[str]:
         lines.append("=: not told apart from the best of its rank.")
     if has_relative(leaderboard):
         lines.append("x conv: time over that of the group's 3x3 convolution.")
-    elif _has_layers(leaderboard.rows):
-        lines.append("No group has an undisturbed 3x3 convolution to be held against.")
+    elif _has_layers(leaderboard.rows) and "latency" in leaderboard.metrics:
+        lines.append("No group has one undisturbed 3x3 convolution to be held against.")
     if len({row.case.implementation for row in leaderboard.rows} - {"reference"}) > 0:
         lines.append("MACs: by the layer's definition; `macs_executed` in the JSON is what ran.")
     return lines
@@ -149,10 +149,11 @@ def _label_of(leaderboard: Leaderboard) -> Callable[[Row], str]:
         swept.setdefault(row.case.subject, {}).update(dict.fromkeys(row.case.options))
     groups = leaderboard.groups()
     labels = {row.case_id: _label(row.case, swept[row.case.subject]) for row in leaderboard.rows}
+    told = {row.case_id: f"{labels[row.case_id]} {row.case.window}" for row in leaderboard.rows}
     twice = {
         case_id
         for _, rows in groups
-        for case_id, times in _counted([(row.case_id, labels[row.case_id]) for row in rows])
+        for case_id, times in _counted([(row.case_id, told[row.case_id]) for row in rows])
         if times > 1
     }
 

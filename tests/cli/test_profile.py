@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -147,6 +148,59 @@ def test_a_layer_of_an_installed_package_is_measured(tmp_path: Path) -> None:
     assert row["case_id"].startswith("stranger_blur/channels=8,size=7,taps=5/")
     assert row["figures"]["params"]["median"] == 64
     assert row["figures"]["latency"]["median"] > 0
+
+
+def test_a_layer_may_import_its_neighbours_and_what_lies_in_the_working_directory(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "tiny.yaml").write_text(TINY)
+    for folder, text in (("mine", "KERNEL = 3\n"), ("models", "STRIDE = 1\n")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / f"in_{folder}.py").write_text(text)
+    (tmp_path / "mine" / "__init__.py").write_text("")
+    (tmp_path / "models" / "layer.py").write_text(
+        "from in_models import STRIDE\nfrom mine.in_mine import KERNEL\nfrom torch import nn\n"
+        "class Mine(nn.Conv2d):\n    def __init__(self, c_in, c_out):\n"
+        "        super().__init__(c_in, c_out, KERNEL, STRIDE)\n"
+    )
+    done = sabench(
+        *("profile", "--suite", "tiny.yaml", "--device", "cpu", "--out", "run", "--json"),
+        *("--layer", "models/layer.py:Mine", "--filter", "Mine", "--csv", "run/table.csv"),
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "run" / "table.csv").is_file()
+
+
+def test_an_installed_layer_that_cannot_be_imported_spoils_only_its_own_case(
+    tmp_path: Path,
+) -> None:
+    shutil.copytree(HERE.parent / "stranger", tmp_path / "site")
+    (tmp_path / "site" / "stranger" / "blur.py").write_text("raise RuntimeError('no licence')\n")
+    (tmp_path / "suite.yaml").write_text(
+        "name: strange\naxes: {channels: 8, size: 7}\n"
+        "layers: [{layer: stranger_blur}, {layer: conv}]\n"
+    )
+    done = sabench(
+        *("profile", "--suite", "suite.yaml", "--device", "cpu", "--out", "run", "--json"),
+        cwd=tmp_path,
+        PYTHONPATH=str(tmp_path / "site"),
+    )
+    assert done.returncode == 6, done.stderr
+    rows = {row["case"]["subject"]: row for row in json.loads(done.stdout)["rows"]}
+    assert rows["stranger_blur"]["status"] == "error"
+    assert "no licence" in rows["stranger_blur"]["message"]
+    assert rows["conv"]["figures"]["latency"]["median"] > 0
+
+
+def test_a_ranking_that_the_preset_cannot_measure_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "suite.yaml").write_text(
+        "name: grown\nmetrics: [peak_rss_growth]\nrank_by: peak_rss_growth\n"
+        "layers: [{layer: conv}]\n"
+    )
+    done = sabench("profile", "--suite", "suite.yaml", "--device", "cpu", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "preset quick grants no process apart" in done.stderr
 
 
 @pytest.mark.parametrize(

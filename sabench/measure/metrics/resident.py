@@ -12,7 +12,7 @@ CALLS = 2  # after the first: memory that only a second call touches counts too
 
 
 def measure(subject: Subject, execution: Execution, protocol: Protocol) -> dict[str, Reading]:
-    """Bytes from before the first call, the module built, to the peak of three calls."""
+    """Bytes from before the first call, building and compiling done, to the peak of three."""
     return {"peak_rss_growth": _growth(execution)}
 
 

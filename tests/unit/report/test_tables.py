@@ -108,6 +108,13 @@ def test_a_matched_window_has_a_column_and_leaves_the_labels() -> None:
     assert "| augmented | all |" in text
 
 
+def test_windows_tell_rows_apart_without_the_way_they_ran() -> None:
+    cases = tuple(case("conv", options={"window": w}, window=w) for w in (5, 7))
+    info = run_info(cases, preset=preset(processes=1))
+    text = leaderboard_markdown(make_leaderboard(info, [record_of(job) for job in info.jobs()]))
+    assert "eager" not in text
+
+
 def test_a_narrow_terminal_keeps_the_flags() -> None:
     assert "flags" in printed(60)
     assert "memory" not in printed(60)
