@@ -23,7 +23,7 @@ class Execution:
     context: Callable[[], AbstractContextManager[object]]  # entered once around many calls
     compile_s: float | None = None
     first_call_s: float | None = None
-    growth_start: ResidentMemory | None = None  # read right before anything runs
+    growth_start: ResidentMemory | None = None  # read right before the first call
     first_peak: ResidentMemory | None = None  # read right after the first call
 
 
