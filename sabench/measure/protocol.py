@@ -19,7 +19,7 @@ WINDOW_BLOCKS = 20
 WINDOW_S = 0.25
 SHORT_BLOCK_S = 0.02  # shorter blocks are taken ten at a time between two looks
 LEAST_S = 0.1  # sampling goes on this long: ten blocks of 1 ms see too little of a machine
-PREEMPTED_SHARE = 0.10  # a quiet 2-core guest rejects 3-8 % of two threads' blocks
+PREEMPTED_SHARE = 0.05
 OUTLIER_SHARE = 0.05
 DEADLINE_SHARE = 0.8  # of the case's deadline; the rest is for the other metrics
 
