@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from sabench.stats import Interval, median_interval, quantile
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "2.0"
 
 
 class Frozen(BaseModel):
@@ -55,14 +55,29 @@ class Flag(StrEnum):
     PRECISION_NOT_MET = "precision_not_met"
     PREEMPTED = "preempted"
     OUTLIERS = "outliers"
+    BIMODAL = "bimodal"
+    DRIFT = "drift"
     HOST_BOUND = "host_bound"
     HOST_NOISY = "host_noisy"
+    CGROUP_THROTTLED = "cgroup_throttled"
+    CONTENDED = "contended"
+    FOREIGN_IDLE = "foreign_idle"
     ISOLATION_UNVERIFIED = "isolation_unverified"
+    DEVICE_DIRTY = "device_dirty"
     MACS_MISMATCH = "macs_mismatch"
     MACS_UNVERIFIED = "macs_unverified"
     NOT_PINNED = "not_pinned"
     THERMAL = "thermal"
+    HW_SLOWDOWN = "hw_slowdown"
     POWER_CAP = "power_cap"
+    CLOCK_DRIFT = "clock_drift"
+    COLD_UNPROVED = "cold_unproved"
+    GRAPH_UNSUPPORTED = "graph_unsupported"
+    ENERGY_DISAGREE = "energy_disagree"
+    ENERGY_INVALID = "energy_invalid"
+    ENERGY_SHARED = "energy_shared"
+    THERMAL_RAMP = "thermal_ramp"
+    RECOMPILED = "recompiled"
 
 
 FLAG_MEANING: dict[Flag, str] = {
@@ -70,17 +85,32 @@ FLAG_MEANING: dict[Flag, str] = {
     Flag.PRECISION_NOT_MET: "the interval is wider than the preset asks for",
     Flag.PREEMPTED: "some timing blocks were thrown away because other work ran in them",
     Flag.OUTLIERS: "more than 5 % of the samples lie far outside the quartiles",
+    Flag.BIMODAL: "the samples fall into two groups, as between two clock states",
+    Flag.DRIFT: "the samples rise or fall from the first to the last",
     Flag.HOST_BOUND: "the host queues work too slowly; the device waited inside the figure",
     Flag.HOST_NOISY: "the machine was busy with other work during the job",
+    Flag.CGROUP_THROTTLED: "the container's CPU quota stopped the process during the job",
+    Flag.CONTENDED: "another process used the device, or the cores, while it was timed",
+    Flag.FOREIGN_IDLE: "another process held the device without using it",
     Flag.ISOLATION_UNVERIFIED: "it could not be checked whether others used the device",
+    Flag.DEVICE_DIRTY: "an earlier process left memory on the device that did not come back",
     Flag.MACS_MISMATCH: "a counter disagrees with the closed form by more than 1 %",
     Flag.MACS_UNVERIFIED: "MACs were counted by tracing; there is no closed form to hold them to",
     Flag.NOT_PINNED: "the process could not be pinned to its cores",
     Flag.THERMAL: "the device slowed itself down because of heat",
+    Flag.HW_SLOWDOWN: "the device's hardware slowed it down, by power brake or heat",
     Flag.POWER_CAP: "the device ran at its power limit",
+    Flag.CLOCK_DRIFT: "the device's clock fell by more than 3 % while it was timed",
+    Flag.COLD_UNPROVED: "the flush was not shown to empty the cache: cold may be warm",
+    Flag.GRAPH_UNSUPPORTED: "the call could not be captured as a CUDA graph",
+    Flag.ENERGY_DISAGREE: "energy counter and integrated power differ by more than 5 %",
+    Flag.ENERGY_INVALID: "the energy counter stood still or ran backwards; no figure is given",
+    Flag.ENERGY_SHARED: "the energy counter covers others' work on the board too",
+    Flag.THERMAL_RAMP: "the temperature was still rising while energy was read",
+    Flag.RECOMPILED: "the compiler compiled again after the first call",
 }
 
-INFORMATIVE = frozenset({Flag.MACS_UNVERIFIED, Flag.MACS_MISMATCH})
+INFORMATIVE = frozenset({Flag.MACS_UNVERIFIED, Flag.MACS_MISMATCH, Flag.GRAPH_UNSUPPORTED})
 """Flags that say nothing against a timing: they leave the status ok."""
 
 

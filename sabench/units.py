@@ -6,6 +6,7 @@ from sabench.errors import ConfigError
 
 _TIMES = ((1.0, "s"), (1e-3, "ms"), (1e-6, "us"), (1e-9, "ns"))
 _COUNTS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+_ENERGIES = ((1.0, "J"), (1e-3, "mJ"), (1e-6, "uJ"), (1e-9, "nJ"))
 _BYTES = ((1024**4, "TiB"), (1024**3, "GiB"), (1024**2, "MiB"), (1024, "KiB"))
 
 
@@ -17,6 +18,14 @@ def show_time(seconds: float) -> str:
         if abs(seconds) >= scale:
             return f"{_three_figures(seconds / scale)} {unit}"
     return f"{seconds / 1e-9:.2g} ns"
+
+
+def show_energy(joules: float) -> str:
+    """Three figures with the unit that fits: '4.20 mJ'."""
+    for scale, unit in _ENERGIES:
+        if abs(joules) >= scale:
+            return f"{_three_figures(joules / scale)} {unit}"
+    return f"{joules / 1e-9:.2g} nJ"
 
 
 def show_count(value: float) -> str:

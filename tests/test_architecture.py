@@ -32,7 +32,8 @@ RANK = {name: rank for rank, room in enumerate(ROOMS) for name in room}
 TORCH_FREE = (
     *("errors", "stats", "units", "records", "jsonl", "known"),
     *("catalog", "cases", "store", "launch", "compare", "report", "cli", "__main__"),
-    *("measure.device", "measure.environment", "measure.versions", "measure.cores"),
+    *("measure.device", "measure.device_watch", "measure.environment", "measure.versions"),
+    *("measure.cores", "measure.doctor"),
 )
 
 ONLY_IN = {

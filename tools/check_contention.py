@@ -102,14 +102,14 @@ def measure(threads: int) -> dict:
             threads=threads,
             cores=choose_cores(threads, allowed_cores()),
             memory_limit=0,
-            jobs=tuple(make_jobs([case], ["cpu"], ["latency"], preset, seed=0)),
+            jobs=tuple(make_jobs([case], ["cpu"], ["latency_warm"], preset, seed=0)),
         )
         batch_file.write_text(batch.model_dump_json(by_alias=True))
         command = [sys.executable, "-m", "sabench.measure.child", str(batch_file), str(outbox)]
         variables = os.environ | child_variables("cpu", threads)
         subprocess.run(command, env=variables, check=True, capture_output=True)
         record = json.loads(outbox.read_text())
-    reading = record["readings"].get("latency")
+    reading = record["readings"].get("latency_warm")
     if not reading or not reading.get("statistics"):
         raise SystemExit(f"the job ended {record['status']}: {record['message']}")
     return {

@@ -51,7 +51,7 @@ class Suite(Frozen):
     entries: tuple[Entry, ...]
     metrics: tuple[str, ...] = tuple(METRICS)
     group_by: tuple[str, ...] = GROUP_KEYS
-    rank_by: str = "latency"
+    rank_by: str = "latency_warm"
     max_bytes: int = DEFAULT_MAX_BYTES
     file: str
     text: str

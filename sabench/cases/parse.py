@@ -59,7 +59,7 @@ def parse_suite(data: bytes, file: str) -> Suite:
         "title": _one(members, "title", _title) or "",
         "metrics": _names(members, "metrics", METRICS) or tuple(METRICS),
         "group_by": _names(members, "group_by", GROUPINGS) or GROUP_KEYS,
-        "rank_by": _one(members, "rank_by", _among("metric", METRICS)) or "latency",
+        "rank_by": _one(members, "rank_by", _among("metric", METRICS)) or "latency_warm",
         "max_bytes": _one(members, "max_bytes", _bytes) or DEFAULT_MAX_BYTES,
     }
     _check_rank(members, chosen["rank_by"], chosen["metrics"])

@@ -70,7 +70,7 @@ def lessons(cases: Iterable[Case], records: Iterable[Record]) -> Iterator[Lesson
 
 
 def _achieved(case: Case, record: Record) -> Rate | None:
-    latency = record.readings.get("latency")
+    latency = record.readings.get("latency_warm")
     cost = case_cost(case)
     if latency is None or not latency.median or cost is None or not cost.macs_executed:
         return None

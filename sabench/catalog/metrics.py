@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from sabench.catalog.rows import load_target
 
-Show = Literal["time", "count", "bytes", "rate", "number"]
+Show = Literal["time", "count", "bytes", "rate", "number", "energy", "power"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +15,7 @@ class Metric:
     `target` is "module:function": measure(subject, execution, protocol) -> dict[str, Reading].
     `apart`: wants a process of its own per case, where the preset grants one.
     `traces`: runs the module through tracers, so it comes after everything that is timed.
+    `needs`: the kind of device without which there is no such figure.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Metric:
     target: str
     apart: bool = False
     traces: bool = False
+    needs: Literal["", "cuda"] = ""
 
     def load(self) -> Any:
         """The function that `target` names."""
@@ -35,6 +37,7 @@ _COUNTS = "sabench.measure.metrics.counts:measure"
 _LATENCY = "sabench.measure.metrics.latency:measure"
 _MEMORY = "sabench.measure.metrics.memory:measure"
 _RESIDENT = "sabench.measure.metrics.resident:measure"
+_ENERGY = "sabench.measure.metrics.energy:measure"
 
 
 def _count(name: str, unit: str, better: Literal["less", "neither"], title: str) -> Metric:
@@ -52,16 +55,35 @@ METRICS: dict[str, Metric] = {
         _count("macs_flop_counter", "MAC", "neither", "torch FlopCounterMode"),
         _count("macs_fvcore", "MAC", "neither", "fvcore"),
         _count("macs_ptflops", "MAC", "neither", "ptflops"),
-        Metric("latency", "s", "less", "time", "time of one call, warm", _LATENCY),
+        Metric("latency_warm", "s", "less", "time", "time of one call, caches warm", _LATENCY),
+        Metric(
+            *("latency_cold", "s", "less", "time", "time of one call, L2 flushed before it"),
+            _LATENCY,
+            needs="cuda",
+        ),
+        Metric(
+            *("latency_graph", "s", "less", "time", "time of one call in a replayed CUDA graph"),
+            _LATENCY,
+            needs="cuda",
+        ),
+        Metric("host_time", "s", "less", "time", "wall time of call and synchronise", _LATENCY),
         Metric("throughput", "1/s", "more", "rate", "images per second", _LATENCY),
         Metric("build_time", "s", "less", "time", "time to build the module", _LATENCY),
         Metric("compile_time", "s", "less", "time", "time to compile", _LATENCY),
         Metric("first_call", "s", "less", "time", "time of the first call", _LATENCY),
+        Metric("graph_breaks", "1", "less", "number", "breaks in the compiled graph", _LATENCY),
+        Metric("recompiles", "1", "less", "number", "compilations after the first", _LATENCY),
         Metric("peak_allocated", "B", "less", "bytes", "torch's peak allocated bytes", _MEMORY),
+        Metric(
+            *("peak_allocated_cold", "B", "less", "bytes", "the same in the first call"), _MEMORY
+        ),
         Metric("peak_reserved", "B", "less", "bytes", "torch's peak reserved bytes", _MEMORY),
         Metric("process_memory", "B", "less", "bytes", "device memory of the process", _MEMORY),
         Metric(
             "peak_rss_growth", "B", "less", "bytes", "growth of peak RSS", _RESIDENT, apart=True
         ),
+        Metric("energy", "J", "less", "energy", "energy of one image, idle included", _ENERGY),
+        Metric("energy_net", "J", "less", "energy", "energy of one image over idle", _ENERGY),
+        Metric("power", "W", "neither", "power", "mean power while it runs", _ENERGY),
     )
 }

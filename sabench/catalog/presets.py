@@ -1,5 +1,7 @@
 """The presets of the protocol: how long, how often, how sure. Every value goes into the run."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from sabench.errors import ConfigError
@@ -21,6 +23,11 @@ class Preset(Frozen):
     budget_s: float  # measuring time per case and process
     deadline_s: float  # build + warm-up + measure, per case
     memory_apart: bool  # whether peak RSS gets a process of its own per case
+    energy_windows: int = 0  # how many windows the energy is read over; 0: it is not
+    energy_window_s: float = 2.0  # shortest window
+    energy_idle_s: float = 0.0  # idle between two windows
+    sampler: Literal["thread", "process"] = "thread"  # where the device is watched from
+    sampler_period_s: float = 0.1
 
 
 PRESETS: dict[str, Preset] = {
@@ -53,6 +60,7 @@ PRESETS: dict[str, Preset] = {
             budget_s=10.0,
             deadline_s=180.0,
             memory_apart=True,
+            energy_windows=3,
         ),
         Preset(
             name="strict",
@@ -67,6 +75,24 @@ PRESETS: dict[str, Preset] = {
             budget_s=30.0,
             deadline_s=600.0,
             memory_apart=True,
+            energy_windows=5,
+            energy_window_s=5.0,
+            energy_idle_s=5.0,
+            sampler="process",
+        ),
+        Preset(
+            name="gate",
+            evidence="process",
+            processes=4,
+            warmup_min_calls=3,
+            warmup_min_s=0.3,
+            warmup_max_s=2.0,
+            samples_min=30,
+            samples_max=1000,
+            half_width=0.01,
+            budget_s=1.0,
+            deadline_s=60.0,
+            memory_apart=False,
         ),
     )
 }

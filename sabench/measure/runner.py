@@ -11,11 +11,10 @@ from torch import Tensor
 from sabench.cases.plan import Batch, Job
 from sabench.catalog.metrics import METRICS, Metric
 from sabench.catalog.runtimes import RUNTIMES
-from sabench.measure.cpu_timer import CpuTimer
-from sabench.measure.cuda_timer import CudaTimer
 from sabench.measure.device import DeviceFacts, device_facts, state_flags
 from sabench.measure.execution import Execution, is_finite
 from sabench.measure.faults import NonFiniteError, classify
+from sabench.measure.instruments import make_timer
 from sabench.measure.load import ForeignLoad, machine_usage
 from sabench.measure.protocol import Protocol, ShowFigure, show_nothing
 from sabench.measure.resident_memory import reset_peak, resident_memory
@@ -116,14 +115,6 @@ def measure_case(
     return Outcome(status, _explained(status, readings), readings, flags, details)
 
 
-def make_timer(job: Job) -> Timer:
-    """The timer of the job's device."""
-    if job.device == "cpu":
-        return CpuTimer(job.case.threads)
-    torch.cuda.set_device(job.device)  # events are recorded on the current device's stream
-    return CudaTimer(torch.cuda, job.device)
-
-
 def first_call(subject: Subject, execution: Execution, timer: Timer) -> None:
     """Call once, timed, and look at what comes out.
 
@@ -144,7 +135,13 @@ def _readings(
     targets: dict[str, Metric] = {metric.target: metric for metric in asked}
     found: dict[str, Reading] = {}
     for metric in sorted(targets.values(), key=lambda metric: metric.traces):
+        if metric.needs and not job.device.startswith(metric.needs):
+            continue
         found |= metric.load()(subject, execution, protocol)
+    for metric in asked:
+        if metric.needs and not job.device.startswith(metric.needs):
+            reason = f"needs a {metric.needs} device, not {job.device}"
+            found[metric.name] = Reading.absent(metric.unit, reason)
     return {metric.name: found[metric.name] for metric in asked}
 
 
@@ -159,7 +156,7 @@ def _explained(status: Status, readings: dict[str, Reading]) -> str:
     """Why a contended case has no rank, in the figures of the reading that shows it."""
     if status is not Status.CONTENDED:
         return ""
-    told = readings["latency"].details
+    told = readings["latency_warm"].details
     if told["foreign_work"]:
         return f"beside this case ran {told['foreign_work']}; measure it on a quiet machine"
     return (

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from string import ascii_lowercase, ascii_uppercase
 
 from sabench.cases.case import Case, Scalar, show_scalar
 from sabench.catalog.layers import layers
@@ -10,22 +11,27 @@ from sabench.catalog.networks import networks
 from sabench.catalog.rows import Options
 from sabench.records import FLAG_MEANING, MEASURED, Flag
 from sabench.store.leaderboard import Group, Leaderboard, Row
-from sabench.units import show_bytes, show_count, show_time
+from sabench.units import show_bytes, show_count, show_energy, show_time
 
 SHOWN_AS: dict[str, Callable[[float], str]] = {
     "time": show_time,
     "count": show_count,
     "bytes": show_bytes,
     "rate": lambda value: f"{show_count(value)}/s",
+    "energy": show_energy,
+    "power": lambda value: f"{value:.3g} W",
     "number": lambda value: f"{value:.3g}",
 }
 
 TITLES = {
-    "latency": "latency",
+    "latency_warm": "latency",
+    "latency_cold": "cold",
+    "latency_graph": "graph",
     "throughput": "images",
     "macs": "MACs",
     "params": "params",
     "peak_allocated": "memory",
+    "energy": "energy",
 }
 """Metrics that get a column, with the heading that fits over its cells."""
 
@@ -72,7 +78,13 @@ def has_relative(leaderboard: Leaderboard) -> bool:
 def flag_letters(rows: Sequence[Row]) -> dict[Flag, str]:
     """A letter for each flag that stands in these rows, in the order of their declaration."""
     present = {flag for row in rows for flag in row.flags}
-    return dict(zip((flag for flag in Flag if flag in present), "abcdefghijklmnop", strict=False))
+    return dict(
+        zip(
+            (flag for flag in Flag if flag in present),
+            ascii_lowercase + ascii_uppercase,
+            strict=False,
+        )
+    )
 
 
 def legend(leaderboard: Leaderboard, letters: dict[Flag, str]) -> list[str]:
@@ -83,7 +95,7 @@ def legend(leaderboard: Leaderboard, letters: dict[Flag, str]) -> list[str]:
         lines.append("=: not told apart from the best of its rank.")
     if has_relative(leaderboard):
         lines.append("x conv: time over that of the group's 3x3 convolution.")
-    elif _has_layers(leaderboard.rows) and "latency" in leaderboard.metrics:
+    elif _has_layers(leaderboard.rows) and "latency_warm" in leaderboard.metrics:
         lines.append("No group has one undisturbed 3x3 convolution to be held against.")
     if len({row.case.implementation for row in leaderboard.rows} - {"reference"}) > 0:
         lines.append("MACs: by the layer's definition; `macs_executed` in the JSON is what ran.")
@@ -200,7 +212,7 @@ def _metric(name: str) -> Callable[[Row], str]:
     def cell(row: Row) -> str:
         value = row.median(name)
         if value is None:
-            return str(row.status) if name in ("latency", "throughput") else "-"
+            return str(row.status) if name in ("latency_warm", "throughput") else "-"
         return SHOWN_AS[METRICS[name].show](value)
 
     return cell

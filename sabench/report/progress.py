@@ -102,7 +102,7 @@ def _line(record: Record, index: int, total: int) -> Text:
 
 
 def _figure(record: Record) -> str:
-    latency = record.readings.get("latency")
+    latency = record.readings.get("latency_warm")
     ending = f"{record.status}: {record.message}" if record.message else str(record.status)
     if latency is None or latency.median is None:
         return ending

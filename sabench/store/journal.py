@@ -9,6 +9,7 @@ from typing import Any
 from sabench import jsonl
 from sabench.errors import ResultError
 from sabench.records import Reading, Record, Statistics, hash_samples
+from sabench.store.migrations import earlier_name
 from sabench.store.run_folder import RunFolder
 from sabench.store.schema import is_sealed, parse, seal
 
@@ -104,8 +105,9 @@ def _load(root: Path, name: str, metric: str) -> tuple[float, ...]:
     if not path.resolve().is_relative_to(root.resolve()):
         raise ResultError(f"{path}: samples outside their run folder")
     try:
-        return tuple(float(value) for value in json.loads(path.read_bytes())[metric])
+        samples = json.loads(path.read_bytes())
+        return tuple(map(float, samples.get(metric) or samples[earlier_name(metric)]))
     except OSError as error:
         raise ResultError(f"{path}: cannot read: {error.strerror or error}") from error
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ResultError(f"{path}: not the samples of {metric}") from error

@@ -194,7 +194,7 @@ def _group(case: Case, device: str, group_by: Sequence[str]) -> Group:
 
 
 def _time_metric(rank_by: str) -> str:
-    return rank_by if METRICS[rank_by].show == "time" else "latency"
+    return rank_by if METRICS[rank_by].show == "time" else "latency_warm"
 
 
 def _reference_time(rows: Iterable[Row], rank_by: str) -> float | None:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,14 +10,11 @@ from pydantic import BaseModel, ValidationError
 from sabench.errors import ResultError
 from sabench.jsonl import write_atomically
 from sabench.records import SCHEMA_VERSION
+from sabench.store.migrations import MIGRATIONS, Item
 
-Item = dict[str, Any]
 Model = TypeVar("Model", bound=BaseModel)
 
 SEAL = "sha256"
-
-MIGRATIONS: dict[tuple[str, int], Callable[[Item], Item]] = {}
-"""(schema, major) -> what brings an item of that major to the next one."""
 
 
 def seal(item: Item) -> Item:
@@ -91,6 +87,7 @@ def parse(item: Item, model: type[Model], where: str) -> Model:
         if (schema, major) not in MIGRATIONS:
             raise ResultError(f"{where}: {schema} {major}.{minor} is too old to be read")
         item, major = MIGRATIONS[schema, major](item), major + 1
+        item, minor = {**item, "schema_version": f"{major}.0"}, 0
     try:
         return model.model_validate(item)
     except ValidationError as error:

@@ -59,7 +59,7 @@ def write(outbox, batch, job, status="ok", samples=(), message=""):
         "attempt": job["attempt"],
         "status": status,
         "message": message,
-        "readings": {"latency": reading(list(samples))} if samples else {},
+        "readings": {"latency_warm": reading(list(samples))} if samples else {},
         "started_utc": "2026-01-01T00:00:00+00:00",
         "wall_s": 0.0,
     }

@@ -20,6 +20,7 @@ def measure(subject: Subject, execution: Execution, protocol: Protocol) -> dict[
     if subject.device == "cpu":
         return {
             "peak_allocated": _cpu_peak(subject, execution),
+            "peak_allocated_cold": Reading.absent("B", "the first call is not watched on the CPU"),
             "peak_reserved": Reading.absent("B", "torch reserves no memory on the CPU"),
             "process_memory": Reading.absent("B", "a device's figure; see peak_rss_growth"),
         }
@@ -66,6 +67,7 @@ def _cuda(cuda: Any, subject: Subject, execution: Execution) -> dict[str, Readin
     used = process_memory(device)
     return {
         "peak_allocated": Reading.of("B", [allocated - held], details=details),
+        "peak_allocated_cold": Reading.absent("B", "the first call was not watched"),
         "peak_reserved": Reading.of("B", [reserved]),
         "process_memory": (
             Reading.absent("B", used) if isinstance(used, str) else Reading.of("B", [used])

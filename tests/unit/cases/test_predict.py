@@ -35,7 +35,7 @@ def learnt(*walls):
 def test_learnt_wall_times_add_up_with_one_process_start(monkeypatch):
     monkeypatch.setattr(module, "START_S", {"cpu": 7.0})
     known = learnt((CONV, "quick", False, 2.0), (HALO, "quick", False, 3.0))
-    found = predict([CONV, HALO], QUICK, {"cpu": known}, metrics=["latency"])
+    found = predict([CONV, HALO], QUICK, {"cpu": known}, metrics=["latency_warm"])
     assert found.cases_s == {CONV.case_id: 2.0, HALO.case_id: 3.0}
     assert found.total_s == 7.0 + 2.0 + 3.0
 
@@ -43,7 +43,7 @@ def test_learnt_wall_times_add_up_with_one_process_start(monkeypatch):
 def test_every_process_of_a_preset_counts_and_memory_has_its_own(monkeypatch):
     monkeypatch.setattr(module, "START_S", {"cpu": 7.0})
     known = learnt((CONV, "standard", False, 2.0), (CONV, "standard", True, 0.5))
-    metrics = ["latency", "peak_rss_growth"]
+    metrics = ["latency_warm", "peak_rss_growth"]
     found = predict([CONV], STANDARD, {"cpu": known}, metrics=metrics)
     assert found.cases_s == {CONV.case_id: 5 * 2.0 + 0.5}
     assert found.total_s == 5 * (7.0 + 2.0) + (7.0 + 0.5)
@@ -53,14 +53,14 @@ def test_a_process_for_each_case_starts_as_often(monkeypatch):
     monkeypatch.setattr(module, "START_S", {"cpu": 7.0})
     known = learnt((CONV, "quick", False, 2.0), (HALO, "quick", False, 3.0))
     devices = {"cpu": known}
-    found = predict([CONV, HALO], QUICK, devices, metrics=["latency"], isolation="case")
+    found = predict([CONV, HALO], QUICK, devices, metrics=["latency_warm"], isolation="case")
     assert found.total_s == 2 * 7.0 + 2.0 + 3.0
 
 
 def test_every_device_measures_every_case():
     known = learnt((CONV, "quick", False, 2.0))
     other = known.model_copy(update={"device": "cuda:other"})
-    found = predict([CONV], QUICK, {"cpu": known, "cuda:0": other}, metrics=["latency"])
+    found = predict([CONV], QUICK, {"cpu": known, "cuda:0": other}, metrics=["latency_warm"])
     assert found.cases_s == {CONV.case_id: 4.0}
 
 
@@ -83,13 +83,13 @@ def test_a_backward_pass_and_a_batch_take_longer():
 
 def test_a_case_never_takes_longer_than_its_deadline():
     huge = NET.model_copy(update={"batch": 4096})
-    (job,) = make_jobs([huge], ["cpu"], ["latency"], QUICK, seed=0)
+    (job,) = make_jobs([huge], ["cpu"], ["latency_warm"], QUICK, seed=0)
     assert job_seconds(job, case_cost(huge), QUICK, NOTHING) == QUICK.deadline_s
 
 
 def test_a_layer_without_a_closed_form_gets_a_guess():
     own = Case(kind="layer", subject="Mine", channels=64, size=56, file="/m.py:Mine")
-    found = predict([own], QUICK, {"cpu": NOTHING}, metrics=["latency"])
+    found = predict([own], QUICK, {"cpu": NOTHING}, metrics=["latency_warm"])
     assert 0.3 < found.total_s < 30
 
 
@@ -101,7 +101,7 @@ def test_every_layer_network_mode_and_device_has_a_prediction():
         for runtime in ("eager", "compiled")
     ]
     devices = {"cpu": NOTHING, "cuda:0": Known(device="cuda:any")}
-    found = predict(cases, STANDARD, devices, metrics=["latency", "macs"])
+    found = predict(cases, STANDARD, devices, metrics=["latency_warm", "macs"])
     assert len(found.cases_s) == len(cases)
     assert all(seconds > 0 for seconds in found.cases_s.values())
 
@@ -190,7 +190,7 @@ def record(case, readings, status=Status.OK, wall_s=2.5):
 
 
 def test_a_record_teaches_its_rates_and_its_wall_time():
-    done = record(CONV, {"latency": Reading.of("s", [0.001] * 10)})
+    done = record(CONV, {"latency_warm": Reading.of("s", [0.001] * 10)})
     (lesson,) = lessons([CONV], [done])
     assert lesson.rate_key == "conv/reference/eager/fp32/forward/1"
     assert lesson.rate.macs_per_s == pytest.approx(CONV_MACS / 0.001)
@@ -216,6 +216,6 @@ def test_a_record_of_another_suite_teaches_nothing():
 
 def test_a_run_predicts_the_next_one_exactly(monkeypatch):
     monkeypatch.setattr(module, "START_S", {"cpu": 0.0})
-    records = [record(CONV, {"latency": Reading.of("s", [0.001] * 10)}, wall_s=4.0)]
+    records = [record(CONV, {"latency_warm": Reading.of("s", [0.001] * 10)}, wall_s=4.0)]
     known = NOTHING.learn(lessons([CONV], records))
-    assert predict([CONV], QUICK, {"cpu": known}, metrics=["latency"]).total_s == 4.0
+    assert predict([CONV], QUICK, {"cpu": known}, metrics=["latency_warm"]).total_s == 4.0

@@ -65,17 +65,25 @@ MISTAKES = {
     ),
     "an option of an unknown slot": (NETWORK + "    sefl_attention.window: 3\n", "4:5", "nearest"),
     "a slot's wrong value": (NETWORK + "    self_attention.window: 0\n", "4:28", "window"),
-    "an unknown metric": (HEAD + "metrics: [params, latncy]\n", "4:19", "nearest: latency"),
-    "an unknown metric to rank by": (HEAD + "rank_by: latncy\n", "4:10", "nearest: latency"),
+    "an unknown metric": (
+        HEAD + "metrics: [params, latncy_warm]\n",
+        "4:19",
+        "nearest: latency",
+    ),
+    "an unknown metric to rank by": (
+        HEAD + "rank_by: latncy_warm\n",
+        "4:10",
+        "nearest: latency",
+    ),
     "a rank that is not measured": (
-        HEAD + "metrics: [latency]\nrank_by: macs\n",
+        HEAD + "metrics: [latency_warm]\nrank_by: macs\n",
         "5:10",
-        "rank_by: macs is not among the metrics: latency",
+        "rank_by: macs is not among the metrics: latency_warm",
     ),
     "a default rank that is not measured": (
         HEAD + "metrics: [params]\n",
         "4:10",
-        "rank_by: latency is not among the metrics: params",
+        "rank_by: latency_warm is not among the metrics: params",
     ),
     "a device that is none": (
         "name: x\naxes:\n  device: [cpu, gpu]\n" + HEAD[8:],

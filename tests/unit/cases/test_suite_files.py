@@ -32,7 +32,7 @@ layers:
     block: 7
     border: "zeros"
     rv: 2.0
-metrics: [latency, macs]
+metrics: [latency_warm, macs]
 group_by: [channels, size, subject]
 rank_by: macs
 max_bytes: 1000000
@@ -95,7 +95,7 @@ def test_everything_a_suite_says_is_read():
     suite = parse_suite(FULL.encode(), "full.yaml")
     assert (suite.name, suite.match, suite.rank_by) == ("full", "receptive_field", "macs")
     assert suite.title == "Everything a suite can say"
-    assert suite.metrics == ("latency", "macs")
+    assert suite.metrics == ("latency_warm", "macs")
     assert suite.group_by == ("channels", "size", "subject")
     assert suite.max_bytes == 1_000_000
     assert suite.text == FULL
@@ -123,7 +123,7 @@ def test_a_suite_says_little_and_gets_the_defaults():
     suite = parse_suite(b"name: x\nlayers:\n  - layer: conv\n", "x.yaml")
     assert suite.metrics == tuple(METRICS)
     assert suite.group_by == GROUP_KEYS
-    assert suite.rank_by == "latency"
+    assert suite.rank_by == "latency_warm"
     assert suite.max_bytes == 8 * 1024**3
     assert suite.match is None
 

@@ -54,7 +54,7 @@ def stranger(name: str, **axes: Any) -> Case:
     )
 
 
-def start(folder: Path, *cases: Case, metrics: tuple[str, ...] = ("latency",)) -> Child:
+def start(folder: Path, *cases: Case, metrics: tuple[str, ...] = ("latency_warm",)) -> Child:
     """A child with one job for each case, in this order."""
     jobs = {job.case.case_id: job for job in make_jobs(cases, ["cpu"], metrics, TINY, seed=1)}
     core = max(os.sched_getaffinity(0))
@@ -143,7 +143,7 @@ def test_good_layers_are_measured_beside_bad_ones(finished) -> None:
     measured = {Status.OK, Status.OK_FLAGGED, Status.CONTENDED}  # the machine may be busy
     for record in child.records():
         if record.status in measured:
-            latency = record.readings["latency"]
+            latency = record.readings["latency_warm"]
             assert latency.statistics is not None
             assert latency.statistics.n >= 10
     names = [r.case_id.split("/")[0] for r in child.records() if r.status in measured]

@@ -22,7 +22,7 @@ def batch_of(device: str = "cpu", **fields: object) -> Batch:
         threads=1,
         cores=(),
         memory_limit=0,
-        jobs=tuple(make_jobs([case], ["cpu"], ["latency", "params"], QUICK, seed=1)),
+        jobs=tuple(make_jobs([case], ["cpu"], ["latency_warm", "params"], QUICK, seed=1)),
     )
 
 

@@ -44,14 +44,14 @@ def test_every_metric_asked_for_has_samples_or_a_reason() -> None:
 
 
 def test_throughput_is_images_over_latency() -> None:
-    found = record_of(CASE, "latency", "throughput").readings
+    found = record_of(CASE, "latency_warm", "throughput").readings
     assert found["throughput"].samples == pytest.approx(
-        [CASE.batch / sample for sample in found["latency"].samples]
+        [CASE.batch / sample for sample in found["latency_warm"].samples]
     )
 
 
 def test_only_what_was_asked_for_is_kept() -> None:
-    assert set(record_of(CASE, "latency").readings) == {"latency"}
+    assert set(record_of(CASE, "latency_warm").readings) == {"latency_warm"}
 
 
 def test_tracing_comes_after_timing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,10 +63,10 @@ def test_tracing_comes_after_timing(monkeypatch: pytest.MonkeyPatch) -> None:
 
         def __call__(self, *_: object) -> dict[str, Reading]:
             order.append(self.name)
-            return {"params": Reading.of("1", [1]), "latency": Reading.of("s", [1])}
+            return {"params": Reading.of("1", [1]), "latency_warm": Reading.of("s", [1])}
 
     monkeypatch.setattr("sabench.catalog.metrics.load_target", lambda target: Noted(target))
-    record_of(CASE, "params", "latency")
+    record_of(CASE, "params", "latency_warm")
     assert [target.split(":")[0].split(".")[-1] for target in order] == ["latency", "counts"]
 
 
@@ -86,13 +86,13 @@ def test_contention_in_any_timing_is_the_records_status(monkeypatch: pytest.Monk
         return replace(timing, status=Status.CONTENDED)
 
     monkeypatch.setattr(runner.Protocol, "measure", contended)
-    found = record_of(CASE, "latency")
+    found = record_of(CASE, "latency_warm")
     assert found.status is Status.CONTENDED
-    assert found.readings["latency"].samples
+    assert found.readings["latency_warm"].samples
 
 
 def test_an_interruption_ends_the_process_with_a_record() -> None:
-    job, batch = job_of(CASE, ("latency",))
+    job, batch = job_of(CASE, ("latency_warm",))
     termination = Termination()
 
     def show_figure(_latency_s: float, _n: int) -> None:

@@ -25,7 +25,7 @@ STRANGERS = Path(__file__).parents[2] / "fixtures" / "layers" / "strangers.py"
 
 def job(**axes: Any) -> Job:
     case = Case(**({"kind": "layer", "subject": "conv", "channels": 4, "size": 6} | axes))
-    return make_jobs([case], ["cpu"], ["latency"], find_preset("quick"), seed=5)[0]
+    return make_jobs([case], ["cpu"], ["latency_warm"], find_preset("quick"), seed=5)[0]
 
 
 def execution(**axes: Any) -> tuple[Any, Any]:

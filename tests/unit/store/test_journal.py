@@ -76,7 +76,7 @@ def test_a_line_that_was_changed_is_passed_over(
 
 
 def test_a_record_from_a_newer_sabench_is_refused(folder: RunFolder, records: list[Record]) -> None:
-    newer = seal(records[0].dump() | {"schema_version": "2.0"})
+    newer = seal(records[0].dump() | {"schema_version": "99.0"})
     folder.journal_file.write_text(json.dumps(newer) + "\n")
     with pytest.raises(ResultError, match="newer sabench"):
         journal.read(folder)
@@ -103,10 +103,10 @@ def test_only_long_samples_lie_in_a_file_of_their_own(
     samples = tuple(1.0 + 0.001 * index for index in range(count))
     (job, *_) = folder.info.jobs()
     journal.append(folder, record_of(job, samples))
-    reading = journal.read(folder)[0].readings["latency"]
+    reading = journal.read(folder)[0].readings["latency_warm"]
     assert bool(reading.samples_file) is apart
     assert len(list(folder.samples.iterdir())) == apart
-    assert journal.load_samples(folder, "latency", reading) == samples
+    assert journal.load_samples(folder, "latency_warm", reading) == samples
 
 
 def test_each_attempt_keeps_its_own_samples(folder: RunFolder) -> None:
@@ -114,7 +114,7 @@ def test_each_attempt_keeps_its_own_samples(folder: RunFolder) -> None:
     for attempt in (1, 2):
         journal.append(folder, record_of(job, (float(attempt),) * 70, attempt=attempt))
     loaded = [
-        journal.load_samples(folder, "latency", record.readings["latency"])[0]
+        journal.load_samples(folder, "latency_warm", record.readings["latency_warm"])[0]
         for record in journal.read(folder)
     ]
     assert loaded == [1.0, 2.0]
@@ -122,22 +122,22 @@ def test_each_attempt_keeps_its_own_samples(folder: RunFolder) -> None:
 
 def test_samples_that_were_changed_are_refused(folder: RunFolder) -> None:
     (job, *_) = folder.info.jobs()
-    stored = journal.append(folder, record_of(job, (1.0,) * 70)).readings["latency"]
+    stored = journal.append(folder, record_of(job, (1.0,) * 70)).readings["latency_warm"]
     path = folder.path / stored.samples_file
     path.write_text(path.read_text().replace("1.0", "1.5", 1))
     with pytest.raises(ResultError, match="not those that were measured"):
-        journal.load_samples(folder, "latency", stored)
+        journal.load_samples(folder, "latency_warm", stored)
     path.unlink()
     with pytest.raises(ResultError, match="cannot read"):
-        journal.load_samples(folder, "latency", stored)
+        journal.load_samples(folder, "latency_warm", stored)
 
 
 def test_samples_are_never_read_from_outside_the_run(folder: RunFolder) -> None:
     (job, *_) = folder.info.jobs()
-    reading = record_of(job).readings["latency"]
+    reading = record_of(job).readings["latency_warm"]
     stray = reading.model_copy(update={"samples_file": "../../etc/passwd"})
     with pytest.raises(ResultError, match="outside"):
-        journal.load_samples(folder, "latency", stray)
+        journal.load_samples(folder, "latency_warm", stray)
 
 
 def test_a_full_disk_is_one_error_and_spoils_nothing(

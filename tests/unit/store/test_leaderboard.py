@@ -109,7 +109,7 @@ def test_only_undisturbed_cases_have_a_rank(status: Status) -> None:
     board = board_of(times, [status])
     by_name = {row.case.subject: row for row in board.rows}
     assert (by_name["a"].rank is not None) == (status in MEASURED)
-    assert (by_name["a"].median("latency") is not None) == (status in SHOWN)
+    assert (by_name["a"].median("latency_warm") is not None) == (status in SHOWN)
     if status not in MEASURED:
         assert (by_name["b"].rank, by_name["c"].rank) == (1, 2)
         assert board.rows[-1].case.subject == "a"
@@ -149,7 +149,7 @@ def test_a_case_without_the_ranking_metric_has_no_rank() -> None:
 
 
 def test_a_metric_that_the_preset_grants_no_process_has_the_reason() -> None:
-    metrics = ("latency", "peak_rss_growth")
+    metrics = ("latency_warm", "peak_rss_growth")
     info = run_info((case(),), metrics=metrics)
     (row,) = make_leaderboard(info, map(record_of, info.jobs())).rows
     figure = row.figures["peak_rss_growth"]
@@ -170,7 +170,7 @@ def test_the_last_attempt_is_ranked() -> None:
     (job,) = plan.jobs()
     again = record_of(job, (2.0,) * 10, attempt=2)
     board = make_leaderboard(plan, [record_of(job, status=Status.CONTENDED), again])
-    assert [(row.rank, row.median("latency")) for row in board.rows] == [(1, 2.0)]
+    assert [(row.rank, row.median("latency_warm")) for row in board.rows] == [(1, 2.0)]
 
 
 @pytest.mark.parametrize(
@@ -209,12 +209,12 @@ def test_ranks_start_at_one_never_fall_and_ties_overlap_the_best(
     for (place, before), now in zip(enumerate(found, start=2), found[1:], strict=False):
         assert now in (before, place)
     for _, tied in itertools.groupby(board.rows, key=lambda row: row.rank):
-        best, *others = [row.figures["latency"].interval for row in tied]
+        best, *others = [row.figures["latency_warm"].interval for row in tied]
         assert best is not None
         assert all(other is not None and best.overlaps(other) for other in others)
 
 
 def test_ranking_twice_changes_nothing() -> None:
     board = board_of([(case("a"), (1.0, 1.4)), (case("b"), (1.3, 1.5)), (case("c"), (2.0, 2.1))])
-    rows: list[Row] = rank(board.rows, "latency")
+    rows: list[Row] = rank(board.rows, "latency_warm")
     assert tuple(rows) == board.rows

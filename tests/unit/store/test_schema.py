@@ -66,7 +66,7 @@ def test_line_ends_of_another_system_are_no_damage(stored: Path) -> None:
         ("[1]", "an object was expected|a JSON object"),
         ("[" * 100_000, "not whole JSON"),
         ('{"schema": "sabench.run", "schema_version": "1.0"}', "was expected"),
-        ('{"schema": "sabench.leaderboard", "schema_version": "2.0"}', "newer sabench"),
+        ('{"schema": "sabench.leaderboard", "schema_version": "99.0"}', "newer sabench"),
         ('{"schema": "sabench.leaderboard", "schema_version": "one"}', "MAJOR.MINOR"),
         ('{"schema": "sabench.leaderboard", "schema_version": "1.0"}', "checksum"),
         ('{"schema": "sabench.leaderboard", "schema_version": "1.0", "x": NaN}', "not finite"),
@@ -107,8 +107,8 @@ def test_an_older_major_that_nobody_migrates_is_refused() -> None:
 
 def test_what_a_newer_minor_added_is_left_out() -> None:
     new = item() | {"schema_version": "1.7", "mood": "good"}
-    new["readings"]["latency"]["colour"] = "blue"
-    assert schema.parse(new, Record, "here").readings["latency"].median == 1.0
+    new["readings"]["latency_warm"]["colour"] = "blue"
+    assert schema.parse(new, Record, "here").readings["latency_warm"].median == 1.0
 
 
 def test_an_unknown_key_in_our_own_version_is_refused() -> None:

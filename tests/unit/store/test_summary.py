@@ -12,7 +12,7 @@ from sabench.store.summary import SEVERITY, Summary, figure_of, process_interval
 
 
 def jobs(processes: int, *, apart: bool = False) -> list[Job]:
-    metrics = ("latency", "peak_rss_growth") if apart else ("latency",)
+    metrics = ("latency_warm", "peak_rss_growth") if apart else ("latency_warm",)
     plan = run_info(
         (case(),), metrics=metrics, preset=preset(processes=processes, memory_apart=apart)
     )
@@ -92,7 +92,7 @@ def test_flags_are_united_in_one_order() -> None:
     records = [
         record_of(first, flags=[Flag.HOST_NOISY, Flag.PREEMPTED]),
         record_of(
-            second, readings={"latency": Reading.of("s", [1.0] * 10, flags=(Flag.OUTLIERS,))}
+            second, readings={"latency_warm": Reading.of("s", [1.0] * 10, flags=(Flag.OUTLIERS,))}
         ),
     ]
     assert summary_of(records).flags == (Flag.PREEMPTED, Flag.OUTLIERS, Flag.HOST_NOISY)
@@ -102,7 +102,7 @@ def test_jobs_apart_add_their_metrics_to_the_same_summary() -> None:
     main, apart = jobs(1, apart=True)
     growth = record_of(apart, readings={"peak_rss_growth": Reading.of("B", [4096.0])})
     summary = summary_of([record_of(main), growth])
-    assert summary.median("latency") == 1.0
+    assert summary.median("latency_warm") == 1.0
     assert summary.median("peak_rss_growth") == 4096.0
     assert summary.processes == 2
 
@@ -143,4 +143,4 @@ def test_figures_of_processes_that_failed_are_left_out() -> None:
     for status in set(Status) - SHOWN:
         first, second = jobs(2)
         records = [record_of(first), record_of(second, (9.0,) * 10, status)]
-        assert summary_of(records).median("latency") == 1.0
+        assert summary_of(records).median("latency_warm") == 1.0

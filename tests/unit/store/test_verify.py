@@ -56,11 +56,13 @@ def test_a_better_rank_is_seen(folder: RunFolder) -> None:
 
 
 def test_a_narrower_interval_is_seen(folder: RunFolder) -> None:
-    figure = read_leaderboard(folder.path).rows[0].figures["latency"]
-    narrow = {"latency": figure.model_copy(update={"low": figure.median, "high": figure.median})}
+    figure = read_leaderboard(folder.path).rows[0].figures["latency_warm"]
+    narrow = {
+        "latency_warm": figure.model_copy(update={"low": figure.median, "high": figure.median})
+    }
     plant(folder, {"figures": narrow})
     (told, *_) = verify(folder.leaderboard_file)
-    assert "latency: the interval does not follow from the process medians" in told
+    assert "latency_warm: the interval does not follow from the process medians" in told
 
 
 def test_another_median_is_seen_against_the_journal(folder: RunFolder) -> None:
@@ -73,13 +75,13 @@ def test_statistics_that_do_not_follow_from_the_samples_are_seen(tmp_path: Path)
     folder = new_run(tmp_path / "run", (case(),), preset=preset(processes=1))
     (job,) = folder.info.jobs()
     record = record_of(job, (1.0, 2.0, 3.0))
-    reading = record.readings["latency"]
+    reading = record.readings["latency_warm"]
     assert reading.statistics is not None
     better = reading.statistics.model_copy(update={"median": 1.5})
-    lie = {"latency": reading.model_copy(update={"statistics": better})}
+    lie = {"latency_warm": reading.model_copy(update={"statistics": better})}
     journal.append(folder, record.model_copy(update={"readings": lie}))
     (told,) = verify(folder.path)
-    assert told.endswith("latency: median does not follow from the samples")
+    assert told.endswith("latency_warm: median does not follow from the samples")
 
 
 def test_changed_and_lost_samples_are_seen(folder: RunFolder) -> None:
@@ -87,7 +89,7 @@ def test_changed_and_lost_samples_are_seen(folder: RunFolder) -> None:
     first.write_text(first.read_text().replace("1.", "0.", 1).replace("2.", "0.", 1))
     second.unlink()
     told = " ".join(verify(folder.path))
-    assert f"{first}: latency: the samples are not those that were measured" in told
+    assert f"{first}: latency_warm: the samples are not those that were measured" in told
     assert f"{second}: cannot read" in told
 
 
