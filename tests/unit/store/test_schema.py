@@ -65,11 +65,11 @@ def test_line_ends_of_another_system_are_no_damage(stored: Path) -> None:
         ("", "not whole JSON"),
         ("[1]", "an object was expected|a JSON object"),
         ("[" * 100_000, "not whole JSON"),
-        ('{"schema": "sabench.run", "schema_version": "1.0"}', "was expected"),
+        ('{"schema": "sabench.run", "schema_version": "2.0"}', "was expected"),
         ('{"schema": "sabench.leaderboard", "schema_version": "99.0"}', "newer sabench"),
         ('{"schema": "sabench.leaderboard", "schema_version": "one"}', "MAJOR.MINOR"),
-        ('{"schema": "sabench.leaderboard", "schema_version": "1.0"}', "checksum"),
-        ('{"schema": "sabench.leaderboard", "schema_version": "1.0", "x": NaN}', "not finite"),
+        ('{"schema": "sabench.leaderboard", "schema_version": "2.0"}', "checksum"),
+        ('{"schema": "sabench.leaderboard", "schema_version": "2.0", "x": NaN}', "not finite"),
     ],
 )
 def test_anything_else_is_refused_with_the_reason(tmp_path: Path, text: str, told: str) -> None:
@@ -106,7 +106,7 @@ def test_an_older_major_that_nobody_migrates_is_refused() -> None:
 
 
 def test_what_a_newer_minor_added_is_left_out() -> None:
-    new = item() | {"schema_version": "1.7", "mood": "good"}
+    new = item() | {"schema_version": "2.7", "mood": "good"}
     new["readings"]["latency_warm"]["colour"] = "blue"
     assert schema.parse(new, Record, "here").readings["latency_warm"].median == 1.0
 
