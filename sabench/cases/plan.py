@@ -20,7 +20,7 @@ class Job(Frozen):
     """A case x replicate: the unit that is started. One record answers it."""
 
     job_id: str
-    kind: Literal["layer", "network"]
+    kind: Literal["layer", "network", "selftest"]
     case: Case
     metrics: tuple[str, ...]
     device: str  # "cpu", "cuda:0"

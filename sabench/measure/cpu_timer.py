@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Callable
 
 from pydantic import JsonValue
 
@@ -16,20 +17,20 @@ BLOCK_S = 1e-3  # reading the clock twice costs less than 1e-4 of it
 class CpuTimer:
     """Wall time of blocks of calls, judged by what else ran in them."""
 
-    def __init__(self, threads: int) -> None:
-        self.threads = threads
+    def __init__(self, threads: int, clock_ns: Callable[[], int] = time.perf_counter_ns) -> None:
+        self.threads, self._clock_ns = threads, clock_ns
         self.calls = 1
         self.block_s = BLOCK_S
-        self._load = ProcessLoad()
+        self._load = ProcessLoad(clock_ns)
         self._sees_load = True
         self._cores: CoreUsage | None = None
         self._wall_ns = self._cpu_ns = self._delay_ns = 0  # over all blocks, rejected ones too
 
     def once(self, call: Call) -> float:
         """Wall seconds of one call."""
-        start = time.perf_counter_ns()
+        start = self._clock_ns()
         call()
-        return (time.perf_counter_ns() - start) * 1e-9
+        return (self._clock_ns() - start) * 1e-9
 
     def calibrate(self, call: Call, estimate_s: float) -> None:
         """As many calls as fill a millisecond, a tenth more for an estimate that was slow."""

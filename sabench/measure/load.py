@@ -9,6 +9,7 @@ import os
 import resource
 import time
 import weakref
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -43,9 +44,10 @@ class Usage:
 
 
 class ProcessLoad:
-    """Reads Usage; keeps the counters of its threads open between blocks."""
+    """Reads Usage by `clock_ns`; keeps the counters of its threads open between blocks."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock_ns: Callable[[], int] = time.perf_counter_ns) -> None:
+        self._clock_ns = clock_ns
         self._files: dict[str, int] = {}
         weakref.finalize(self, _close_all, self._files)
 
@@ -54,11 +56,11 @@ class ProcessLoad:
         delay = self._delay_ns()
         switches = resource.getrusage(resource.RUSAGE_SELF)
         cpu = time.process_time_ns()
-        return Usage(time.perf_counter_ns(), cpu, delay, switches.ru_nvcsw, switches.ru_nivcsw)
+        return Usage(self._clock_ns(), cpu, delay, switches.ru_nvcsw, switches.ru_nivcsw)
 
     def after(self) -> Usage:
         """Counters, the wall clock first: call it right after the timed region."""
-        wall = time.perf_counter_ns()
+        wall = self._clock_ns()
         cpu = time.process_time_ns()
         switches = resource.getrusage(resource.RUSAGE_SELF)
         return Usage(wall, cpu, self._delay_ns(), switches.ru_nvcsw, switches.ru_nivcsw)
