@@ -4,7 +4,7 @@ import gc
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pydantic import JsonValue
 
@@ -62,8 +62,13 @@ class Protocol:
     clock: Callable[[], float] = time.perf_counter
     status: Status = Status.OK
 
-    def measure(self, call: Call) -> Timing:
-        """Seconds of one call, warm."""
+    def measure(self, call: Call, timer: Timer | None = None) -> Timing:
+        """Seconds of one call, as the job's timer takes them or another for this call."""
+        if timer is not None:
+            apart = replace(self, timer=timer)
+            timing = apart.measure(call)
+            self.status = apart.status
+            return timing
         with _no_collection():
             warm_up = self._warm_up(call)
             timing = self._sample(call, warm_up)
@@ -72,12 +77,13 @@ class Protocol:
             self.status = timing.status
         return timing
 
-    def _remaining_s(self) -> float:
+    def remaining_s(self) -> float:
+        """What is left of the case's deadline for timing; negative when it is over."""
         return DEADLINE_SHARE * self.preset.deadline_s - (self.clock() - self.started_s)
 
     def _warm_up(self, call: Call) -> WarmUp:
         preset, start = self.preset, self.clock()
-        limit = min(preset.warmup_max_s, self._remaining_s())
+        limit = min(preset.warmup_max_s, self.remaining_s())
         done = WarmUp(calls=1)
         estimate = self.timer.once(call)
         while done.calls < min(3, preset.warmup_min_calls) and self.clock() - start < limit:
@@ -112,7 +118,7 @@ class Protocol:
     def _sample(self, call: Call, warm_up: WarmUp) -> Timing:
         accepted: list[float] = []
         everything: list[float] = []
-        start, deadline = self.clock(), self._remaining_s()
+        start, deadline = self.clock(), self.remaining_s()
         stop: Stop | None = None
         while stop is None:
             blocks = self.timer.chunk(call, self._chunk_size(len(accepted)))
