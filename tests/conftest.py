@@ -1,9 +1,11 @@
-"""What all tests share: golden files, which change only by `pytest --update-golden`."""
+"""What all tests share: a fake NVML, and golden files, changed by `pytest --update-golden` only."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+pytest_plugins = ("fakes.nvml",)
 
 GOLDEN = Path(__file__).parent / "golden"
 
