@@ -5,12 +5,16 @@ import random
 from collections.abc import Sequence
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from sabench.cases.case import Case
+from sabench.cases.parity import parity_cases
 from sabench.catalog.metrics import METRICS
 from sabench.catalog.presets import Preset
-from sabench.records import Frozen
+from sabench.records import Flag, Frozen, Reading, Record, Status
+
+Order = Literal["random", "grouped"]
+"""Cases in seeded random order, round by round; or as the suite has them, for debugging."""
 
 Isolation = Literal["suite", "case"]
 """What shares a process: all jobs of a replicate and thread count, or nothing."""
@@ -20,7 +24,7 @@ class Job(Frozen):
     """A case x replicate: the unit that is started. One record answers it."""
 
     job_id: str
-    kind: Literal["layer", "network", "selftest"]
+    kind: Literal["layer", "network", "parity", "selftest"]
     case: Case
     metrics: tuple[str, ...]
     device: str  # "cpu", "cuda:0"
@@ -46,27 +50,45 @@ class Batch(Frozen):
 
 
 def make_jobs(
-    cases: Sequence[Case], devices: Sequence[str], metrics: Sequence[str], preset: Preset, seed: int
+    cases: Sequence[Case],
+    devices: Sequence[str],
+    metrics: Sequence[str],
+    preset: Preset,
+    seed: int,
+    order: Order = "random",
 ) -> list[Job]:
     """Every case once per device and replicate, in seeded random order within each replicate.
 
     Round 1 of all cases, then round 2, ...: slow drift becomes spread between processes instead
     of bias. Metrics that want a process of their own are jobs apart, in round 1 only.
+    Grouped: a case's replicates one after another, as far as they do not share processes.
     """
     together = tuple(name for name in metrics if not METRICS[name].apart)
     apart = tuple(name for name in metrics if METRICS[name].apart)
-    order = random.Random(seed)
+    shuffle = random.Random(seed).shuffle
     jobs: list[Job] = []
     for replicate in range(preset.processes):
         for device in devices:
             shuffled = list(cases)
-            order.shuffle(shuffled)
+            shuffle(shuffled)
             jobs += [_job(case, device, together, replicate, seed) for case in shuffled]
+    if order == "grouped":
+        places = {case.case_id: place for place, case in enumerate(cases)}
+        jobs.sort(key=lambda job: (places[job.case.case_id], devices.index(job.device)))
     if apart and preset.memory_apart:
         jobs += [
             _job(case, device, apart, 0, seed, apart=True) for device in devices for case in cases
         ]
     return jobs
+
+
+def parity_jobs(cases: Sequence[Case], devices: Sequence[str], seed: int) -> list[Job]:
+    """What comes before round 1: each implementation of the cases against the reference."""
+    return [
+        _job(case, device, (), 0, seed, kind="parity")
+        for device in devices
+        for case in parity_cases(cases)
+    ]
 
 
 def not_granted(metrics: Sequence[str], preset: Preset) -> dict[str, str]:
@@ -85,12 +107,13 @@ def _job(
     seed: int,
     *,
     apart: bool = False,
+    kind: Literal["parity"] | None = None,
 ) -> Job:
-    part = "apart" if apart else "main"
+    part = kind or ("apart" if apart else "main")
     text = f"{case.case_id}|{device}|{replicate}|{part}"
     return Job(
         job_id=f"{hashlib.sha256(text.encode()).hexdigest()[:12]}-{part}-{replicate}",
-        kind=case.kind,
+        kind=kind or case.kind,
         case=case,
         metrics=metrics,
         device=device,
@@ -106,11 +129,48 @@ def default_isolation(preset: Preset) -> Isolation:
 
 
 def make_batches(jobs: Sequence[Job], isolation: Isolation) -> list[list[Job]]:
-    """Runs of jobs that one process may do: same replicate, device and threads, order kept."""
+    """Runs of jobs that one process may do: same replicate, device and threads, order kept.
+
+    Parity jobs share a process with each other and with nothing that is measured.
+    """
     batches: dict[object, list[Job]] = {}
     for job in jobs:
         key: object = (job.replicate, job.device, job.case.threads, job.attempt)
-        if job.apart or isolation == "case":
+        if job.kind == "parity":
+            key = (job.kind, job.device, job.attempt)
+        elif job.apart or isolation == "case":
             key = (job.job_id, job.attempt)
         batches.setdefault(key, []).append(job)
     return list(batches.values())
+
+
+def answer(
+    job: Job,
+    batch: Batch,
+    *,
+    status: Status,
+    started_utc: str,
+    wall_s: float = 0.0,
+    message: str = "",
+    readings: dict[str, Reading] | None = None,
+    flags: tuple[Flag, ...] = (),
+    details: dict[str, JsonValue] | None = None,
+) -> Record:
+    """The record of a job."""
+    return Record(
+        job_id=job.job_id,
+        case_id=job.case.case_id,
+        device=job.device,
+        environment=batch.environment,
+        suite=batch.suite,
+        preset=batch.preset.name,
+        replicate=job.replicate,
+        attempt=job.attempt,
+        status=status,
+        message=message,
+        readings=readings or {},
+        flags=flags,
+        started_utc=started_utc,
+        wall_s=wall_s,
+        details=details or {},
+    )

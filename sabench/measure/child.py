@@ -28,6 +28,7 @@ from sabench.records import Flag
 KINDS = {
     "layer": "sabench.measure.runner:run_job",
     "network": "sabench.measure.runner:run_job",
+    "parity": "sabench.measure.parity:run_job",
     "selftest": "sabench.measure.selftest.child:run_selftest",
 }
 """What runs a job, by its kind.

@@ -46,7 +46,7 @@ def build_subject(job: Job) -> Subject:
     """
     case = job.case
     device = torch.device(job.device)
-    _set_tf32(case, device)
+    set_tf32(case, device)
     torch.manual_seed(job.seed)
     start = time.perf_counter()
     module = build_module(case)
@@ -79,7 +79,7 @@ def make_input(case: Case, device: torch.device, seed: int) -> Tensor:
     return x
 
 
-def _set_tf32(case: Case, device: torch.device) -> None:
+def set_tf32(case: Case, device: torch.device) -> None:
     """TF32 only where it is asked for.
 
     Raises: ConfigError off CUDA, which is the only device that has it.

@@ -12,7 +12,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from sabench.cases.case import Case
-from sabench.cases.plan import Job, make_jobs
+from sabench.cases.plan import Job, Order, make_jobs, parity_jobs
 from sabench.catalog.presets import Preset
 from sabench.errors import ConfigError, ResultError
 from sabench.measure.environment import device_slug
@@ -39,6 +39,7 @@ class RunInfo(Frozen):
     seed: int
     preset: Preset
     isolation: Literal["suite", "case"] = "suite"
+    order: Order = "random"
     environments: dict[str, Environment]  # by device, as of the last start
     earlier_environments: tuple[Environment, ...] = ()  # of starts that a resumption overrode
     command_line: tuple[str, ...] = ()
@@ -55,8 +56,12 @@ class RunInfo(Frozen):
         return self
 
     def jobs(self) -> list[Job]:
-        """The plan, the same every time."""
-        return make_jobs(self.cases, self.devices, self.metrics, self.preset, self.seed)
+        """The jobs that measure the cases, the same every time."""
+        return make_jobs(self.cases, self.devices, self.metrics, self.preset, self.seed, self.order)
+
+    def plan(self) -> list[Job]:
+        """All that a sweep does: parity first, then the jobs."""
+        return parity_jobs(self.cases, self.devices, self.seed) + self.jobs()
 
     def dump(self) -> dict[str, Any]:
         """JSON-ready, schema first."""
