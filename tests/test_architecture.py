@@ -33,7 +33,7 @@ TORCH_FREE = (
     *("errors", "stats", "units", "records", "jsonl", "known"),
     *("catalog", "cases", "store", "launch", "compare", "report", "cli", "__main__"),
     *("measure.device", "measure.device_watch", "measure.environment", "measure.versions"),
-    *("measure.cores", "measure.doctor"),
+    *("measure.cores", "measure.doctor", "measure.fake_script", "measure.fake_streams"),
 )
 
 ONLY_IN = {

@@ -13,7 +13,7 @@ Dtype = Literal["fp32", "tf32", "bf16", "fp16"]
 Autocast = Literal["none", "bf16", "fp16"]
 Mode = Literal["forward", "forward_backward", "step"]
 Layout = Literal["contiguous", "channels_last"]
-Runtime = Literal["eager", "compiled"]
+Runtime = Literal["eager", "compiled", "fake"]
 
 IMAGE_CHANNELS = 3
 DEFAULT_CHANNELS = 64
@@ -95,7 +95,7 @@ class Case(Frozen):
     @property
     def is_reference_convolution(self) -> bool:
         """Whether this is the 3x3 convolution that its group is held against."""
-        return self.subject == "conv" and not self.options and self.runtime == "eager"
+        return self.subject == "conv" and not self.options and self.runtime in ("eager", "fake")
 
 
 def show_scalar(value: Scalar) -> str:

@@ -1,15 +1,36 @@
 """The runtimes: how a case is executed."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
-from sabench.catalog.rows import Row
+from sabench.catalog.metrics import Metric
+from sabench.catalog.rows import Row, load_target
 
 
 @dataclass(frozen=True, slots=True)
 class Runtime(Row):
-    """One way to execute a module. `target` is "module:function": prepare(subject) -> Execution."""
+    """One way to execute a module. `target` is "module:function": prepare(subject) -> Execution.
+
+    `subject` builds what is executed. `instead` names, for a metric's function, the one that
+    answers in its place.
+    """
 
     title: str
+    subject: str = "sabench.measure.subject:build_subject"
+    instead: Mapping[str, str] = field(default_factory=dict)
+
+    def build(self, job: object) -> Any:
+        """The subject of a job."""
+        return load_target(self.subject)(job)
+
+    def measure(self, metric: Metric) -> Any:
+        """The function that measures a metric under this runtime."""
+        other = self.instead.get(metric.target)
+        return load_target(other) if other else metric.load()
+
+
+_METRICS, _FAKE = "sabench.measure.metrics", "sabench.measure.fake_metrics"
 
 
 RUNTIMES: dict[str, Runtime] = {
@@ -17,5 +38,18 @@ RUNTIMES: dict[str, Runtime] = {
     for row in (
         Runtime("eager", "sabench.measure.runtimes.eager:prepare", "as PyTorch runs it"),
         Runtime("compiled", "sabench.measure.runtimes.compiled:prepare", "torch.compile, defaults"),
+        Runtime("cudagraph", "sabench.measure.runtimes.cudagraph:prepare", "one CUDA graph, replayed"),
+        Runtime(
+            "fake",
+            "sabench.measure.runtimes.fake:prepare",
+            "a script's made-up figures, refused outside tests",
+            subject="sabench.measure.fake_subject:build_subject",
+            instead={
+                f"{_METRICS}.counts:measure": f"{_FAKE}:counts",
+                f"{_METRICS}.memory:measure": f"{_FAKE}:memory",
+                f"{_METRICS}.resident:measure": f"{_FAKE}:resident",
+                f"{_METRICS}.energy:measure": f"{_FAKE}:energy",
+            },
+        ),
     )
 }

@@ -19,6 +19,7 @@ from sabench.known import Known, load_known
 from sabench.launch.resume import resume
 from sabench.measure.device import resolve_devices
 from sabench.measure.environment import environment
+from sabench.measure.fake_script import refuse_outside_tests
 from sabench.records import Environment
 from sabench.store.run_folder import RunFolder, RunInfo
 
@@ -71,6 +72,7 @@ def plan_run(request: Request) -> Planned:
     preset = find_preset(request.preset)
     own = [own_layer(spec) for spec in request.layers]
     expansion = expand(suite, axes=request.axes, filter=request.filter, own_layers=own)
+    refuse_outside_tests(expansion.cases)
     if not expansion.cases and not expansion.dropped:
         raise ConfigError(f"suite {suite.name}: --filter {request.filter} keeps none of its cases")
     if reason := not_granted(suite.metrics, preset).get(suite.rank_by):
@@ -123,6 +125,7 @@ def resume_run(path: Path, *, allow_environment: bool = False) -> RunFolder:
     Raises: ResultError if it is no run or was made elsewhere.
     """
     info = RunFolder.open(path).info
+    refuse_outside_tests(info.cases)
     environments = {
         device: environment(device) for device in resolve_devices(",".join(info.devices))
     }

@@ -10,6 +10,7 @@ from sabench.known import load_known, save_known
 from sabench.launch.events import Listener, ignore
 from sabench.launch.sweep import sweep
 from sabench.measure.environment import as_found, is_as_found
+from sabench.measure.fake_script import is_made_up
 from sabench.records import Record
 from sabench.store import journal
 from sabench.store.leaderboard import Leaderboard, make_leaderboard, write_leaderboard
@@ -71,5 +72,6 @@ def _learn(folder: RunFolder, records: Sequence[Record]) -> None:
     """Remember rates and times, so that the next dry run predicts better."""
     for device, environment in folder.info.environments.items():
         here = [record for record in records if record.device == device]
-        known = load_known(environment).learn(lessons(folder.info.cases, here))
+        cases = [case for case in folder.info.cases if not is_made_up([case])]
+        known = load_known(environment).learn(lessons(cases, here))
         save_known(environment, known)

@@ -1,11 +1,37 @@
-"""What measures a job: the timer of its device."""
+"""What measures a job: the timer of its device, the clock, the machine's load."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 
 from sabench.cases.plan import Job
 from sabench.measure.cpu_timer import CpuTimer
 from sabench.measure.cuda_timer import CudaTimer
+from sabench.measure.fake_bench import FakeBench
+from sabench.measure.load import MachineUsage, machine_usage
 from sabench.measure.timer import Timer
+
+
+@dataclass(frozen=True, slots=True)
+class Instruments:
+    """What the runner reads time and load with: real ones, or those of a script in a test."""
+
+    timer: Timer
+    clock: Callable[[], float] = time.perf_counter
+    usage: Callable[[], MachineUsage | None] = machine_usage
+
+
+def make_instruments(job: Job) -> Instruments:
+    """Those of the job's device, or of the fake runtime's script.
+
+    Raises: ConfigError if the job is fake outside a test.
+    """
+    if job.case.runtime == "fake":
+        bench = FakeBench.of(job)
+        return Instruments(bench.timer, bench.clock, lambda: None)
+    return Instruments(make_timer(job))
 
 
 def make_timer(job: Job) -> Timer:

@@ -1,9 +1,5 @@
 """One job: build the subject, call it once, run its metrics, say how it ended."""
 
-import time
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-
 import torch
 from pydantic import JsonValue
 from torch import Tensor
@@ -13,27 +9,16 @@ from sabench.catalog.metrics import METRICS, Metric
 from sabench.catalog.runtimes import RUNTIMES
 from sabench.measure.device import DeviceFacts, device_facts, state_flags
 from sabench.measure.execution import Execution, is_finite
-from sabench.measure.faults import NonFiniteError, classify
-from sabench.measure.instruments import make_timer
-from sabench.measure.load import ForeignLoad, machine_usage
+from sabench.measure.faults import NonFiniteError
+from sabench.measure.instruments import make_instruments
+from sabench.measure.load import ForeignLoad
+from sabench.measure.outcome import Outcome, conclude
 from sabench.measure.protocol import Protocol, ShowFigure, show_nothing
 from sabench.measure.resident_memory import reset_peak, resident_memory
-from sabench.measure.subject import Subject, build_subject
-from sabench.measure.termination import InterruptError, Termination
+from sabench.measure.subject import Subject
+from sabench.measure.termination import Termination
 from sabench.measure.timer import Timer
 from sabench.records import INFORMATIVE, Flag, Reading, Record, Status
-
-
-@dataclass(slots=True)
-class Outcome:
-    """How a job ended, filled as it goes: what was measured before a fault is dropped."""
-
-    status: Status = Status.OK
-    message: str = ""
-    readings: dict[str, Reading] = field(default_factory=dict)
-    flags: tuple[Flag, ...] = ()
-    details: dict[str, JsonValue] = field(default_factory=dict)
-    ends_process: bool = False
 
 
 def run_job(
@@ -44,41 +29,19 @@ def run_job(
     termination: Termination | None = None,
 ) -> tuple[Record, bool]:
     """The job's record, and whether this process must not go on. Never raises."""
-    started, start = datetime.now(UTC), time.perf_counter()
-    try:
-        with (termination or Termination()).interrupting():
-            outcome = measure_case(job, batch, flags, show_figure)
-    except InterruptError:
-        outcome = Outcome(Status.INTERRUPTED, "the run was interrupted", ends_process=True)
-    except BaseException as error:  # a stranger's layer may raise anything, SystemExit too
-        fault = classify(error, job.device)
-        outcome = Outcome(
-            fault.status, fault.message, details=fault.details, ends_process=fault.ends_process
-        )
-    record = Record(
-        job_id=job.job_id,
-        case_id=job.case.case_id,
-        device=job.device,
-        environment=batch.environment,
-        suite=batch.suite,
-        preset=batch.preset.name,
-        replicate=job.replicate,
-        attempt=job.attempt,
-        status=outcome.status,
-        message=outcome.message,
-        readings=outcome.readings,
-        flags=outcome.flags,
-        started_utc=started.isoformat(timespec="milliseconds"),
-        wall_s=time.perf_counter() - start,
-        details=outcome.details,
+    return conclude(
+        job, batch, termination, lambda taken: measure_case(job, batch, flags, show_figure, taken)
     )
-    return record, outcome.ends_process
 
 
 def measure_case(
-    job: Job, batch: Batch, flags: tuple[Flag, ...], show_figure: ShowFigure
+    job: Job,
+    batch: Batch,
+    flags: tuple[Flag, ...],
+    show_figure: ShowFigure,
+    taken: dict[str, Reading],
 ) -> Outcome:
-    """Every metric of a layer's or network's job.
+    """Every metric of a layer's or network's job; each reading into `taken` as it comes.
 
     Raises: whatever the subject raises.
     """
@@ -88,15 +51,17 @@ def measure_case(
         if job.device != "cpu":
             states.append(device_facts(job.device))
 
-    protocol = Protocol(batch.preset, make_timer(job), show_figure, look)
-    subject = build_subject(job)
-    execution: Execution = RUNTIMES[job.case.runtime].load()(subject)
+    runtime, tools = RUNTIMES[job.case.runtime], make_instruments(job)
+    clock = tools.clock
+    protocol = Protocol(batch.preset, tools.timer, show_figure, look, clock(), clock)
+    subject: Subject = runtime.build(job)
+    execution: Execution = runtime.load()(subject)
     execution.growth_start = reset_peak()  # behind a compiler, whose own memory is not the case's
     with execution.context():
         first_call(subject, execution, protocol.timer)
-        before = machine_usage()  # from here: a compiler's processes are ours, and not told as such
-        readings = _readings(job, subject, execution, protocol)
-    load = ForeignLoad.between(before, machine_usage())
+        before = tools.usage()  # from here: a compiler's processes are ours, and not told as such
+        readings = _readings(job, subject, execution, protocol, taken)
+    load = ForeignLoad.between(before, tools.usage())
     if load.is_noisy:
         flags += (Flag.HOST_NOISY,)
     details: dict[str, JsonValue] = {
@@ -128,16 +93,19 @@ def first_call(subject: Subject, execution: Execution, timer: Timer) -> None:
 
 
 def _readings(
-    job: Job, subject: Subject, execution: Execution, protocol: Protocol
+    job: Job,
+    subject: Subject,
+    execution: Execution,
+    protocol: Protocol,
+    found: dict[str, Reading],
 ) -> dict[str, Reading]:
     """What was asked for, each function called once; those that trace the module come last."""
     asked = [METRICS[name] for name in job.metrics]
     targets: dict[str, Metric] = {metric.target: metric for metric in asked}
-    found: dict[str, Reading] = {}
     for metric in sorted(targets.values(), key=lambda metric: metric.traces):
         if metric.needs and not job.device.startswith(metric.needs):
             continue
-        found |= metric.load()(subject, execution, protocol)
+        found.update(RUNTIMES[job.case.runtime].measure(metric)(subject, execution, protocol))
     for metric in asked:
         if metric.needs and not job.device.startswith(metric.needs):
             reason = f"needs a {metric.needs} device, not {job.device}"

@@ -8,6 +8,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from sabench.measure.fake_script import is_made_up
 from sabench.records import MEASURED
 from sabench.report.columns import Column, columns, flag_letters, group_title, legend, remarks
 from sabench.store.leaderboard import Leaderboard, Row
@@ -21,6 +22,8 @@ def heading(leaderboard: Leaderboard) -> list[str]:
     for device, environment in leaderboard.environments.items():
         version = environment.settings.get("torch", "unknown")
         lines.append(f"{device}: {environment.device_name}, torch {version}")
+    if is_made_up(row.case for row in leaderboard.rows):
+        lines.append("Made up: runtime fake took the figures from a script; they measure nothing.")
     if leaderboard.evidence == "smoke":
         lines.append(
             "One process a case: a look, not evidence. --preset standard for figures to keep."

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from sabench.errors import ConfigError, ResultError
 from sabench.measure.environment import device_slug, is_as_found
+from sabench.measure.fake_script import is_made_up
 from sabench.records import MEASURED, Environment, Status
 from sabench.store import journal
 from sabench.store.leaderboard import Leaderboard, make_leaderboard, write_leaderboard
@@ -25,6 +26,8 @@ def accept(run: Path, results: Path) -> Path:
     """
     folder = RunFolder.open(run)
     board = make_leaderboard(folder.info, journal.read(folder))
+    if is_made_up(row.case for row in board.rows):
+        raise ConfigError(f"{run}: runtime fake makes its figures up; measure with another runtime")
     if board.evidence == "smoke":
         raise ConfigError(f"{run}: preset {board.preset.name} is for a look; run preset standard")
     if len(folder.info.devices) != 1:

@@ -13,6 +13,7 @@ from sabench.cases.plan import Batch, Job, make_jobs
 from sabench.catalog.metrics import METRICS
 from sabench.catalog.presets import find_preset
 from sabench.measure import runner
+from sabench.measure.instruments import Instruments, make_timer
 from sabench.measure.runner import run_job
 from sabench.measure.termination import InterruptError, Termination
 from sabench.records import Flag, Reading, Record, Status
@@ -71,7 +72,8 @@ def test_tracing_comes_after_timing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_flags_of_the_process_make_the_status_flagged(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner, "machine_usage", lambda: None)
+    quiet = lambda job: Instruments(make_timer(job), usage=lambda: None)  # noqa: E731
+    monkeypatch.setattr(runner, "make_instruments", quiet)
     assert record_of(CASE, "params").status is Status.OK
     assert record_of(CASE, "params", flags=(Flag.NOT_PINNED,)).status is Status.OK_FLAGGED
     assert record_of(CASE, "params", flags=(Flag.MACS_MISMATCH,)).status is Status.OK
