@@ -13,7 +13,7 @@ Dtype = Literal["fp32", "tf32", "bf16", "fp16"]
 Autocast = Literal["none", "bf16", "fp16"]
 Mode = Literal["forward", "forward_backward", "step"]
 Layout = Literal["contiguous", "channels_last"]
-Runtime = Literal["eager", "compiled", "fake"]
+Runtime = Literal["eager", "compiled", "cudagraph", "fake"]
 
 IMAGE_CHANNELS = 3
 DEFAULT_CHANNELS = 64

@@ -75,7 +75,8 @@ def job_seconds(job: Job, cost: CaseCost | None, preset: Preset, known: Known) -
         seconds += COMPILE_S[case.kind]
     if job.apart:
         return seconds + STEADY_CALLS * call_s
-    seconds += warm_up_seconds(call_s, preset) + sampling_seconds(call_s, preset)
+    more = sum(METRICS[name].needs == "cuda" for name in job.metrics if job.device != "cpu")
+    seconds += (1 + more) * (warm_up_seconds(call_s, preset) + sampling_seconds(call_s, preset))
     if any(METRICS[name].traces for name in job.metrics):
         seconds += TRACE_S[case.kind]
     seconds += PROFILE_S + STEADY_CALLS * call_s

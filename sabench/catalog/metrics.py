@@ -35,6 +35,8 @@ class Metric:
 
 _COUNTS = "sabench.measure.metrics.counts:measure"
 _LATENCY = "sabench.measure.metrics.latency:measure"
+_COLD = "sabench.measure.metrics.cold:measure"
+_GRAPH = "sabench.measure.metrics.graph:measure"
 _MEMORY = "sabench.measure.metrics.memory:measure"
 _RESIDENT = "sabench.measure.metrics.resident:measure"
 _ENERGY = "sabench.measure.metrics.energy:measure"
@@ -58,12 +60,12 @@ METRICS: dict[str, Metric] = {
         Metric("latency_warm", "s", "less", "time", "time of one call, caches warm", _LATENCY),
         Metric(
             *("latency_cold", "s", "less", "time", "time of one call, L2 flushed before it"),
-            _LATENCY,
+            _COLD,
             needs="cuda",
         ),
         Metric(
             *("latency_graph", "s", "less", "time", "time of one call in a replayed CUDA graph"),
-            _LATENCY,
+            _GRAPH,
             needs="cuda",
         ),
         Metric("host_time", "s", "less", "time", "wall time of call and synchronise", _LATENCY),

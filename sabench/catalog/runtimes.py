@@ -38,7 +38,9 @@ RUNTIMES: dict[str, Runtime] = {
     for row in (
         Runtime("eager", "sabench.measure.runtimes.eager:prepare", "as PyTorch runs it"),
         Runtime("compiled", "sabench.measure.runtimes.compiled:prepare", "torch.compile, defaults"),
-        Runtime("cudagraph", "sabench.measure.runtimes.cudagraph:prepare", "one CUDA graph, replayed"),
+        Runtime(
+            "cudagraph", "sabench.measure.runtimes.cudagraph:prepare", "a CUDA graph, replayed"
+        ),
         Runtime(
             "fake",
             "sabench.measure.runtimes.fake:prepare",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from sabench.measure.compiler import Compilation
 from sabench.measure.resident_memory import ResidentMemory
 from sabench.measure.subject import Subject
 
@@ -25,6 +26,7 @@ class Execution:
     first_call_s: float | None = None
     growth_start: ResidentMemory | None = None  # read right before the first call
     first_peak: ResidentMemory | None = None  # read right after the first call
+    compilation: Compilation | None = None  # where the runtime compiles
 
 
 def execution_of(subject: Subject, module: nn.Module) -> Execution:

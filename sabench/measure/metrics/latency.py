@@ -5,23 +5,20 @@ from pydantic import JsonValue
 from sabench.measure.execution import Execution
 from sabench.measure.protocol import Protocol
 from sabench.measure.subject import Subject
-from sabench.records import Reading
+from sabench.records import Flag, Reading
 
-APART = ("latency_cold", "latency_graph", "host_time")
-COMPILER = ("graph_breaks", "recompiles")
+HOST_SHARE = 0.1  # of the measuring budget: the host's time is looked at, not settled
 
 
 def measure(subject: Subject, execution: Execution, protocol: Protocol) -> dict[str, Reading]:
     """Latency and throughput, warm; seconds to build, compile and call for the first time."""
     timing = protocol.measure(execution.call)
+    flags = timing.flags + _recompiled(execution)
     batch = subject.case.batch
     return {
-        "latency_warm": Reading.of("s", timing.samples, flags=timing.flags, details=timing.details),
-        "throughput": Reading.of(
-            "1/s", [batch / sample for sample in timing.samples], flags=timing.flags
-        ),
-        **{name: Reading.absent("s", "not timed apart here") for name in APART},
-        **{name: Reading.absent("1", "the runtime does not compile") for name in COMPILER},
+        "latency_warm": Reading.of("s", timing.samples, flags=flags, details=timing.details),
+        "throughput": Reading.of("1/s", [batch / sample for sample in timing.samples], flags=flags),
+        "host_time": _host_time(subject, execution, protocol, timing.flags),
         "build_time": Reading.of("s", [subject.build_s]),
         "compile_time": _once(execution.compile_s, "the runtime does not compile", caches="empty"),
         "first_call": _once(
@@ -29,6 +26,40 @@ def measure(subject: Subject, execution: Execution, protocol: Protocol) -> dict[
             "no first call was timed",
             call="the first" if execution.compile_s is None else "after the compiling one",
         ),
+        **_compiled(execution),
+    }
+
+
+def _host_time(
+    subject: Subject, execution: Execution, protocol: Protocol, flags: tuple[Flag, ...]
+) -> Reading:
+    """Wall seconds of call and synchronise: at most as many as the preset's fewest samples."""
+    if subject.device == "cpu":
+        return Reading.absent("s", "on the CPU a call's wall time is latency_warm")
+    start, preset = protocol.clock(), protocol.preset
+    limit = min(HOST_SHARE * preset.budget_s, protocol.remaining_s())
+    samples = [protocol.timer.once(execution.call)]
+    while len(samples) < preset.samples_min and protocol.clock() - start < limit:
+        samples.append(protocol.timer.once(execution.call))
+    bound = tuple(flag for flag in flags if flag is Flag.HOST_BOUND)
+    return Reading.of("s", samples, flags=bound)
+
+
+def _recompiled(execution: Execution) -> tuple[Flag, ...]:
+    found = execution.compilation
+    return (Flag.RECOMPILED,) if found is not None and found.recompiles else ()
+
+
+def _compiled(execution: Execution) -> dict[str, Reading]:
+    """What the compiler counted, up to after the timing."""
+    found = execution.compilation
+    if found is None:
+        reason = "the runtime does not compile"
+        return {name: Reading.absent("1", reason) for name in ("graph_breaks", "recompiles")}
+    reasons: dict[str, JsonValue] = {**found.breaks}
+    return {
+        "graph_breaks": Reading.of("1", [sum(found.breaks.values())], details=reasons),
+        "recompiles": Reading.of("1", [found.recompiles], flags=_recompiled(execution)),
     }
 
 

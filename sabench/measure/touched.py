@@ -1,0 +1,41 @@
+"""How many bytes a call touches: what decides whether a cache can keep its inputs."""
+
+import copy
+from dataclasses import dataclass, replace
+
+from torch import Tensor
+
+from sabench.cases.cost import case_cost
+from sabench.measure.execution import Execution
+from sabench.measure.subject import Subject
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """Bytes of one call.
+
+    `inputs`: weights and input, each once. `traffic`: the closed form's estimate of all that is
+    moved; inputs and output where there is none.
+    """
+
+    inputs: int
+    traffic: int
+
+
+def touched_bytes(subject: Subject, execution: Execution) -> Touched:
+    """From the tensors themselves; calls once, to see the output."""
+    out = execution.call()
+    weights = [*subject.module.parameters(), *subject.module.buffers()]
+    inputs = sum(_bytes(one) for one in (*weights, subject.x))
+    cost = case_cost(subject.case)
+    return Touched(inputs, max(inputs + _bytes(out), cost.bytes if cost else 0))
+
+
+def _bytes(tensor: Tensor) -> int:
+    return tensor.numel() * tensor.element_size()
+
+
+def copy_of(subject: Subject) -> Subject:
+    """The same module and input in memory of their own."""
+    x = subject.x.detach().clone()
+    return replace(subject, module=copy.deepcopy(subject.module), x=x)
