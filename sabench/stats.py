@@ -7,6 +7,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from sabench.errors import MeasurementError
+
 
 @dataclass(frozen=True, slots=True)
 class Interval:
@@ -36,17 +38,50 @@ def _rank_of_lower_bound(n: int, confidence: float) -> int:
     return r
 
 
-def median_interval(samples: Sequence[float], confidence: float = 0.95) -> Interval | None:
+def median_interval(
+    samples: Sequence[float], confidence: float = 0.95, count: int | None = None
+) -> Interval | None:
     """Distribution-free interval of the median by order statistics; None if n is too small.
+
+    `count`: how many independent samples these are worth, where they are not independent.
 
     Source: the binomial interval of a quantile (Conover 1999, section 3.2).
     """
     n = len(samples)
-    r = _rank_of_lower_bound(n, confidence)
+    worth = n if count is None else min(count, n)
+    r = _rank_of_lower_bound(worth, confidence)
     if r == 0:
         return None
+    r = max(1, r * n // worth)
     ordered = np.sort(np.asarray(samples, dtype=float))
     return Interval(float(ordered[r - 1]), float(ordered[n - r]))
+
+
+SURE = 0.99
+"""How surely the largest sample must reach a percentile for the percentile to be told."""
+
+
+def least_samples(q: float) -> int:
+    """How many samples can tell the q-quantile: one lies beyond it with 99 %.
+
+    90 for the 95th percentile, 459 for the 99th.
+    """
+    return math.ceil(math.log(1.0 - SURE) / math.log(max(q, 1.0 - q)))
+
+
+def percentile(samples: Sequence[float], q: float) -> float:
+    """The q-quantile, where there are samples enough to tell it.
+
+    Raises: MeasurementError with how many it takes.
+    """
+    if not 0.0 < q < 1.0:
+        raise MeasurementError(f"quantile {q} is not between 0 and 1")
+    if len(samples) < least_samples(q):
+        raise MeasurementError(
+            f"the {100 * q:g} % percentile takes {least_samples(q)} samples, "
+            f"and there are {len(samples)}; read the quartiles, or measure longer"
+        )
+    return quantile(samples, q)
 
 
 def quantile(samples: Sequence[float], q: float) -> float:

@@ -15,12 +15,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from pydantic import JsonValue
+
+from sabench.records import Flag
+
 LOST_SHARE = 0.02  # run delay over the wall time of a block
 OWN_SHARE = 0.95  # own CPU over wall time, for one thread
 
 TASKS = Path("/proc/self/task")
 STAT = Path("/proc/stat")
 CGROUP = Path("/sys/fs/cgroup")
+PRESSURE = Path("/proc/pressure/cpu")
 
 
 class Disturbance(StrEnum):
@@ -116,6 +121,8 @@ class MachineUsage:
     own_s: float
     cores: int
     throttled: int = 0  # periods in which the cgroup's quota stopped its processes
+    pressure_s: float | None = None  # some task of the machine waited for a core; None: not told
+    switched_out: int = 0  # involuntary context switches of this process
 
 
 def machine_usage() -> MachineUsage | None:
@@ -133,7 +140,17 @@ def machine_usage() -> MachineUsage | None:
             own_s=time.process_time(),
             cores=sum(line.startswith("cpu") for line in text.splitlines()) - 1,
             throttled=_throttled_periods(),
+            pressure_s=_pressure_s(),
+            switched_out=resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw,
         )
+    return None
+
+
+def _pressure_s() -> float | None:
+    """Pressure stall information: the kernel's own count of waiting, in microseconds."""
+    with suppress(OSError, ValueError, IndexError):
+        some = PRESSURE.read_text().splitlines()[0].split()
+        return int(next(word for word in some if word.startswith("total="))[6:]) * 1e-6
     return None
 
 
@@ -153,6 +170,8 @@ class ForeignLoad:
     steal: float
     cores: int
     throttled: int = 0
+    pressure: float | None = None  # share of the span in which some task waited for a core
+    switched_out: int = 0
 
     @classmethod
     def between(cls, before: MachineUsage | None, after: MachineUsage | None) -> "ForeignLoad":
@@ -162,15 +181,39 @@ class ForeignLoad:
         span = after.wall_s - before.wall_s
         busy = after.busy_s - before.busy_s - (after.own_s - before.own_s)
         steal = after.steal_s - before.steal_s
-        throttled = after.throttled - before.throttled
-        return cls(max(0.0, busy) / span, steal / span, after.cores, throttled)
+        pressure = None
+        if before.pressure_s is not None and after.pressure_s is not None:
+            pressure = (after.pressure_s - before.pressure_s) / span
+        return cls(
+            foreign=max(0.0, busy) / span,
+            steal=steal / span,
+            cores=after.cores,
+            throttled=after.throttled - before.throttled,
+            pressure=pressure,
+            switched_out=after.switched_out - before.switched_out,
+        )
 
     @property
     def is_noisy(self) -> bool:
-        """A quarter of the machine busy with others, 1 % of it stolen, or our quota used up.
+        """A quarter of the machine busy with others, or 1 % of it stolen.
 
         /proc/stat counts by ticks and a waiting thread pool falls between them: finer than this
         it cannot be read.
         """
-        busy, stolen = self.foreign > 0.25 * self.cores, self.steal > 0.01 * self.cores
-        return busy or stolen or self.throttled > 0
+        return self.foreign > 0.25 * self.cores or self.steal > 0.01 * self.cores
+
+    @property
+    def flags(self) -> tuple[Flag, ...]:
+        """What the machine's load says against everything that a job measured."""
+        found = {Flag.HOST_NOISY: self.is_noisy, Flag.CGROUP_THROTTLED: self.throttled > 0}
+        return tuple(flag for flag, is_raised in found.items() if is_raised)
+
+    def told(self) -> dict[str, JsonValue]:
+        """For the record."""
+        return {
+            "foreign_cores": round(self.foreign, 3),
+            "stolen_cores": round(self.steal, 3),
+            "throttled_periods": self.throttled,
+            "cpu_pressure": None if self.pressure is None else round(self.pressure, 4),
+            "switched_out": self.switched_out,
+        }

@@ -1,27 +1,27 @@
-"""The measuring of one call: warm up, sample in blocks, stop by rule, say what disturbed it."""
+"""The measuring of one call: warm up, sample in chunks, stop by rule, say what disturbed it."""
 
 import gc
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-
-from pydantic import JsonValue
+from dataclasses import dataclass, field
 
 from sabench.catalog.presets import Preset
 from sabench.measure import stopping
-from sabench.measure.stopping import EVERY, Progress, Stop
-from sabench.measure.timer import Block, Call, Timer
-from sabench.records import Flag, Status
+from sabench.measure.device_diary import LONGEST_COOLING_S, Cooling, slowdown
+from sabench.measure.device_watch import DeviceWatch, NoWatch
+from sabench.measure.judging import Sampling, Timing, judge
+from sabench.measure.stopping import Progress, Stop
+from sabench.measure.timer import Call, Timer
+from sabench.measure.warm_up import chunk_size, warm_up
+from sabench.records import Status
 from sabench.stats import quantile
 
-WINDOW_BLOCKS = 20
-WINDOW_S = 0.25
-SHORT_BLOCK_S = 0.02  # shorter blocks are taken ten at a time between two looks
 LEAST_S = 0.1  # sampling goes on this long: ten blocks of 1 ms see too little of a machine
-PREEMPTED_SHARE = 0.05
-OUTLIER_SHARE = 0.05
 DEADLINE_SHARE = 0.8  # of the case's deadline; the rest is for the other metrics
+
+GRAVITY = (Status.OK, Status.CONTENDED, Status.THROTTLED)
+"""How a timing may end, from best to worst."""
 
 ShowFigure = Callable[[float, int], None]
 """Told the median so far and the number of samples; never inside a block."""
@@ -31,28 +31,13 @@ def show_nothing(_latency_s: float, _n: int) -> None:
     """For callers without a listener."""
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """Samples of one call's seconds and how they came about."""
-
-    samples: tuple[float, ...]
-    flags: tuple[Flag, ...]
-    status: Status  # ok, or contended
-    details: dict[str, JsonValue]
-
-
-@dataclass(slots=True)
-class WarmUp:
-    """What warming up took and where it ended."""
-
-    calls: int = 0
-    seconds: float = 0.0
-    windows: list[list[float]] = field(default_factory=list)
-
-
 @dataclass(slots=True)
 class Protocol:
-    """Drives a timer by a preset's constants. `status` is the worst of what it measured."""
+    """Drives timers by a preset's constants.
+
+    `status` is the worst of what it measured, and `message` why. All durations are of `clock`,
+    which is monotonic: a step of the wall clock changes none.
+    """
 
     preset: Preset
     timer: Timer
@@ -60,124 +45,70 @@ class Protocol:
     look: Callable[[], object] = lambda: None  # at the device, while it is still hot from sampling
     started_s: float = field(default_factory=time.perf_counter)  # of the job: its deadline runs
     clock: Callable[[], float] = time.perf_counter
+    sleep: Callable[[float], None] = time.sleep
+    watch: DeviceWatch = field(default_factory=NoWatch)
     status: Status = Status.OK
+    message: str = ""
+    cooling: Cooling = field(init=False)
+
+    def __post_init__(self) -> None:
+        """A device is given no more time to cool than its job may measure."""
+        self.cooling = Cooling(min(LONGEST_COOLING_S, self.preset.budget_s))
 
     def measure(self, call: Call, timer: Timer | None = None) -> Timing:
-        """Seconds of one call, as the job's timer takes them or another for this call."""
-        if timer is not None:
-            apart = replace(self, timer=timer)
-            timing = apart.measure(call)
-            self.status = apart.status
-            return timing
+        """Seconds of one call, by the job's timer or another one."""
+        timer = timer or self.timer
         with _no_collection():
-            warm_up = self._warm_up(call)
-            timing = self._sample(call, warm_up)
+            warmth = warm_up(
+                call, timer, self.preset, self.watch, self.clock, limit_s=self.remaining_s()
+            )
+            sampling = self._sample(call, timer)
+            timing = judge(sampling, timer, self.preset, warmth, self.cooling)
             self.look()
-        if timing.status is not Status.OK:
-            self.status = timing.status
+        if GRAVITY.index(timing.status) > GRAVITY.index(self.status):
+            self.status, self.message = timing.status, timing.message
         return timing
 
     def remaining_s(self) -> float:
-        """What is left of the case's deadline for timing; negative when it is over."""
+        """What the job's deadline leaves for timing."""
         return DEADLINE_SHARE * self.preset.deadline_s - (self.clock() - self.started_s)
 
-    def _warm_up(self, call: Call) -> WarmUp:
-        preset, start = self.preset, self.clock()
-        limit = min(preset.warmup_max_s, self.remaining_s())
-        done = WarmUp(calls=1)
-        estimate = self.timer.once(call)
-        while done.calls < min(3, preset.warmup_min_calls) and self.clock() - start < limit:
-            estimate = min(estimate, self.timer.once(call))
-            done.calls += 1
-        self.timer.calibrate(call, estimate)
-        while self.clock() - start < limit:
-            blocks = self._window(call)
-            done.windows.append(_undisturbed(blocks))
-            done.calls += sum(block.calls for block in blocks)
-            enough = done.calls >= preset.warmup_min_calls
-            if (
-                enough
-                and self.clock() - start >= preset.warmup_min_s
-                and stopping.medians_agree(done.windows)
-            ):
-                break
-        if done.windows:
-            self.timer.calibrate(call, quantile(done.windows[-1], 0.5))
-        done.seconds = self.clock() - start
-        return done
-
-    def _window(self, call: Call) -> list[Block]:
-        start, blocks = self.clock(), self.timer.chunk(call, 1)
-        while len(blocks) < WINDOW_BLOCKS and self.clock() - start < WINDOW_S:
-            blocks += self.timer.chunk(call, self._chunk_size(len(blocks)))
-        return blocks
-
-    def _chunk_size(self, n: int) -> int:
-        return EVERY - n % EVERY if self.timer.block_s < SHORT_BLOCK_S else 1
-
-    def _sample(self, call: Call, warm_up: WarmUp) -> Timing:
-        accepted: list[float] = []
-        everything: list[float] = []
-        start, deadline = self.clock(), self.remaining_s()
+    def _sample(self, call: Call, timer: Timer) -> Sampling:
+        """Chunks until the rule ends it: every turn adds a block or uses up one of few waits."""
+        sampling = Sampling()
+        start, deadline, cooled = self.clock(), self.remaining_s(), 0.0
         stop: Stop | None = None
         while stop is None:
-            blocks = self.timer.chunk(call, self._chunk_size(len(accepted)))
-            everything += [block.seconds for block in blocks]
-            accepted += [block.seconds for block in blocks if not block.disturbance]
-            elapsed = self.clock() - start
-            rejected = len(everything) - len(accepted)
-            stop = stopping.should_stop(
-                Progress(accepted, rejected, elapsed, deadline), self.preset
-            )
-            if stop is Stop.PRECISE and elapsed < min(LEAST_S, self.preset.budget_s):
-                stop = None if len(accepted) < self.preset.samples_max else stop
-            self.show_figure(quantile(accepted or everything, 0.5), len(accepted))
-        return self._judge(accepted, everything, stop, self.clock() - start, warm_up)
+            began = self.clock()
+            blocks = timer.chunk(call, chunk_size(timer, len(sampling.accepted)))
+            span = self.watch.between(began, self.clock())
+            why = slowdown(span)
+            if why and (wait := self.cooling.next_s(deadline - (self.clock() - start))):
+                sampling.diary.discard(why)
+                began = self.clock()
+                self.sleep(wait)
+                timer.chunk(call, chunk_size(timer, 0))  # a device that idled is not warm
+                cooled += self.clock() - began
+                continue
+            sampling.diary.keep(span, [block.seconds for block in blocks])
+            sampling.everything += [block.seconds for block in blocks]
+            sampling.accepted += [block.seconds for block in blocks if not block.disturbance]
+            sampling.measured_s = self.clock() - start - cooled
+            stop = self._should_stop(sampling, deadline - cooled)
+            told = sampling.accepted or sampling.everything
+            self.show_figure(quantile(told, 0.5), len(sampling.accepted))
+        sampling.stop = stop
+        return sampling
 
-    def _judge(
-        self,
-        accepted: list[float],
-        everything: list[float],
-        stop: Stop,
-        elapsed_s: float,
-        warm_up: WarmUp,
-    ) -> Timing:
-        rejected = len(everything) - len(accepted)
-        beside = self.timer.foreign_work()
-        contended = 2 * rejected > len(everything) or bool(beside)
-        enough = len(accepted) >= self.preset.samples_min
-        samples = accepted if enough or (accepted and not contended) else everything
-        width = stopping.half_width(samples, 0.95)
-        flags = list(self.timer.flags)
-        if not warm_up.windows or stopping.still_drifts(warm_up.windows):
-            flags.append(Flag.WARMUP_UNSETTLED)
-        if width > self.preset.half_width:
-            flags.append(Flag.PRECISION_NOT_MET)
-        if stopping.clearly_exceeds(rejected, len(everything), PREEMPTED_SHARE):
-            flags.append(Flag.PREEMPTED)
-        outliers = stopping.severe_outliers(samples)
-        if stopping.clearly_exceeds(outliers, len(samples), OUTLIER_SHARE):
-            flags.append(Flag.OUTLIERS)
-        details: dict[str, JsonValue] = {
-            **self.timer.details,
-            "stop": stop.value,
-            "blocks": len(everything),
-            "rejected": rejected,
-            "foreign_work": beside,
-            "samples_are": "all blocks" if samples is everything else "accepted blocks",
-            "half_width": width if width < float("inf") else None,
-            "severe_outliers": outliers,
-            "measured_s": elapsed_s,
-            "warmup_calls": warm_up.calls,
-            "warmup_s": warm_up.seconds,
-        }
-        status = Status.CONTENDED if contended else Status.OK
-        return Timing(tuple(samples), tuple(flags), status, details)
-
-
-def _undisturbed(blocks: list[Block]) -> list[float]:
-    clean = [block.seconds for block in blocks if not block.disturbance]
-    return clean or [block.seconds for block in blocks]
+    def _should_stop(self, sampling: Sampling, deadline_s: float) -> Stop | None:
+        progress = Progress(
+            sampling.accepted, sampling.rejected, sampling.measured_s, deadline_s=deadline_s
+        )
+        stop = stopping.should_stop(progress, self.preset)
+        is_early = sampling.measured_s < min(LEAST_S, self.preset.budget_s)
+        if stop is Stop.PRECISE and is_early and len(sampling.accepted) < self.preset.samples_max:
+            return None
+        return stop
 
 
 @contextmanager

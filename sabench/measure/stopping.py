@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sabench.catalog.presets import Preset
+from sabench.measure.streams import effective_count
 from sabench.stats import Interval, median_interval, quantile
 
 EVERY = 10  # samples between two looks
@@ -13,8 +14,8 @@ DECIDE_AT = 0.99  # the interval that decides; the 95 % one is reported
 LEAST_GAIN = 0.05  # a doubling of the samples that narrows the interval less has settled
 SETTLED_FROM = 250  # samples: before that a narrow start looks like no gain
 DRIFT = 0.01  # medians of successive warm-up windows
+CLOCK_DRIFT = 0.02  # a device's clock in the same windows
 FEW_NOISE = 0.025  # what a sample's noise may be where a window has too few to tell
-SEVERE = 3.0  # interquartile ranges beyond the quartiles (Tukey)
 
 
 class Stop(StrEnum):
@@ -39,9 +40,14 @@ class Progress:
 
 
 def half_width(samples: Sequence[float], confidence: float) -> float:
-    """Half the interval of the median over the median; infinite while n is too small."""
-    interval = median_interval(samples, confidence)
-    middle = quantile(samples, 0.5) if len(samples) else 0.0
+    """Half the interval of the median over the median; infinite while n is too small.
+
+    Samples that resemble their neighbours count for as many as would tell as much alone.
+    """
+    if not len(samples):
+        return math.inf
+    interval = median_interval(samples, confidence, effective_count(samples))
+    middle = quantile(samples, 0.5)
     if interval is None or middle <= 0:
         return math.inf
     return (interval.high - interval.low) / 2 / middle
@@ -71,7 +77,7 @@ def should_stop(progress: Progress, preset: Preset) -> Stop | None:
 def _has_settled(samples: Sequence[float]) -> bool:
     now = half_width(samples, DECIDE_AT)
     before = half_width(samples[: len(samples) // 2], DECIDE_AT)
-    return now > (1 - LEAST_GAIN) * before
+    return now >= (1 - LEAST_GAIN) * before
 
 
 def medians_agree(windows: Sequence[Sequence[float]]) -> bool:
@@ -80,6 +86,12 @@ def medians_agree(windows: Sequence[Sequence[float]]) -> bool:
         return False
     medians = [quantile(window, 0.5) for window in windows[-3:]]
     return max(medians) <= (1 + DRIFT) * min(medians)
+
+
+def clocks_agree(clocks_mhz: Sequence[float | None]) -> bool:
+    """Whether a device's clock held within 2 % over the last three windows, as far as was told."""
+    told = [clock for clock in clocks_mhz[-3:] if clock is not None]
+    return not told or max(told) <= (1 + CLOCK_DRIFT) * min(told)
 
 
 def still_drifts(windows: Sequence[Sequence[float]]) -> bool:
@@ -93,13 +105,6 @@ def still_drifts(windows: Sequence[Sequence[float]]) -> bool:
 def _spread(window: Sequence[float]) -> Interval:
     few = Interval((1 - FEW_NOISE) * min(window), (1 + FEW_NOISE) * max(window))
     return median_interval(window) or few
-
-
-def severe_outliers(samples: Sequence[float]) -> int:
-    """Samples more than three interquartile ranges outside the quartiles."""
-    q1, q3 = quantile(samples, 0.25), quantile(samples, 0.75)
-    reach = SEVERE * (q3 - q1)
-    return sum(not q1 - reach <= sample <= q3 + reach for sample in samples)
 
 
 def clearly_exceeds(count: int, n: int, share: float) -> bool:

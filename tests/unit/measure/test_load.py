@@ -18,6 +18,7 @@ from sabench.measure.load import (
     judge,
     machine_usage,
 )
+from sabench.records import Flag
 
 MS = 1_000_000
 
@@ -74,13 +75,45 @@ def test_foreign_load_leaves_out_our_own() -> None:
     assert ForeignLoad(foreign=0.0, steal=0.05, cores=4).is_noisy
 
 
-def test_a_quota_that_ran_out_is_noise(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_quota_that_ran_out_has_its_own_flag(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(load, "CGROUP", tmp_path)
     before = machine_usage()
     (tmp_path / "cpu.stat").write_text("nr_periods 9\nnr_throttled 2\nthrottled_usec 7\n")
     found = ForeignLoad.between(before, machine_usage())
-    assert found.throttled == 2
-    assert found.is_noisy
+    assert found.told()["throttled_periods"] == 2
+    assert Flag.CGROUP_THROTTLED in found.flags
+    assert Flag.CGROUP_THROTTLED not in ForeignLoad(0.0, 0.0, 4).flags
+
+
+def test_a_noisy_machine_has_its_flag() -> None:
+    assert ForeignLoad(foreign=1.5, steal=0.0, cores=4).flags == (Flag.HOST_NOISY,)
+    assert ForeignLoad(foreign=0.0, steal=0.0, cores=4).flags == ()
+
+
+def test_pressure_is_the_share_of_the_span_in_which_something_waited(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    before = MachineUsage(10.0, 0.0, 0.0, 0.0, 4, pressure_s=1.0, switched_out=5)
+    after = MachineUsage(12.0, 0.0, 0.0, 0.0, 4, pressure_s=1.5, switched_out=9)
+    found = ForeignLoad.between(before, after).told()
+    assert (found["cpu_pressure"], found["switched_out"]) == (0.25, 4)
+    (tmp_path / "cpu").write_text("some avg10=1.0 avg60=2.0 avg300=0.5 total=2500000\nfull x\n")
+    monkeypatch.setattr(load, "PRESSURE", tmp_path / "cpu")
+    usage = machine_usage()
+    assert usage is not None
+    assert usage.pressure_s == 2.5
+
+
+def test_a_kernel_without_pressure_tells_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(load, "PRESSURE", tmp_path / "absent")
+    usage = machine_usage()
+    assert usage is not None
+    assert usage.pressure_s is None
+    assert ForeignLoad.between(usage, machine_usage()).told()["cpu_pressure"] is None
 
 
 def test_a_machine_that_tells_nothing_is_not_called_noisy(

@@ -2,82 +2,28 @@
 
 import gc
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import repeat
 
 import pytest
 
-from sabench.catalog.presets import find_preset
+from sabench.measure.judging import Timing
 from sabench.measure.load import Disturbance
-from sabench.measure.protocol import Protocol, Timing
-from sabench.measure.timer import Block, Call
+from sabench.measure.protocol import Protocol
 from sabench.records import Flag, Status
-
-QUICK = find_preset("quick")
-
-
-class Clock:
-    """Seconds that pass only when the timer says so."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-class ScriptedTimer:
-    """Blocks from a script of (seconds, disturbance); each costs its time on the clock."""
-
-    flags: tuple[Flag, ...] = ()
-    beside = ""
-
-    def __init__(self, clock: Clock, script: Iterator[tuple[float, Disturbance]]) -> None:
-        self.clock, self.script = clock, script
-        self.calls, self.block_s, self.inside = 1, 1e-3, False
-        self.estimates: list[float] = []
-
-    def foreign_work(self) -> str:
-        return self.beside
-
-    def once(self, call: Call) -> float:
-        return self._next(call).seconds
-
-    def calibrate(self, call: Call, estimate_s: float) -> None:
-        self.estimates.append(estimate_s)
-        self.block_s = estimate_s
-
-    def chunk(self, call: Call, count: int) -> list[Block]:
-        self.inside = True
-        blocks = [self._next(call) for _ in range(count)]
-        self.inside = False
-        return blocks
-
-    def _next(self, call: Call) -> Block:
-        call()
-        seconds, disturbance = next(self.script)
-        self.clock.now += seconds
-        return Block(seconds, 1, disturbance)
-
-    @property
-    def details(self) -> dict[str, object]:
-        return {"timing": "scripted"}
+from scripted import QUICK, Clock, Script, ScriptedTimer, clean, protocol_of
 
 
 def measure(
-    script: Iterator[tuple[float, Disturbance]], call: Callable[[], object] = lambda: None
+    script: Script, call: Callable[[], object] = lambda: None
 ) -> tuple[Timing, ScriptedTimer, Protocol]:
-    clock = Clock()
-    timer = ScriptedTimer(clock, script)
-    protocol = Protocol(QUICK, timer, clock=clock, started_s=clock())
-    return protocol.measure(call), timer, protocol
+    protocol = protocol_of(script)
+    timing = protocol.measure(call)
+    assert isinstance(protocol.timer, ScriptedTimer)
+    return timing, protocol.timer, protocol
 
 
-def clean(seconds: float = 2e-3) -> Iterator[tuple[float, Disturbance]]:
-    return repeat((seconds, Disturbance.NONE))
-
-
-def every(n: int, seconds: float, disturbed: float) -> Iterator[tuple[float, Disturbance]]:
+def every(n: int, seconds: float, disturbed: float) -> Script:
     """Each n-th block is disturbed and takes longer."""
     index = 0
     while True:
@@ -115,7 +61,7 @@ def test_a_rare_rejection_is_no_flag() -> None:
 
 
 def test_more_than_half_rejected_is_contended_and_keeps_its_figures() -> None:
-    def script() -> Iterator[tuple[float, Disturbance]]:
+    def script() -> Script:
         while True:
             yield 2e-3, Disturbance.NONE
             yield 5e-3, Disturbance.WAITED
@@ -135,7 +81,7 @@ def test_a_case_that_never_runs_alone_ends_within_its_budget() -> None:
 
 
 def test_a_call_that_gets_faster_all_the_time_is_unsettled() -> None:
-    def script() -> Iterator[tuple[float, Disturbance]]:
+    def script() -> Script:
         seconds = 5e-3
         while True:
             seconds *= 0.999
@@ -147,7 +93,7 @@ def test_a_call_that_gets_faster_all_the_time_is_unsettled() -> None:
 
 
 def test_a_call_that_settles_late_is_measured_after_it_has_settled() -> None:
-    def script() -> Iterator[tuple[float, Disturbance]]:
+    def script() -> Script:
         for step in range(100):
             yield 5e-3 - step * 3e-5, Disturbance.NONE
         yield from clean(2e-3)

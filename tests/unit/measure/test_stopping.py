@@ -10,7 +10,6 @@ from sabench.measure.stopping import (
     clearly_exceeds,
     half_width,
     medians_agree,
-    severe_outliers,
     should_stop,
     still_drifts,
 )
@@ -119,10 +118,3 @@ def test_one_rejected_block_in_ten_does_not_show_five_percent() -> None:
     assert clearly_exceeds(80, 1000, 0.05)
     assert not clearly_exceeds(50, 1000, 0.05)
     assert clearly_exceeds(6000, 10_000, 0.05)
-
-
-def test_severe_outliers_lie_three_quartile_ranges_out() -> None:
-    ordinary = [float(value) for value in range(1, 102)]  # q1 26, q3 76: limits -124 and 226
-    assert severe_outliers([*ordinary]) == 0
-    assert severe_outliers([*ordinary, 5000.0, -5000.0]) == 2
-    assert severe_outliers([1.0] * 10) == 0

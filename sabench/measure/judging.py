@@ -1,0 +1,115 @@
+"""What a sampling's samples are worth: their flags, their status, and the reasons in figures."""
+
+from dataclasses import dataclass, field
+
+from pydantic import JsonValue
+
+from sabench.catalog.presets import Preset
+from sabench.measure import stopping
+from sabench.measure.device_diary import Cooling, DeviceDiary
+from sabench.measure.stopping import Stop
+from sabench.measure.streams import Outliers, drifts, effective_count, is_bimodal
+from sabench.measure.timer import Timer
+from sabench.measure.warm_up import WarmUp
+from sabench.records import Flag, Status
+
+PREEMPTED_SHARE = 0.05
+OUTLIER_SHARE = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Samples of one call's seconds and how they came about."""
+
+    samples: tuple[float, ...]
+    flags: tuple[Flag, ...]
+    status: Status  # ok, contended or throttled
+    details: dict[str, JsonValue]
+    message: str = ""  # why the status is not ok
+
+
+@dataclass(slots=True)
+class Sampling:
+    """What was sampled so far, and why it ended."""
+
+    accepted: list[float] = field(default_factory=list)
+    everything: list[float] = field(default_factory=list)  # rejected blocks too
+    diary: DeviceDiary = field(default_factory=DeviceDiary)
+    stop: Stop = Stop.BUDGET
+    measured_s: float = 0.0  # waits for a hot device left out
+
+    @property
+    def rejected(self) -> int:
+        """Blocks in which other work ran."""
+        return len(self.everything) - len(self.accepted)
+
+
+def judge(
+    sampling: Sampling, timer: Timer, preset: Preset, warm_up: WarmUp, cooling: Cooling
+) -> Timing:
+    """The timing of a call: which samples count, every flag, and the status."""
+    beside = timer.foreign_work()
+    blocks = len(sampling.everything)
+    on_cores = 2 * sampling.rejected > blocks or bool(beside)
+    enough = len(sampling.accepted) >= preset.samples_min
+    takes_accepted = enough or (bool(sampling.accepted) and not on_cores)
+    samples = sampling.accepted if takes_accepted else sampling.everything
+    width = stopping.half_width(samples, 0.95)
+    outliers = Outliers.of(samples)
+    found = {
+        Flag.WARMUP_UNSETTLED: warm_up.still_drifts,
+        Flag.PRECISION_NOT_MET: width > preset.half_width,
+        Flag.PREEMPTED: stopping.clearly_exceeds(sampling.rejected, blocks, PREEMPTED_SHARE),
+        Flag.OUTLIERS: stopping.clearly_exceeds(outliers.severe, len(samples), OUTLIER_SHARE),
+        Flag.BIMODAL: is_bimodal(samples, preset.half_width),
+        Flag.DRIFT: drifts(samples, preset.half_width),
+        Flag.CONTENDED: on_cores,
+    }
+    raised = {flag for flag, is_raised in found.items() if is_raised}
+    raised |= {*timer.flags, *sampling.diary.flags}
+    status, message = _status(sampling, beside, on_cores=on_cores)
+    details: dict[str, JsonValue] = {
+        **timer.details,
+        "stop": sampling.stop.value,
+        "blocks": blocks,
+        "rejected": sampling.rejected,
+        "foreign_work": beside,
+        "samples_are": "accepted blocks" if takes_accepted else "all blocks",
+        "half_width": width if width < float("inf") else None,
+        "effective_samples": effective_count(samples),
+        "mild_outliers": outliers.mild,
+        "severe_outliers": outliers.severe,
+        "far_outliers": outliers.far,
+        "first_is_slow": outliers.first_is_slow,
+        "measured_s": sampling.measured_s,
+        **warm_up.told(),
+        **sampling.diary.told(),
+    }
+    if cooling.waits:
+        details |= {"cooling_waits": cooling.waits, "cooled_s": cooling.waited_s}
+    flags = tuple(flag for flag in Flag if flag in raised)
+    return Timing(tuple(samples), flags, status, details, message)
+
+
+def _status(sampling: Sampling, beside: str, *, on_cores: bool) -> tuple[Status, str]:
+    """The worst that disturbed the samples, and why in figures."""
+    diary = sampling.diary
+    if diary.slowed:
+        return Status.THROTTLED, (
+            f"the device slowed itself down in {diary.slowed} of {diary.kept} chunks, "
+            "also after waits; let it cool, or look at its power and its cooling"
+        )
+    if diary.shared:
+        return Status.CONTENDED, (
+            f"others used the device in {diary.shared} of {diary.kept} chunks; "
+            "measure it while it is free"
+        )
+    if beside:
+        message = f"beside this case ran {beside}; measure it on a quiet machine"
+        return Status.CONTENDED, message
+    if on_cores:
+        return Status.CONTENDED, (
+            f"other work ran in {sampling.rejected} of {len(sampling.everything)} timing blocks; "
+            "measure it on a quiet machine"
+        )
+    return Status.OK, ""

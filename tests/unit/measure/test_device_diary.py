@@ -1,0 +1,200 @@
+"""What the protocol makes of a device that gets hot, slows down, or is shared."""
+
+import math
+from itertools import repeat
+from typing import Any
+
+import pytest
+
+from sabench.measure.device_diary import COOLING_S
+from sabench.measure.device_watch import DeviceSpan
+from sabench.measure.judging import Timing
+from sabench.measure.load import Disturbance
+from sabench.measure.protocol import Protocol
+from sabench.records import Flag, Status
+from scripted import QUICK, Clock, ScriptedDevice, clean, protocol_of
+
+STANDARD_TIME = QUICK.model_copy(update={"budget_s": 10.0})
+FINE = DeviceSpan(1, sm_clock_mhz=1500.0, power_w=300.0, temperature_c=60.0, isolation="alone")
+
+
+def span(**changes: Any) -> DeviceSpan:
+    fields = {name: getattr(FINE, name) for name in DeviceSpan.__slots__}
+    return DeviceSpan(**fields | changes)
+
+
+def hot(*events: str, start_s: float = 0.0, end_s: float = math.inf) -> ScriptedDevice:
+    """A device with these clock events from a time to a time."""
+    during = span(events=frozenset(events))
+    return ScriptedDevice(lambda now: during if start_s <= now < end_s else FINE)
+
+
+def measured(device: ScriptedDevice, preset=QUICK) -> tuple[Timing, Protocol, Clock]:
+    protocol = protocol_of(clean(), preset, device)
+    timing = protocol.measure(lambda: None)
+    assert isinstance(protocol.clock, Clock)
+    return timing, protocol, protocol.clock
+
+
+def test_a_device_at_rest_is_told_and_raises_nothing() -> None:
+    timing, _, clock = measured(hot())
+    assert (timing.status, timing.flags, clock.waits) == (Status.OK, (), [])
+    assert timing.details["sm_clock_mhz"] == {"median": 1500, "minimum": 1500, "maximum": 1500}
+    assert timing.details["cycles"] == {"median": 3e6, "q1": 3e6, "q3": 3e6}  # 2 ms of 1.5 GHz
+    assert timing.details["power_w"]["median"] == 300.0
+    assert timing.details["temperature_c"]["maximum"] == 60.0
+
+
+@pytest.mark.parametrize(
+    ("event", "flag"),
+    [
+        ("hw_thermal_slowdown", Flag.THERMAL),
+        ("sw_thermal_slowdown", Flag.THERMAL),
+        ("hw_slowdown", Flag.HW_SLOWDOWN),
+        ("hw_power_brake", Flag.HW_SLOWDOWN),
+    ],
+)
+def test_a_device_that_stays_slow_keeps_its_figures_and_is_throttled(event: str, flag) -> None:
+    timing, protocol, clock = measured(hot(event), STANDARD_TIME)
+    assert timing.status is protocol.status is Status.THROTTLED
+    assert flag in timing.flags
+    assert clock.waits == list(COOLING_S) == [0.5, 1.0, 2.0, 4.0]
+    assert len(timing.samples) >= QUICK.samples_min
+    assert all(math.isfinite(sample) for sample in timing.samples)
+    assert "slowed itself down" in protocol.message
+
+
+def test_a_device_that_cools_is_ok_flagged_and_the_hot_samples_are_gone() -> None:
+    clock_starts = 100.0
+    device = hot("hw_thermal_slowdown", end_s=clock_starts + 0.7)
+    slow_then_fast = iter([(3e-3, Disturbance.NONE)] * 400)
+
+    def script():
+        protocol_clock = protocol.clock
+        for _ in range(10**6):
+            yield (
+                next(slow_then_fast)
+                if protocol_clock() < clock_starts + 0.7
+                else (
+                    2e-3,
+                    Disturbance.NONE,
+                )
+            )
+
+    protocol = protocol_of(clean(), STANDARD_TIME, device)
+    protocol.timer.script = script()
+    timing = protocol.measure(lambda: None)
+    assert timing.status is Status.OK
+    assert Flag.THERMAL in timing.flags
+    assert set(timing.samples) == {2e-3}
+    assert timing.details["discarded_chunks"] == 1
+    assert timing.details["cooled_s"] == 0.5
+
+
+def test_cooling_takes_no_more_than_a_job_may_measure() -> None:
+    _, _, clock = measured(hot("hw_slowdown"))  # quick: one second
+    assert clock.waits == [0.5]
+
+
+def test_the_waits_of_a_job_are_shared_by_all_that_it_times() -> None:
+    protocol = protocol_of(clean(), STANDARD_TIME, hot("hw_slowdown"))
+    for _ in range(3):
+        protocol.measure(lambda: None)
+    assert protocol.clock.waits == list(COOLING_S)
+
+
+def test_no_wait_goes_past_the_deadline() -> None:
+    preset = STANDARD_TIME.model_copy(update={"deadline_s": 2.0})
+    _, protocol, clock = measured(hot("hw_slowdown"), preset)
+    assert clock.waits == [0.5]
+    assert clock() - protocol.started_s <= 2.0
+
+
+def test_a_power_cap_is_flagged_and_nothing_is_thrown_away() -> None:
+    timing, _, clock = measured(hot("sw_power_cap", "gpu_idle", "applications_clocks"))
+    assert (timing.status, timing.flags, clock.waits) == (Status.OK, (Flag.POWER_CAP,), [])
+
+
+@pytest.mark.parametrize(("clock_mhz", "flags"), [(1456.0, ()), (1454.0, (Flag.CLOCK_DRIFT,))])
+def test_a_clock_that_falls_by_more_than_three_percent_is_flagged(clock_mhz, flags) -> None:
+    warm_until = 100.0 + QUICK.warmup_min_s + 0.05
+    device = ScriptedDevice(lambda now: FINE if now < warm_until else span(sm_clock_mhz=clock_mhz))
+    timing, _, _ = measured(device)
+    assert timing.flags == flags
+
+
+def test_warm_up_waits_for_the_clock_of_the_device() -> None:
+    """The times alone have settled from the first window on."""
+    rising = ScriptedDevice(lambda now: span(sm_clock_mhz=1000.0 + 500 * min(1.0, now - 100.0)))
+    timing, _, _ = measured(rising)
+    assert timing.details["warmup_s"] >= 0.9
+    assert Flag.WARMUP_UNSETTLED not in timing.flags
+    never = ScriptedDevice(lambda now: span(sm_clock_mhz=1000.0 * 1.5 ** (now - 100.0)))
+    unsettled, _, _ = measured(never)
+    assert Flag.WARMUP_UNSETTLED in unsettled.flags
+
+
+@pytest.mark.parametrize(
+    ("changes", "flag", "status"),
+    [
+        ({"foreign": (4711,)}, Flag.CONTENDED, Status.CONTENDED),
+        ({"isolation": "shared"}, Flag.CONTENDED, Status.CONTENDED),
+        ({"isolation": "idle neighbour"}, Flag.FOREIGN_IDLE, Status.OK),
+        ({"isolation": "unverified"}, Flag.ISOLATION_UNVERIFIED, Status.OK),
+    ],
+)
+def test_neighbours_on_the_device_are_told(changes, flag, status) -> None:
+    timing, protocol, _ = measured(ScriptedDevice(lambda _: span(**changes)))
+    assert (timing.flags, timing.status) == ((flag,), status)
+    assert timing.details.get("foreign_processes", []) == list(changes.get("foreign", ()))
+    assert bool(protocol.message) == (status is Status.CONTENDED)
+
+
+def test_a_device_that_tells_nothing_leaves_out_what_it_does_not_tell() -> None:
+    timing, _, _ = measured(ScriptedDevice(lambda _: DeviceSpan(isolation="alone")))
+    assert timing.status is Status.OK
+    assert not {"sm_clock_mhz", "cycles", "power_w", "temperature_c"} & timing.details.keys()
+
+
+def test_the_worst_status_of_a_job_stays() -> None:
+    protocol = protocol_of(clean(), QUICK, hot("hw_slowdown", end_s=101.0))
+    protocol.measure(lambda: None)
+    assert protocol.status is Status.THROTTLED
+    protocol.clock.now = 150.0
+    protocol.started_s = 150.0
+    assert protocol.measure(lambda: None).status is Status.OK
+    assert protocol.status is Status.THROTTLED
+    assert protocol.message
+
+
+@pytest.mark.parametrize("at_s", [0.035 * step for step in range(20)])
+@pytest.mark.parametrize("lasts_s", [0.3, math.inf])
+def test_a_slowdown_at_any_time_of_sampling_is_flagged(at_s: float, lasts_s: float) -> None:
+    """R10: 20 of 20, whether it passes or stays; finite figures; no more than 1.5 of its time."""
+    noisy = ((2e-3 * (1 + 0.2 * (7 * step % 11)), Disturbance.NONE) for step in range(100_000))
+    begun: list[float] = []
+
+    def tell(now: float) -> DeviceSpan:
+        if len(protocol.timer.estimates) == 2:  # warm-up has calibrated at its end
+            begun.append(now)
+        is_hot = begun and begun[0] + at_s <= now < begun[0] + at_s + lasts_s
+        return span(events=frozenset({"hw_thermal_slowdown"})) if is_hot else FINE
+
+    protocol = protocol_of(noisy, QUICK, ScriptedDevice(tell))
+    timing = protocol.measure(lambda: None)
+    assert Flag.THERMAL in timing.flags
+    assert (timing.status is Status.THROTTLED) == (lasts_s == math.inf)
+    assert len(timing.samples) >= QUICK.samples_min
+    assert all(math.isfinite(sample) for sample in timing.samples)
+    undisturbed = protocol_of(noisy, QUICK)
+    undisturbed.measure(lambda: None)
+    spent = undisturbed.clock() - undisturbed.started_s
+    assert protocol.clock() - protocol.started_s <= 1.5 * spent
+
+
+def test_another_timer_may_be_named() -> None:
+    protocol = protocol_of(clean(2e-3))
+    other = protocol_of(repeat((5e-3, Disturbance.NONE)))
+    other.timer.clock = protocol.clock
+    assert set(protocol.measure(lambda: None, other.timer).samples) == {5e-3}
+    assert set(protocol.measure(lambda: None).samples) == {2e-3}
