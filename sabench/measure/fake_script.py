@@ -41,6 +41,15 @@ class ScriptedSpan(Frozen):
     isolation: Isolation = "alone"
 
 
+class ScriptedEnergy(Frozen):
+    """What the energy counter is said to count."""
+
+    power_w: float = 100.0  # working or not
+    sensor_w: float | None = None  # what the power reading says; None: the same
+    counter: Literal["steady", "frozen", "zero", "backwards"] = "steady"
+    others: str = ""  # whose work it covers too
+
+
 class Rule(Frozen):
     """How the jobs behave whose case, replicate and attempt match."""
 
@@ -55,8 +64,7 @@ class Rule(Frozen):
     foreign_work: str = ""  # what clearly ran beside all blocks
     pace_s: float = Field(default=0.0, ge=0)  # real seconds that each chunk of blocks takes
     device: tuple[ScriptedSpan, ...] = ()
-    peak_bytes: int | None = None
-    energy_mj: tuple[int, ...] = ()  # the counter at the ends of the windows
+    energy: ScriptedEnergy | None = None  # None: there is no counter
     fault: Fault | None = None  # at the first call
 
 

@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
 from sabench.cases.plan import Job
 from sabench.measure.cpu_timer import CpuTimer
 from sabench.measure.cuda_timer import CudaTimer
+from sabench.measure.device_watch import DeviceWatch, NoWatch
 from sabench.measure.fake_bench import FakeBench
 from sabench.measure.load import MachineUsage, machine_usage
 from sabench.measure.timer import Timer
@@ -21,6 +22,8 @@ class Instruments:
     timer: Timer
     clock: Callable[[], float] = time.perf_counter
     usage: Callable[[], MachineUsage | None] = machine_usage
+    sleep: Callable[[float], None] = time.sleep
+    watch: DeviceWatch = field(default_factory=NoWatch)
 
 
 def make_instruments(job: Job) -> Instruments:
@@ -30,7 +33,7 @@ def make_instruments(job: Job) -> Instruments:
     """
     if job.case.runtime == "fake":
         bench = FakeBench.of(job)
-        return Instruments(bench.timer, bench.clock, lambda: None)
+        return Instruments(bench.timer, bench.clock, lambda: None, bench.clock.advance, bench.watch)
     return Instruments(make_timer(job))
 
 

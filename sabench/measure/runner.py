@@ -20,6 +20,8 @@ from sabench.measure.termination import Termination
 from sabench.measure.timer import Timer
 from sabench.records import INFORMATIVE, Flag, Reading, Record, Status
 
+GRAPH = METRICS["latency_graph"]
+
 
 def run_job(
     job: Job,
@@ -52,8 +54,16 @@ def measure_case(
             states.append(device_facts(job.device))
 
     runtime, tools = RUNTIMES[job.case.runtime], make_instruments(job)
-    clock = tools.clock
-    protocol = Protocol(batch.preset, tools.timer, show_figure, look, clock(), clock)
+    protocol = Protocol(
+        batch.preset,
+        tools.timer,
+        show_figure,
+        look,
+        started_s=tools.clock(),
+        clock=tools.clock,
+        sleep=tools.sleep,
+        watch=tools.watch,
+    )
     subject: Subject = runtime.build(job)
     execution: Execution = runtime.load()(subject)
     execution.growth_start = reset_peak()  # behind a compiler, whose own memory is not the case's
@@ -99,18 +109,29 @@ def _readings(
     protocol: Protocol,
     found: dict[str, Reading],
 ) -> dict[str, Reading]:
-    """What was asked for, each function called once; those that trace the module come last."""
+    """What was asked for, each function called once; those that trace the module come last.
+
+    Where the host bounds the device's time, the time in a graph stands beside it, asked for or not.
+    """
     asked = [METRICS[name] for name in job.metrics]
     targets: dict[str, Metric] = {metric.target: metric for metric in asked}
+    measured = RUNTIMES[job.case.runtime].measure
     for metric in sorted(targets.values(), key=lambda metric: metric.traces):
         if metric.needs and not job.device.startswith(metric.needs):
             continue
-        found.update(RUNTIMES[job.case.runtime].measure(metric)(subject, execution, protocol))
+        found.update(measured(metric)(subject, execution, protocol))
+        if _is_host_bound(found) and GRAPH not in asked:
+            asked.append(GRAPH)
+            found.update(measured(GRAPH)(subject, execution, protocol))
     for metric in asked:
         if metric.needs and not job.device.startswith(metric.needs):
             reason = f"needs a {metric.needs} device, not {job.device}"
             found[metric.name] = Reading.absent(metric.unit, reason)
     return {metric.name: found[metric.name] for metric in asked}
+
+
+def _is_host_bound(found: dict[str, Reading]) -> bool:
+    return "latency_warm" in found and Flag.HOST_BOUND in found["latency_warm"].flags
 
 
 def _status(protocol: Protocol, readings: dict[str, Reading], flags: tuple[Flag, ...]) -> Status:
