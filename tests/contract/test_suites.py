@@ -7,9 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from faking import plant
 from sabench.cases.expand import Expansion, expand
 from sabench.cases.suite import load_suite, suite_names
 from sabench.catalog.metrics import METRICS
+from sabench.launch.inline import InlineLauncher
+from sabench.launch.request import Request, plan_run, start_run
+from sabench.launch.sweep import sweep
+from sabench.records import Status
+from sabench.report.markdown import leaderboard_csv
+from sabench.store.leaderboard import make_leaderboard
 
 ROOT = Path(__file__).parent.parent.parent
 SHIPPED = sorted(path.stem for path in (ROOT / "suites").glob("*.yaml"))
@@ -134,3 +141,19 @@ def test_batch_sweeps_batch_sizes_and_ranks_by_throughput():
 
 def test_ci_is_three_cases():
     assert len(expand(load_suite("ci")).cases) == 3
+
+
+@each_suite
+def test_a_suite_runs_whole_under_the_fake_runtime(name, tmp_path, monkeypatch):
+    """One record a job, and a table with a rank for every case that the device can do."""
+    plant(monkeypatch, tmp_path, {"seconds_per_mac": 1e-12})
+    request = Request(suite=name, device="cpu", seed=1, axes={"runtime": ("fake",)})
+    run = start_run(request, plan_run(request), tmp_path / "run")
+    records = sweep(run, InlineLauncher())
+    assert [record.job_id for record in records] == [job.job_id for job in run.info.jobs()]
+    assert {record.status for record in records} <= {Status.OK, Status.OK_FLAGGED}
+    board = make_leaderboard(run.info, records)
+    assert board.is_complete
+    assert all(row.rank and row.figures[board.rank_by].median for row in board.rows)
+    table = leaderboard_csv(board).splitlines()
+    assert len(table) == 1 + len(run.info.cases)
