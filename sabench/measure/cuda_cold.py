@@ -69,13 +69,9 @@ class ColdTimer(CudaTimer):
     def calibrate(self, call: Call, estimate_s: float) -> None:
         """As warm, and what a flush and a call cost together."""
         super().calibrate(call, estimate_s)
-
-        def both() -> None:
-            self._flush()
-            call()
-
-        enqueue_s = self._enqueue_s(both)
-        self._pace(enqueue_s, self._device_s(both, enqueue_s))
+        flushing_s = self._enqueue_s(self._flush)
+        flush_s = self._device_s(self._flush, flushing_s)
+        self._pace(self.enqueue_s + flushing_s, self.device_s + flush_s)
 
     def _calls_per_sample(self) -> int:
         return 1  # a flush cannot stand inside an event pair

@@ -1,92 +1,17 @@
 """The order of work on a CUDA device, seen by a stand-in that records it."""
 
-from types import SimpleNamespace
-
 import pytest
-import torch
-from torch import Tensor, nn
 
+from fakes.cuda_stand_in import DEVICE, CudaStandIn
 from sabench.catalog.presets import find_preset
-from sabench.measure.cuda_timer import CHUNK, CYCLES_PER_S, LONGEST_LAG_S, CudaTimer
-from sabench.measure.metrics import memory
+from sabench.measure.cuda_timer import CHUNK, LONGEST_LAG_S, CudaTimer, smallest_step
 from sabench.measure.protocol import Protocol
 from sabench.records import Flag, Status
 
 
-class Recorder:
-    """torch.cuda as the timer uses it: a host and a device, each with a clock of its own.
-
-    Queueing a call takes the host `enqueue_s`; the device begins it when it is queued and all
-    before it is done, and takes `call_s`.
-    """
-
-    def __init__(self, call_s: float, enqueue_s: float = 1e-6) -> None:
-        self.log: list[str] = []
-        self.call_s, self.enqueue_s = call_s, enqueue_s
-        self.leaves: list[Tensor] = []
-        self.host_s = self.device_s = 0.0  # the device's: when all that is queued is done
-
-    def clock_ns(self) -> int:
-        return round(1e9 * self.host_s)
-
-    def run(self, seconds: float) -> None:
-        self.device_s = max(self.device_s, self.host_s) + seconds
-
-    def Event(self, *, enable_timing: bool) -> "RecordedEvent":  # noqa: N802 - torch's name
-        assert enable_timing
-        return RecordedEvent(self)
-
-    def _sleep(self, cycles: int) -> None:
-        assert cycles > 0
-        self.run(cycles / CYCLES_PER_S)
-        self.log.append("sleep")
-
-    def empty_cache(self) -> None:
-        self.log.append("empty_cache")
-
-    def reset_peak_memory_stats(self, device: str) -> None:
-        self.log.append("reset_peak")
-
-    def memory_allocated(self, device: str) -> int:
-        return 100 + sum(one.grad is not None for one in self.leaves) * 40
-
-    def max_memory_allocated(self, device: str) -> int:
-        assert self.log[-1] == "synchronize"
-        return 350
-
-    def max_memory_reserved(self, device: str) -> int:
-        return 512
-
-    def synchronize(self, device: str) -> None:
-        assert device == "cuda:1"
-        self.host_s = max(self.host_s, self.device_s)
-        self.log.append("synchronize")
-
-    def call(self) -> None:
-        self.log.append("call")
-        self.host_s += self.enqueue_s
-        self.run(self.call_s)
-
-
-class RecordedEvent:
-    """Keeps the device's clock when it is recorded; may be read after a synchronisation only."""
-
-    def __init__(self, cuda: Recorder) -> None:
-        self.cuda, self.at_s, self.position = cuda, -1.0, -1
-
-    def record(self) -> None:
-        self.cuda.run(0.0)
-        self.at_s, self.position = self.cuda.device_s, len(self.cuda.log)
-        self.cuda.log.append("record")
-
-    def elapsed_time(self, end: "RecordedEvent") -> float:
-        assert "synchronize" in self.cuda.log[end.position :]
-        return 1e3 * (end.at_s - self.at_s)
-
-
-def calibrated(call_s: float, enqueue_s: float = 1e-6) -> tuple[CudaTimer, Recorder]:
-    cuda = Recorder(call_s, enqueue_s)
-    timer = CudaTimer(cuda, "cuda:1", cuda.clock_ns)
+def calibrated(call_s: float, enqueue_s: float = 1e-6) -> tuple[CudaTimer, CudaStandIn]:
+    cuda = CudaStandIn(call_s, enqueue_s)
+    timer = CudaTimer(cuda, DEVICE, cuda.clock_ns)
     timer.calibrate(cuda.call, call_s)
     cuda.log.clear()
     return timer, cuda
@@ -142,33 +67,45 @@ def test_a_host_slower_than_the_device_is_flagged() -> None:
 
 
 def test_one_call_is_timed_between_two_synchronisations() -> None:
-    cuda = Recorder(1e-3)
-    CudaTimer(cuda, "cuda:1", cuda.clock_ns).once(cuda.call)
+    cuda = CudaStandIn(1e-3)
+    CudaTimer(cuda, DEVICE, cuda.clock_ns).once(cuda.call)
     assert cuda.log == ["synchronize", "call", "synchronize"]
 
 
+def test_what_an_event_pair_costs_is_read_from_a_hundred_empty_ones() -> None:
+    cuda = CudaStandIn(1e-3, event_s=1.5e-6)
+    timer = CudaTimer(cuda, DEVICE, cuda.clock_ns)
+    timer.calibrate(cuda.call, 1e-3)
+    assert cuda.log[:201] == ["sleep", *["record", "record"] * 100]
+    assert timer.details["empty_pair_s"] == pytest.approx(1.5e-6)
+
+
+def test_empty_pairs_are_timed_once() -> None:
+    timer, cuda = calibrated(1e-3)
+    timer.calibrate(cuda.call, 1e-3)
+    assert cuda.log.count("record") == 2  # those around the estimate of a call's time
+
+
+def test_a_timer_that_was_not_calibrated_tells_no_overhead() -> None:
+    cuda = CudaStandIn()
+    assert CudaTimer(cuda, DEVICE, cuda.clock_ns).details["empty_pair_s"] is None
+
+
+def test_the_resolution_is_the_least_step_between_unequal_times() -> None:
+    assert smallest_step([3e-6, 1e-6, 1e-6, 1.5e-6]) == pytest.approx(0.5e-6)
+    assert smallest_step([1e-6, 1e-6]) is None
+
+
 def test_the_protocol_drives_the_device_as_it_does_the_host() -> None:
-    cuda = Recorder(2e-3)
+    cuda = CudaStandIn(2e-3)
     preset = find_preset("quick").model_copy(update={"warmup_min_s": 0.0, "budget_s": 0.01})
-    timing = Protocol(preset, CudaTimer(cuda, "cuda:1", cuda.clock_ns)).measure(cuda.call)
+    timer = CudaTimer(cuda, DEVICE, cuda.clock_ns)
+    timing = Protocol(preset, timer, started_s=0.0, clock=cuda.clock).measure(cuda.call)
     assert timing.status is Status.OK
     assert timing.flags == ()
     assert timing.samples == pytest.approx([2e-3] * len(timing.samples))
     assert timing.details["cache"] == "warm"
 
 
-def test_the_peak_is_read_after_the_work_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
-    cuda = Recorder(1e-3)
-    monkeypatch.setattr(memory, "torch", SimpleNamespace(cuda=cuda))
-    monkeypatch.setattr(memory, "process_memory", lambda name: "not told")
-    module, x = nn.Linear(2, 2), torch.ones(1, 2, requires_grad=True)
-    module(x).sum().backward()  # the call before left its gradients
-    cuda.leaves = [x, *module.parameters()]
-    subject = SimpleNamespace(device="cuda:1", module=module, x=x)
-    execution = SimpleNamespace(call=cuda.call)
-    found = memory.measure(subject, execution, None)  # type: ignore[arg-type]
-    steps = ["synchronize", "empty_cache", "reset_peak", "call", "call", "synchronize"]
-    assert cuda.log == steps
-    assert found["peak_allocated"].median == 350 - 100
-    assert found["peak_reserved"].median == 512
-    assert found["process_memory"].reason == "not told"
+def test_nobody_beside_the_device_is_looked_for_by_its_timer() -> None:
+    assert calibrated(1e-3)[0].foreign_work() == ""

@@ -1,0 +1,93 @@
+"""What the compiler is seen to do: breaks in the graph, compilations after the first call."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from sabench.cases.case import Case
+from sabench.catalog.presets import find_preset
+from sabench.measure.cpu_timer import CpuTimer
+from sabench.measure.execution import Execution
+from sabench.measure.metrics import latency
+from sabench.measure.protocol import Protocol
+from sabench.measure.runtimes import compiled
+from sabench.measure.subject import Subject
+from sabench.records import Flag
+
+CASE = Case(kind="layer", subject="conv", channels=4, size=6, runtime="compiled")
+TINY = find_preset("quick").model_copy(
+    update={"warmup_min_s": 0.0, "warmup_max_s": 0.02, "budget_s": 0.02, "samples_max": 10}
+)
+
+
+class Breaks(nn.Module):
+    """Two breaks, so three graphs."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x + 1
+        torch._dynamo.graph_break()
+        x = x * 2
+        torch._dynamo.graph_break()
+        return x.relu()
+
+
+class Widens(nn.Module):
+    """Another width from its tenth call on: what was compiled no longer holds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner, self.calls = nn.ReLU(), 0
+
+    @torch._dynamo.disable
+    def widen(self, x: Tensor) -> Tensor:
+        self.calls += 1
+        return torch.cat([x, x]) if self.calls >= 10 else x
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.inner(self.widen(x)) + 1
+
+
+def prepared(module: nn.Module) -> tuple[Subject, Execution]:
+    subject = Subject(CASE, "cpu", 1, module, torch.ones(2, 3), 0.0)
+    return subject, compiled.prepare(subject, backend="eager")
+
+
+def test_a_whole_graph_has_no_break() -> None:
+    _, execution = prepared(nn.ReLU())
+    assert execution.compilation is not None
+    assert execution.compilation.breaks == {}
+    assert execution.compile_s is not None
+
+
+def test_each_break_is_counted_with_its_reason() -> None:
+    _, execution = prepared(Breaks())
+    assert execution.compilation is not None
+    assert execution.compilation.breaks == {"Call to `torch._dynamo.graph_break()`": 2}
+
+
+def test_an_earlier_cases_breaks_are_not_this_ones() -> None:
+    prepared(Breaks())
+    _, execution = prepared(nn.ReLU())
+    assert execution.compilation is not None
+    assert execution.compilation.breaks == {}
+
+
+@pytest.mark.parametrize(("module", "recompiles"), [(nn.ReLU, False), (Widens, True)])
+def test_compiling_while_it_is_timed_is_flagged(module: type[nn.Module], recompiles: bool) -> None:
+    subject, execution = prepared(module())
+    with execution.context():
+        found = latency.measure(subject, execution, Protocol(TINY, CpuTimer(1)))
+    assert (Flag.RECOMPILED in found["latency_warm"].flags) is recompiles
+    assert (Flag.RECOMPILED in found["recompiles"].flags) is recompiles
+    assert bool(found["recompiles"].median) is recompiles
+    assert found["graph_breaks"].samples
+    assert found["compile_time"].samples
+
+
+def test_an_eager_call_has_nothing_compiled() -> None:
+    subject = Subject(CASE, "cpu", 1, nn.ReLU(), torch.ones(2, 3), 0.0)
+    execution = Execution(lambda: subject.module(subject.x), torch.inference_mode)
+    found = latency.measure(subject, execution, Protocol(TINY, CpuTimer(1)))
+    for name in ("graph_breaks", "recompiles", "compile_time"):
+        assert found[name].reason == "the runtime does not compile"
+    assert found["host_time"].reason == "on the CPU a call's wall time is latency_warm"
