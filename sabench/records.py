@@ -66,6 +66,7 @@ class Flag(StrEnum):
     DEVICE_DIRTY = "device_dirty"
     MACS_MISMATCH = "macs_mismatch"
     MACS_UNVERIFIED = "macs_unverified"
+    PARITY_UNVERIFIED = "parity_unverified"
     NOT_PINNED = "not_pinned"
     THERMAL = "thermal"
     HW_SLOWDOWN = "hw_slowdown"
@@ -96,6 +97,7 @@ FLAG_MEANING: dict[Flag, str] = {
     Flag.DEVICE_DIRTY: "an earlier process left memory on the device that did not come back",
     Flag.MACS_MISMATCH: "a counter disagrees with the closed form by more than 1 %",
     Flag.MACS_UNVERIFIED: "MACs were counted by tracing; there is no closed form to hold them to",
+    Flag.PARITY_UNVERIFIED: "the implementation could not be held to the reference",
     Flag.NOT_PINNED: "the process could not be pinned to its cores",
     Flag.THERMAL: "the device slowed itself down because of heat",
     Flag.HW_SLOWDOWN: "the device's hardware slowed it down, by power brake or heat",

@@ -6,6 +6,8 @@ A claim is what one parity job shows. A network is held to the claims of the lay
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from pydantic import ValidationError
+
 from sabench.cases.case import Case
 from sabench.cases.cost import BYTES, case_cost, case_options, case_plan
 from sabench.catalog.attention import Geometry, Relative
@@ -13,6 +15,7 @@ from sabench.catalog.implementations import resolve
 from sabench.catalog.layers import layers
 from sabench.catalog.networks.plan import PlacedStep, placed_steps
 from sabench.catalog.rows import stated
+from sabench.errors import ConfigError
 
 MAX_MACS = 2 * 10**9  # both passes of the reference: half a second on one core
 MAX_BYTES = 1024**3
@@ -73,10 +76,14 @@ def _layers_of(case: Case) -> Iterator[Case]:
         "runtime": "eager",
         "mode": "forward" if case.mode == "forward" else "forward_backward",
     }
-    found = [case] if case.kind == "layer" else _slots(case)
-    for one in found:
-        if _is_other(one):
-            yield one.model_copy(update=plain)
+    try:
+        found = [case] if case.kind == "layer" else _slots(case)
+        for one in found:
+            if _is_other(one):
+                case_options(one)
+                yield one.model_copy(update=plain)
+    except (ConfigError, ValidationError):  # its own job says what is wrong with it
+        return
 
 
 def _slots(case: Case) -> list[Case]:

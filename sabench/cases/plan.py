@@ -19,6 +19,9 @@ Order = Literal["random", "grouped"]
 Isolation = Literal["suite", "case"]
 """What shares a process: all jobs of a replicate and thread count, or nothing."""
 
+BEFORE_FAULT = "before_fault"
+"""Where a record's details keep the readings that a fault came after: they are no figures."""
+
 
 class Job(Frozen):
     """A case x replicate: the unit that is started. One record answers it."""

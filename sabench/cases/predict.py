@@ -6,7 +6,8 @@ from typing import Literal
 
 from sabench.cases.case import Case
 from sabench.cases.cost import CaseCost, case_cost
-from sabench.cases.plan import Job, make_batches, make_jobs
+from sabench.cases.parity import fits
+from sabench.cases.plan import Job, make_batches, make_jobs, parity_jobs
 from sabench.cases.rates import call_seconds, wall_key
 from sabench.catalog.metrics import METRICS
 from sabench.catalog.presets import Preset
@@ -26,14 +27,17 @@ SETTLE_S = 0.1  # beyond the least warm-up, until medians agree
 SAMPLING_S = 0.1  # sampling lasts at least this
 SPREAD = 0.04  # relative spread of samples on a shared machine: a guess
 STEADY_CALLS = 3
+PARITY_S = 0.05  # the small options, both ways
+EXACT_SLOWER = 2.0  # float64 over fp32
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """Seconds in all, and of each case over all its processes."""
+    """Seconds in all, of each case over all its processes, and of each parity job."""
 
     total_s: float
     cases_s: dict[str, float]
+    parity_s: dict[str, float]
 
 
 def predict(
@@ -49,7 +53,8 @@ def predict(
     `known`: what each device it runs on has taught us, by the device's name.
     """
     jobs = make_jobs(cases, list(known), metrics, preset, seed=0)
-    batches = make_batches(jobs, isolation)
+    parity = parity_jobs(cases, list(known), seed=0)
+    batches = make_batches(parity + jobs, isolation)
     start_s = {device: START_S[one.device.partition(":")[0]] for device, one in known.items()}
     costs = {case.case_id: case_cost(case) for case in cases}
     seconds: dict[tuple[str, str, bool], float] = {}
@@ -59,8 +64,21 @@ def predict(
         if key not in seconds:
             seconds[key] = job_seconds(job, costs[job.case.case_id], preset, known[job.device])
         cases_s[job.case.case_id] += seconds[key]
-    total = sum(cases_s.values()) + sum(start_s[batch[0].device] for batch in batches)
-    return Prediction(total, cases_s)
+    parity_s: dict[str, float] = {}
+    for job in parity:
+        name = job.case.case_id
+        parity_s[name] = parity_s.get(name, 0.0) + parity_seconds(job.case, known[job.device])
+    starts = sum(start_s[batch[0].device] for batch in batches)
+    return Prediction(sum(cases_s.values()) + sum(parity_s.values()) + starts, cases_s, parity_s)
+
+
+def parity_seconds(case: Case, known: Known) -> float:
+    """Seconds of one parity job in its process: the small options, and its own size if it fits."""
+    if not fits(case):
+        return PARITY_S
+    reference = case.model_copy(update={"implementation": "reference"})
+    exact_s = EXACT_SLOWER * call_seconds(reference, case_cost(reference), known)
+    return PARITY_S + exact_s + call_seconds(case, case_cost(case), known)
 
 
 def job_seconds(job: Job, cost: CaseCost | None, preset: Preset, known: Known) -> float:

@@ -10,7 +10,7 @@ from sabench.cases.case import Scalar
 from sabench.cases.expand import Expansion, expand
 from sabench.cases.model import Suite
 from sabench.cases.own_layer import own_layer
-from sabench.cases.plan import Isolation, default_isolation, not_granted
+from sabench.cases.plan import Isolation, Order, default_isolation, not_granted
 from sabench.cases.predict import Prediction, predict
 from sabench.cases.suite import load_suite
 from sabench.catalog.presets import Preset, find_preset
@@ -35,6 +35,7 @@ class Request:
     axes: Mapping[str, Sequence[Scalar]] = field(default_factory=dict)
     filter: str = ""
     isolation: Isolation | None = None  # None: the preset's
+    order: Order = "random"
     seed: int | None = None
     command_line: Sequence[str] = ()
 
@@ -111,6 +112,7 @@ def start_run(request: Request, planned: Planned, out: Path | None) -> RunFolder
         seed=secrets.randbelow(2**31) if request.seed is None else request.seed,
         preset=planned.preset,
         isolation=planned.isolation,
+        order=request.order,
         environments=planned.environments,
         command_line=tuple(request.command_line),
         started_utc=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),

@@ -88,7 +88,7 @@ def difference(before: Environment, now: Environment) -> str:
 def adopt(folder: RunFolder, records: list[Record]) -> list[Record]:
     """All attempts, those added that a killed parent left in an outbox; they are journalled."""
     known = {(record.job_id, record.attempt) for record in records}
-    jobs = {job.job_id: job for job in folder.info.jobs()}
+    jobs = {job.job_id: job for job in folder.info.plan()}
     adopted = []
     for outbox in sorted(folder.outbox.glob("*.jsonl")):
         for item in jsonl.read(outbox):

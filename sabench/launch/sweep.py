@@ -1,9 +1,11 @@
 """A run, start to end: plan, batches, children, journal; and the same again after a kill."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from sabench import jsonl
-from sabench.cases.plan import Batch, Job, make_batches
+from sabench.cases.plan import Batch, Job, answer, make_batches
+from sabench.launch.admission import Admission
 from sabench.launch.events import (
     BatchStarted,
     JobEnded,
@@ -16,7 +18,7 @@ from sabench.launch.handle import Starter
 from sabench.launch.interruption import Interruption, Stop
 from sabench.launch.limits import allowed_cores, choose_cores, default_memory_limit
 from sabench.launch.resume import RETRIED, adopt, attempts_made
-from sabench.launch.watch import PATIENCE, Patience, Watch, dead_at_start
+from sabench.launch.watch import PATIENCE, Patience, Watch, dead_at_start, utc_now
 from sabench.records import Record, Status
 from sabench.store import journal
 from sabench.store.run_folder import RunFolder
@@ -57,18 +59,24 @@ class _Sweep:
     stop: Interruption
     ended: int = 0
     total: int = 0
+    admission: Admission = field(init=False)
 
     def run(self) -> None:
         for scratch in self.folder.path.rglob(".*.tmp"):  # a killed parent was writing it
             scratch.unlink(missing_ok=True)
-        plan = self.folder.info.jobs()
+        plan = self.folder.info.plan()
         records = adopt(self.folder, journal.read(self.folder))
+        self.admission = Admission(plan, records)
         jobs = unfinished(plan, records)
         self.total, self.ended = len(plan), len(plan) - len(jobs)
         self.listener(SweepStarted(self.total, self.ended))
         try:
             self._do(jobs)
-            again = retries(plan, journal.read(self.folder))
+            again = [
+                job
+                for job in retries(plan, journal.read(self.folder))
+                if not self.admission.is_given_up(job)
+            ]
             self.total += len(again)
             self._do(again)
         except Stop:
@@ -78,10 +86,28 @@ class _Sweep:
 
     def _do(self, jobs: list[Job]) -> None:
         for batch in make_batches(jobs, self.folder.info.isolation):
-            left, dead_starts = tuple(batch), 0
+            left, dead_starts = self._admitted(batch), 0
             while left:
                 left, did_something = self._one_child(left, dead_starts)
                 dead_starts = 0 if did_something else dead_starts + 1
+
+    def _admitted(self, jobs: Iterable[Job]) -> tuple[Job, ...]:
+        """Those that may be started; of the others it is recorded why not."""
+        admitted = []
+        for job in jobs:
+            refusal = self.admission.refusal(job)
+            if refusal is None:
+                admitted.append(job)
+                continue
+            record = answer(
+                job,
+                self._batch((job,)),
+                status=refusal.status,
+                message=refusal.message,
+                started_utc=utc_now(),
+            )
+            self._finish(job, record)
+        return tuple(admitted)
 
     def _one_child(self, jobs: tuple[Job, ...], dead_starts: int) -> tuple[tuple[Job, ...], bool]:
         """Give the jobs to one child; those it did not come to, and whether it did any."""
@@ -117,7 +143,8 @@ class _Sweep:
         return self.ended + 1, self.total
 
     def _finish(self, job: Job, record: Record) -> None:
-        stored = journal.append(self.folder, record)
+        stored = journal.append(self.folder, self.admission.marked(job, record))
+        self.admission.learn(stored)
         place = self._place()
         if record.status is not Status.INTERRUPTED:
             self.ended += 1
@@ -137,10 +164,12 @@ def unfinished(plan: list[Job], records: list[Record]) -> list[Job]:
 
 
 def retries(plan: list[Job], records: list[Record]) -> list[Job]:
-    """The jobs that were late or disturbed and have a try left."""
+    """The jobs that were late or disturbed and have a try left. Parity is worth one only."""
     last, made = journal.last_attempts(records), attempts_made(records)
     return [
         job.model_copy(update={"attempt": last[job.job_id].attempt + 1})
         for job in plan
-        if last[job.job_id].status in RETRIED and made[job.job_id] < ATTEMPTS
+        if job.kind != "parity"
+        and last[job.job_id].status in RETRIED
+        and made[job.job_id] < ATTEMPTS
     ]

@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pydantic import JsonValue
+
 from sabench import jsonl
-from sabench.cases.plan import Batch, Job
+from sabench.cases.plan import BEFORE_FAULT, Batch, Job, answer
 from sabench.errors import DeviceError, ResultError
 from sabench.launch.events import JobFigure, JobStarted, Listener
 from sabench.launch.handle import Exited, Handle, Said
@@ -47,9 +49,10 @@ class Watch:
         self.finish, self.place, self.listener = finish, place, listener
         self.left = {job.job_id: job for job in batch.jobs}
         self._running: Job | None = None
-        self._started_at, self._started_utc = time.monotonic(), _now()
+        self._started_at, self._started_utc = time.monotonic(), utc_now()
         self._offset = 0
         self._written: dict[tuple[str, str], dict[str, Any]] = {}
+        self._kept: dict[str, JsonValue] = {}
         self._kills_before = out_of_memory_kills()
 
     def follow(self, handle: Handle, stop: Interruption) -> bool:
@@ -92,7 +95,7 @@ class Watch:
             if job is not None and job is self._running:
                 self.listener(JobFigure(job, said.latency_s, said.n))
             return
-        self._started_at, self._started_utc = time.monotonic(), _now()
+        self._started_at, self._started_utc = time.monotonic(), utc_now()
         if said.word == "start" and job is not None:
             self._running = job
             self.listener(JobStarted(job, *self.place()))
@@ -115,7 +118,7 @@ class Watch:
             )
             if end.survivors:
                 message += f"; processes {end.survivors} could not be ended"
-            self._charge(job, Status.TIMEOUT, message, handle, survivors=end.survivors)
+            self._charge(job, Status.TIMEOUT, message, handle, survivors=[*end.survivors])
         elif end.code < 0:
             name = _signal_name(-end.code)
             hint = ""
@@ -144,7 +147,9 @@ class Watch:
             except ResultError as error:
                 self._charge(job, Status.ERROR, f"no_result: its record is not readable: {error}")
                 continue
-            if record.status is not Status.INTERRUPTED:  # why it was is the parent's to say
+            if record.status is Status.INTERRUPTED:  # why it was is the parent's to say
+                self._kept[job.job_id] = record.details.get(BEFORE_FAULT)
+            else:
                 self._finish(job, record)
 
     def _charge(
@@ -153,24 +158,22 @@ class Watch:
         status: Status,
         message: str,
         handle: Handle | None = None,
-        **details: int | list[int],
+        **details: JsonValue,
     ) -> None:
-        """Write the record that the child could not."""
+        """Write the record that the child could not, with what it had read before its end."""
         told = handle.told() if handle is not None else ""
-        record = Record(
-            job_id=job.job_id,
-            case_id=job.case.case_id,
-            device=job.device,
-            environment=self.batch.environment,
-            suite=self.batch.suite,
-            preset=self.batch.preset.name,
-            replicate=job.replicate,
-            attempt=job.attempt,
+        if told:
+            details["log"] = told
+        if kept := self._kept.get(job.job_id):
+            details[BEFORE_FAULT] = kept
+        record = answer(
+            job,
+            self.batch,
             status=status,
             message=message,
             started_utc=self._started_utc,
             wall_s=time.monotonic() - self._started_at,
-            details={**details, **({"log": told} if told else {})},
+            details=details,
         )
         self._finish(job, record)
 
@@ -201,5 +204,6 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-def _now() -> str:
+def utc_now() -> str:
+    """The time of day as records tell it, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")

@@ -7,13 +7,10 @@ from datetime import UTC, datetime
 
 from pydantic import JsonValue
 
-from sabench.cases.plan import Batch, Job, answer
+from sabench.cases.plan import BEFORE_FAULT, Batch, Job, answer
 from sabench.measure.faults import classify
 from sabench.measure.termination import InterruptError, Termination
 from sabench.records import Flag, Reading, Record, Status
-
-BEFORE_FAULT = "before_fault"
-"""Where a record's details keep the readings that a fault came after: they are no figures."""
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ from sabench.units import show_duration
 
 
 def plan_json(planned: Planned) -> dict[str, Any]:
-    """Cases, dropped combinations, and seconds."""
+    """Cases, parity jobs, dropped combinations, and seconds."""
     prediction = planned.predict()
     return {
         "suite": planned.suite.name,
@@ -24,6 +24,10 @@ def plan_json(planned: Planned) -> dict[str, Any]:
         "cases": [
             {"case_id": case.case_id, "predicted_s": prediction.cases_s[case.case_id]}
             for case in planned.expansion.cases
+        ],
+        "parity": [
+            {"case_id": case_id, "predicted_s": seconds}
+            for case_id, seconds in prediction.parity_s.items()
         ],
         "dropped": [
             {"case_id": one.description, "reason": one.reason} for one in planned.expansion.dropped
@@ -47,6 +51,12 @@ class PlanTable:
             cases.add_row(Text(case.case_id), show_duration(prediction.cases_s[case.case_id]))
         if planned.expansion.cases:
             yield cases
+            yield Text()
+        if prediction.parity_s:
+            parity = _table("first held to the reference", "time")
+            for case_id, seconds in prediction.parity_s.items():
+                parity.add_row(Text(case_id), show_duration(seconds))
+            yield parity
             yield Text()
         if planned.expansion.dropped:
             dropped = _table("dropped", "why")

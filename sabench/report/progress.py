@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from sabench.cases.plan import Job
 from sabench.launch.events import Event, JobEnded, JobFigure, JobStarted, SweepEnded, SweepStarted
 from sabench.records import MEASURED, Record
 from sabench.units import show_time
@@ -50,14 +51,16 @@ class SweepProgress:
                 self._task = live.add_task("starting", total=total, completed=done, figure="")
             case JobStarted(job=job, total=total) if self._task is not None:
                 room = max(12, self._console.width - BESIDE_THE_CASE)
-                name = _shorten(job.case.case_id, room)
+                name = _shorten(_name(job), room)
                 live.update(self._task, description=name, total=total, figure="warming up")
             case JobFigure(latency_s=latency, n=n) if self._task is not None:
                 live.update(self._task, figure=f"{show_time(latency)} (n={n})")
-            case JobEnded(record=record, index=index, total=total) if self._task is not None:
+            case JobEnded(job=job, record=record, index=index, total=total) if (
+                self._task is not None
+            ):
                 live.update(self._task, completed=index, total=total, figure=_figure(record))
                 if record.status not in MEASURED:
-                    live.console.print(_line(record, index, total))
+                    live.console.print(_line(job, record, index, total))
             case _:
                 pass
 
@@ -68,8 +71,8 @@ class SweepProgress:
                 if done:
                     text += f", {done} done before"
                 self._print(Text(text))
-            case JobEnded(record=record, index=index, total=total):
-                self._print(_line(record, index, total))
+            case JobEnded(job=job, record=record, index=index, total=total):
+                self._print(_line(job, record, index, total))
             case SweepEnded(interrupted=True):
                 self._print(Text("interrupted: what was measured is kept"))
             case _:
@@ -97,8 +100,12 @@ def _bar(console: Console) -> Progress:
     )
 
 
-def _line(record: Record, index: int, total: int) -> Text:
-    return Text(f"[{index}/{total}] {record.case_id} {_figure(record)}")
+def _name(job: Job) -> str:
+    return f"{job.kind} {job.case.case_id}" if job.kind == "parity" else job.case.case_id
+
+
+def _line(job: Job, record: Record, index: int, total: int) -> Text:
+    return Text(f"[{index}/{total}] {_name(job)} {_figure(record)}")
 
 
 def _figure(record: Record) -> str:

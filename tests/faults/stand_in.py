@@ -1,6 +1,7 @@
 """A child that speaks the contract and measures nothing: `stand_in.py BATCH.json OUTBOX.jsonl`.
 
-The option `fault` of a case says how its job ends. Standard library only, to start at once.
+The option `fault` of a case says how its job ends, STAND_IN_PARITY how every parity job does.
+Standard library only, to start at once.
 """
 
 import ctypes
@@ -99,6 +100,8 @@ def do(fault, outbox, batch, job):
 
         signal.signal(signal.SIGTERM, leave)
         time.sleep(60)
+    elif fault == "late_once" and (job["replicate"], job["attempt"]) == (0, 1):
+        time.sleep(60)
     elif fault == "silent":
         return  # ends without a record
     elif fault == "garbage":
@@ -115,6 +118,8 @@ def do(fault, outbox, batch, job):
         write(outbox, batch, job, "oom", message="10 TiB asked for")
         say(event="end", job_id=job["job_id"], status="oom")
         os._exit(17)  # a fragmented process is not used again
+    elif fault == "differs":
+        write(outbox, batch, job, "parity_failed", message="blocked is not halo: on purpose")
     elif fault == "nan":
         write(outbox, batch, job, "nonfinite")
     elif (fault == "contended" and job["attempt"] == 1) or fault == "always_contended":
@@ -139,6 +144,12 @@ def do(fault, outbox, batch, job):
         write(outbox, batch, job, "ok", figures)
 
 
+def fault_of(job):
+    if job["kind"] == "parity":
+        return os.environ.get("STAND_IN_PARITY", "ok")
+    return job["case"]["options"].get("fault", "ok")
+
+
 def main(batch_file, outbox):
     parent = os.getppid()
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
@@ -146,7 +157,7 @@ def main(batch_file, outbox):
         os._exit(1)
     with open(batch_file, encoding="utf-8") as file:
         batch = json.load(file)
-    faults = [job["case"]["options"].get("fault", "ok") for job in batch["jobs"]]
+    faults = [fault_of(job) for job in batch["jobs"]]
     if "dead" in faults:
         sys.exit("cannot even start")
     say(event="ready")
