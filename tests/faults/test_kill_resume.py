@@ -1,30 +1,157 @@
-"""kill -9 of the parent at random moments: nothing finished is lost, nothing is done twice."""
+"""kill -9 of the parent or a child: nothing finished is lost, nothing is done twice."""
 
+import json
+import os
 import random
+import signal
 import subprocess
 import sys
 import time
 from collections import Counter
+from itertools import islice
 from pathlib import Path
 
-from making_runs import case, faulty, new_run, preset
-from sabench.records import Record
+import pytest
+
+from faking import fake_case, plant
+from making_runs import HASTE, faulty, new_run, preset, stand_in
+from sabench import jsonl
+from sabench.launch.events import Event, JobStarted
+from sabench.launch.sweep import sweep
+from sabench.records import Record, Status
 from sabench.store import journal
 from sabench.store.run_folder import RunFolder
+from sabench.store.verify import verify
 
 PARENT = (sys.executable, str(Path(__file__).parent / "parent.py"))
-QUICKLY = {
-    "warmup_min_calls": 1, "warmup_min_s": 0.0, "warmup_max_s": 0.02, "budget_s": 0.05,
-    "samples_max": 10, "samples_min": 10,
-}  # fmt: skip
+KILLS, CASES = 50, 30
 
 
-def start(folder: RunFolder, *words: str) -> subprocess.Popen[str]:
+def start_sweep(folder: RunFolder) -> int:
+    """A sweep in a process of its own; the jobs it starts are listed in the file `started`."""
+    process = os.fork()
+    if process:
+        return process
+    try:
+        with (folder.path / "started").open("ab", buffering=0) as started:
+
+            def tell(event: Event) -> None:
+                if isinstance(event, JobStarted):
+                    started.write(f"{event.job.job_id}\n".encode())
+
+            sweep(folder, stand_in(), patience=HASTE, listener=tell)
+    finally:
+        os._exit(0)
+    raise AssertionError("it has ended")
+
+
+def written(folder: RunFolder) -> dict[str, str]:
+    """What stands on the disk of each finished job, in the journal or still in an outbox."""
+    lines = [*jsonl.read(folder.journal_file)]
+    for outbox in folder.outbox.glob("*.jsonl"):
+        lines += jsonl.read(outbox)
+    return {line["job_id"]: json.dumps(line["readings"], sort_keys=True) for line in lines}
+
+
+def kill_and_resume(folder: RunFolder, after_s: float) -> tuple[int, int]:
+    """How many jobs had finished when the parent was killed, and how many were lost by it."""
+    parent = start_sweep(folder)
+    time.sleep(after_s)
+    os.kill(parent, signal.SIGKILL)
+    os.waitpid(parent, 0)
+    readable = journal.read(folder)
+    finished = written(folder)
+    began = (folder.path / "started").read_text().split() if finished else []
+    records = sweep(RunFolder.open(folder.path), stand_in(), patience=HASTE)
+    assert records[: len(readable)] == readable
+    keys = Counter(
+        (line["job_id"], line.get("attempt", 1)) for line in jsonl.read(folder.journal_file)
+    )
+    assert keys == Counter((job.job_id, 1) for job in folder.info.jobs())
+    assert {record.status for record in records} == {Status.OK}
+    assert {job: text for job, text in written(folder).items() if job in finished} == finished
+    return len(finished), len(set(began) - set(finished))
+
+
+def test_fifty_kills_over_a_sweep_of_thirty_cases_lose_at_most_the_case_in_flight(
+    tmp_path: Path,
+) -> None:
+    cases = faulty(*["ok"] * CASES)
+    calm = new_run(tmp_path / "calm", cases, preset=preset(processes=1))
+    start = time.monotonic()
+    os.waitpid(start_sweep(calm), 0)
+    whole_s = time.monotonic() - start
+    assert len(journal.read(calm)) == CASES
+    moments = random.Random(2026)
+    done = []
+    for kill in range(KILLS):
+        folder = new_run(tmp_path / str(kill), cases, preset=preset(processes=1))
+        finished, lost = kill_and_resume(folder, whole_s * (kill + moments.random()) / KILLS)
+        assert lost <= 1
+        done.append(finished)
+    assert verify(folder.path) == []
+    cut_short = [finished for finished in done if 0 < finished < CASES]
+    assert len(cut_short) >= KILLS // 4, done  # the kills did meet the sweep at work,
+    assert max(cut_short) - min(cut_short) > CASES // 2, done  # early and late
+
+
+def test_a_killed_child_is_a_crash_and_the_next_case_starts_within_ten_seconds(
+    tmp_path: Path,
+) -> None:
+    cases = faulty("ok", "ok", "steady")
+    folder = new_run(tmp_path / "run", cases, preset=preset(processes=1), seed=3)
+    died_at: list[float] = []
+    waited: list[float] = []
+
+    def kill_the_steady_one(event: Event) -> None:
+        if isinstance(event, JobStarted):
+            if died_at:
+                waited.append(time.monotonic() - died_at[-1])
+                died_at.clear()
+            if event.job.case.options["fault"] == "steady":
+                (child,) = processes_of(folder)
+                died_at.append(time.monotonic())
+                os.kill(child, signal.SIGKILL)
+
+    records = sweep(folder, stand_in(), patience=HASTE, listener=kill_the_steady_one)
+    ends = {r.case_id.split("fault=")[1].split("/")[0]: r for r in records}
+    assert (ends["steady"].status, ends["steady"].message[:9]) == (Status.CRASH, "crash(9):")
+    assert ends["ok"].status is Status.OK
+    assert len(records) == 3
+    (until_the_next,) = waited
+    assert until_the_next < 10.0
+
+
+def test_a_real_child_ends_with_its_parent_and_its_finished_cases_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(monkeypatch, tmp_path, {"pace_s": 0.005})
+    cases = tuple(fake_case(size) for size in range(6, 18))
+    folder = new_run(tmp_path / "run", cases, preset=preset(processes=1))
+    before: list[Record] = []
+    for ends in (2, 5):
+        parent = start(folder)
+        assert parent.stdout is not None
+        told = (line for line in parent.stdout if line.startswith("JobEnded"))
+        assert len(list(islice(told, ends))) == ends
+        parent.kill()
+        parent.communicate()
+        now = journal.read(folder)
+        assert now[: len(before)] == before
+        assert len(now) >= len(before) + ends
+        before = now
+    parent = start(folder)
+    _, error = parent.communicate(timeout=60)
+    assert parent.returncode == 0, error
+    assert Counter((r.job_id, r.attempt) for r in journal.read(folder)) == Counter(
+        (job.job_id, 1) for job in folder.info.jobs()
+    )
+    assert processes_of(folder) == []
+
+
+def start(folder: RunFolder) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [*PARENT, str(folder.path), *words],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+        [*PARENT, str(folder.path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
 
 
@@ -33,57 +160,8 @@ def processes_of(folder: RunFolder) -> list[int]:
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
-            if str(folder.path).encode() in path.read_bytes():
+            if f"{folder.path}/".encode() in path.read_bytes():
                 found.append(int(path.parent.name))
         except OSError:
             continue
     return found
-
-
-def kill_ten_times(folder: RunFolder, longest_s: float, *words: str) -> int:
-    """Kill ten parents in a row, each at a random moment; how many were still at work."""
-    moments = random.Random(2026)
-    written: list[Record] = []
-    at_work = 0
-    for _ in range(10):
-        parent = start(folder, *words)
-        time.sleep(moments.uniform(0.1, longest_s))
-        at_work += parent.poll() is None
-        parent.kill()
-        parent.communicate()
-        now = journal.read(folder)
-        assert now[: len(written)] == written  # what was journalled stays
-        assert max(Counter((r.job_id, r.attempt) for r in now).values(), default=0) <= 1
-        written = now
-    return at_work
-
-
-def finish(folder: RunFolder, *words: str) -> list[Record]:
-    parent = start(folder, *words)
-    _, told = parent.communicate(timeout=60)
-    assert parent.returncode in (0, 6), told
-    return journal.read(folder)
-
-
-def test_pretended_jobs_survive_ten_kills_of_the_parent(tmp_path: Path) -> None:
-    cases = faulty(*["slow"] * 29, "raises")
-    folder = new_run(tmp_path / "run", cases, preset=preset(processes=3))
-    assert kill_ten_times(folder, 0.9, "stand-in") == 10
-    records = finish(folder, "stand-in")
-    calm = new_run(tmp_path / "calm", cases, preset=preset(processes=3))
-    undisturbed = finish(calm, "stand-in")
-    keys = Counter((r.key, r.status) for r in records)
-    assert keys == Counter((r.key, r.status) for r in undisturbed)
-    assert set(keys.values()) == {1}
-    assert processes_of(folder) == []
-
-
-def test_measured_layers_survive_ten_kills_of_the_parent(tmp_path: Path) -> None:
-    cases = tuple(case("conv", channels=8, size=size) for size in range(6, 12))
-    folder = new_run(tmp_path / "run", cases, preset=preset(**QUICKLY))
-    kill_ten_times(folder, 3.0)
-    records = finish(folder)
-    assert Counter(r.job_id for r in records if r.attempt == 1) == Counter(
-        job.job_id for job in folder.info.jobs()
-    )
-    assert processes_of(folder) == []
