@@ -17,9 +17,9 @@ from sabench.catalog.presets import Preset, find_preset
 from sabench.errors import ConfigError
 from sabench.known import Known, load_known
 from sabench.launch.resume import resume
-from sabench.measure.device import resolve_devices
 from sabench.measure.environment import environment
 from sabench.measure.fake_script import refuse_outside_tests
+from sabench.measure.gpus import resolve_devices
 from sabench.records import Environment
 from sabench.store.run_folder import RunFolder, RunInfo
 

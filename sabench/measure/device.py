@@ -1,18 +1,18 @@
-"""Devices: which there are, and what NVML tells of one. Torch-free; the only importer of pynvml."""
+"""NVML: one device, by its UUID, each value or the reason why not. The only importer of pynvml.
 
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+Torch-free. A value that NVML refuses, lacks or loses midway is `Missing`, never 0 or NaN. What
+belongs to the board (clocks, power, heat, energy) is the board's for an instance of it (MIG) too.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self, TypeVar
 
-from sabench.errors import ConfigError, DeviceError
-from sabench.measure.versions import torch_build, torch_has_cuda
-from sabench.records import Flag
+from sabench.errors import DeviceError
 
-DRIVER = Path("/proc/driver/nvidia/gpus")  # what the kernel module tells where NVML is missing
+T = TypeVar("T")
 
 CLOCK_EVENTS = {
     0x001: "gpu_idle",
@@ -25,249 +25,275 @@ CLOCK_EVENTS = {
     0x080: "hw_power_brake",
     0x100: "display_clocks",
 }
-
-SETTINGS = ("driver", "power_limit_w", "clock_policy", "ecc", "mig", "persistence")
-"""Facts that decide whether two runs are comparable."""
-
-
-@dataclass(frozen=True, slots=True)
-class Gpu:
-    """A CUDA device by the identity that does not change: index is torch's."""
-
-    index: int
-    uuid: str
-    name: str
-
-    @property
-    def device(self) -> str:
-        """torch's spelling."""
-        return f"cuda:{self.index}"
+COMPUTE_MODES = {0: "default", 1: "exclusive thread", 2: "prohibited", 3: "exclusive process"}
+NOT_AVAILABLE = (2**32 - 1, 2**64 - 1)  # what NVML writes where it has no number
+NO_SAMPLE = (0, 6, 21)  # success without any, not found, no data: nothing new, and no fault
 
 
 @dataclass(frozen=True, slots=True)
-class DeviceFacts:
-    """A device and what was read of it; a value that could not be read is the reason."""
+class Missing:
+    """Why a value could not be read."""
 
-    name: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"unknown ({self.reason})"
+
+
+Number = float | Missing
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A process that holds the device, by the id that NVML tells: the host's."""
+
+    pid: int
+    memory_bytes: int | None  # None where NVML tells no size
+
+
+@dataclass(frozen=True, slots=True)
+class Uses:
+    """The newest sample's time by the driver's clock, and what each process had of the SMs."""
+
+    seen: int
+    shares: dict[int, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Bytes of a device."""
+
+    total: int
+    used: int
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A device of the list: a board, or an instance of one."""
+
     uuid: str
-    facts: dict[str, str]
-
-    def settings(self) -> dict[str, str]:
-        """Facts that comparability hangs on."""
-        return {key: self.facts[key] for key in SETTINGS if key in self.facts}
-
-    def told(self) -> dict[str, str]:
-        """All others."""
-        return {key: value for key, value in self.facts.items() if key not in SETTINGS}
+    name: str
+    instances: tuple["Listed", ...] = ()
+    is_divided: bool | None = None  # MIG is on: CUDA sees instances. None: not told
 
 
-def resolve_devices(asked: str) -> list[str]:
-    """torch's names for "auto", "cpu", "cuda", "cuda:0,cuda:1" or "all".
+class Nvml:
+    """NVML, open until the `with` block ends.
 
-    auto: the first CUDA device if there is one that torch can use, else the CPU.
-    all: every CUDA device, the CPU where there is none.
-    Raises: DeviceError for a device that is not there, ConfigError for a word that is none.
+    Raises: DeviceError if it is missing or refuses, then or within the block.
     """
-    words = [word.strip().lower() for word in asked.split(",") if word.strip()]
-    if words in (["auto"], ["all"]):
-        found = [gpu.device for gpu in visible_gpus()] if torch_has_cuda() else []
-        return (found if words == ["all"] else found[:1]) or ["cpu"]
-    named = [_resolve(word) for word in words]
-    if not named:
-        raise ConfigError("no device is named; there are auto, cpu, cuda, cuda:0,cuda:1 and all")
-    return list(dict.fromkeys(named))
 
-
-def _resolve(word: str) -> str:
-    if word == "cpu":
-        return word
-    kind, _, number = word.partition(":")
-    if kind != "cuda" or (":" in word and not number.isdigit()):
-        raise ConfigError(f"device {word!r} is not known; there are auto, cpu, cuda, cuda:N, all")
-    if not torch_has_cuda():
-        raise DeviceError(
-            f"device {word}: the installed torch {torch_build()['version']} is built without CUDA; "
-            "use --device cpu, or install a CUDA build of torch"
-        )
-    return find_gpu(f"cuda:{number or 0}").device
-
-
-def find_gpu(device: str) -> Gpu:
-    """The device of that name.
-
-    Raises: DeviceError with what there is.
-    """
-    index = int(device.partition(":")[2] or 0)
-    gpus = visible_gpus()
-    for gpu in gpus:
-        if gpu.index == index:
-            return gpu
-    there = ", ".join(f"{gpu.device} ({gpu.name})" for gpu in gpus) or "no CUDA device"
-    hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
-    why = f" under CUDA_VISIBLE_DEVICES={hidden}" if hidden is not None else ""
-    raise DeviceError(f"device {device} is not there{why}: there is {there}; use --device cpu")
-
-
-def visible_gpus() -> list[Gpu]:
-    """Devices as torch numbers them: CUDA_VISIBLE_DEVICES applied to the order of the bus."""
-    found = _all_gpus()
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is None:
-        return found
-    chosen: list[Gpu] = []
-    for word in (word.strip() for word in visible.split(",")):
-        match = [gpu for gpu in found if _is_named(gpu, word)]
-        if len(match) != 1:  # CUDA stops at the first that it does not know
-            break
-        chosen.append(Gpu(len(chosen), match[0].uuid, match[0].name))
-    return chosen
-
-
-def _is_named(gpu: Gpu, word: str) -> bool:
-    if word.isdigit():
-        return gpu.index == int(word)
-    return word.startswith(("GPU-", "MIG-")) and gpu.uuid.startswith(word)
-
-
-def _all_gpus() -> list[Gpu]:
-    try:
-        with _nvml() as nvml:
-            return [_gpu_of(nvml, index) for index in range(nvml.nvmlDeviceGetCount())]
-    except DeviceError:
-        return _driver_gpus()
-
-
-def _gpu_of(nvml: Any, index: int) -> Gpu:
-    handle = nvml.nvmlDeviceGetHandleByIndex(index)
-    return Gpu(index, nvml.nvmlDeviceGetUUID(handle), nvml.nvmlDeviceGetName(handle))
-
-
-def _driver_gpus() -> list[Gpu]:
-    """Without NVML: what the driver writes under /proc, in the order of the bus."""
-    found = []
-    for index, path in enumerate(sorted(DRIVER.glob("*/information"))):
-        lines = path.read_text().splitlines()
-        fields = {
-            key.strip(): rest.strip() for key, _, rest in (one.partition(":") for one in lines)
-        }
-        found.append(Gpu(index, fields.get("GPU UUID", ""), fields.get("Model", "CUDA device")))
-    return found
-
-
-@contextmanager
-def _nvml() -> Iterator[Any]:
-    """NVML, opened.
-
-    Raises: DeviceError if it is missing, refuses or fails on the way.
-    """
-    try:
-        import pynvml
-    except ImportError as error:
-        raise DeviceError(f"NVML cannot be asked: {error}; install nvidia-ml-py") from error
-    try:
-        pynvml.nvmlInit()
+    def __init__(self) -> None:
         try:
-            yield pynvml
-        finally:
-            pynvml.nvmlShutdown()
-    except pynvml.NVMLError as error:
-        raise DeviceError(f"NVML: {error}") from error
+            import pynvml
+        except ImportError as error:
+            raise DeviceError(f"NVML cannot be asked: {error}; install nvidia-ml-py") from error
+        self.library: Any = pynvml
+        self._must(pynvml.nvmlInit)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give it back; a driver that is gone by now is no fault."""
+        self.told(self.library.nvmlShutdown)
+
+    def driver(self) -> str | Missing:
+        """The driver's version."""
+        return self.told(lambda: str(self.library.nvmlSystemGetDriverVersion()))
+
+    def devices(self) -> list[Listed]:
+        """All boards in the order of the bus, with their instances.
+
+        Raises: DeviceError if one cannot be listed: the numbers of the others would be wrong.
+        """
+        count = self._must(self.library.nvmlDeviceGetCount)
+        handle_of = self.library.nvmlDeviceGetHandleByIndex
+        return [self._board(self._must(partial(handle_of, i))) for i in range(count)]
+
+    def device(self, uuid: str) -> "Device":
+        """The board or instance of that UUID.
+
+        Raises: DeviceError if it is not there or must not be seen.
+        """
+        library = self.library
+        handle = self._must(lambda: library.nvmlDeviceGetHandleByUUID(uuid))
+        board = handle
+        if uuid.startswith("MIG-"):
+            parent_of = library.nvmlDeviceGetDeviceHandleFromMigDeviceHandle
+            board = self._must(lambda: parent_of(handle))
+        return Device(self, uuid, handle, board)
+
+    def told(self, read: Callable[[], T]) -> T | Missing:
+        """What a call answers, or why it does not."""
+        try:
+            return read()
+        except (self.library.NVMLError, AttributeError) as error:  # an older library lacks the call
+            return Missing(str(error))
+
+    def _must(self, read: Callable[[], T]) -> T:
+        answer = self.told(read)
+        if isinstance(answer, Missing):
+            raise DeviceError(f"NVML: {answer.reason}")
+        return answer
+
+    def _board(self, handle: Any) -> Listed:
+        mode = self.told(lambda: self.library.nvmlDeviceGetMigMode(handle)[0])
+        listed = self._listed(handle)
+        if mode != 1:
+            return replace(listed, is_divided=None if isinstance(mode, Missing) else False)
+        most = self.told(lambda: int(self.library.nvmlDeviceGetMaxMigDeviceCount(handle)))
+        instance_of = self.library.nvmlDeviceGetMigDeviceHandleByIndex
+        found = [
+            self.told(partial(instance_of, handle, i))
+            for i in range(0 if isinstance(most, Missing) else most)
+        ]
+        instances = tuple(self._listed(one) for one in found if not isinstance(one, Missing))
+        return replace(listed, instances=instances, is_divided=True)
+
+    def _listed(self, handle: Any) -> Listed:
+        uuid = self._must(lambda: str(self.library.nvmlDeviceGetUUID(handle)))
+        name = self.told(lambda: str(self.library.nvmlDeviceGetName(handle)))
+        return Listed(uuid, "CUDA device" if isinstance(name, Missing) else name)
 
 
-def device_facts(device: str) -> DeviceFacts:
-    """What NVML tells of a CUDA device now, by its UUID.
+class Device:
+    """A device to read from, as long as its NVML is open."""
 
-    Raises: DeviceError if the device is not there. A fact that NVML refuses is its reason.
-    """
-    gpu = find_gpu(device)
-    try:
-        with _nvml() as nvml:
-            handle = nvml.nvmlDeviceGetHandleByUUID(gpu.uuid)
-            facts = {
-                name: _fact(nvml, partial(read, nvml, handle)) for name, read in READERS.items()
-            }
-    except DeviceError as error:
-        facts = dict.fromkeys(READERS, f"unknown ({error})")
-    return DeviceFacts(gpu.name, gpu.uuid, facts)
+    def __init__(self, nvml: Nvml, uuid: str, handle: Any, board: Any) -> None:
+        self.uuid, self._nvml, self._library = uuid, nvml, nvml.library
+        self._handle, self._board = handle, board
 
+    def sm_clock_mhz(self) -> Number:
+        """Now."""
+        return self._number("nvmlDeviceGetClockInfo", self._library.NVML_CLOCK_SM)
 
-def _fact(nvml: Any, read: Callable[[], object]) -> str:
-    try:
-        return str(read())
-    except (nvml.NVMLError, AttributeError) as error:  # an older library lacks the call
-        return f"unknown ({error})"
+    def sm_clock_max_mhz(self) -> Number:
+        """The most the board allows."""
+        return self._number("nvmlDeviceGetMaxClockInfo", self._library.NVML_CLOCK_SM)
+
+    def memory_clock_mhz(self) -> Number:
+        """Now."""
+        return self._number("nvmlDeviceGetClockInfo", self._library.NVML_CLOCK_MEM)
+
+    def memory_clock_max_mhz(self) -> Number:
+        """The most the board allows."""
+        return self._number("nvmlDeviceGetMaxClockInfo", self._library.NVML_CLOCK_MEM)
+
+    def power_w(self) -> Number:
+        """The board's power, averaged by the driver."""
+        return self._number("nvmlDeviceGetPowerUsage", scale=1e-3)
+
+    def power_limit_w(self) -> Number:
+        """The limit in force."""
+        return self._number("nvmlDeviceGetEnforcedPowerLimit", scale=1e-3)
+
+    def energy_j(self) -> Number:
+        """The board's energy counter: joules since the driver was loaded."""
+        return self._number("nvmlDeviceGetTotalEnergyConsumption", scale=1e-3)
+
+    def temperature_c(self) -> Number:
+        """Of the chip."""
+        return self._number("nvmlDeviceGetTemperature", self._library.NVML_TEMPERATURE_GPU)
+
+    def slowdown_c(self) -> Number:
+        """The temperature at which the device slows itself down."""
+        kind = self._library.NVML_TEMPERATURE_THRESHOLD_SLOWDOWN
+        return self._number("nvmlDeviceGetTemperatureThreshold", kind)
+
+    def utilisation(self) -> Number:
+        """Share of the last sampling period in which anything ran."""
+        rates = self._read("nvmlDeviceGetUtilizationRates")
+        return rates if isinstance(rates, Missing) else rates.gpu / 100
+
+    def memory(self) -> Memory | Missing:
+        """Of the device; of the instance, if it is one."""
+        told = self._read("nvmlDeviceGetMemoryInfo", of=self._handle)
+        return told if isinstance(told, Missing) else Memory(told.total, told.used)
+
+    def clock_events(self) -> frozenset[str] | Missing:
+        """Names of what holds the clocks down; a driver before 535 calls them throttle reasons."""
+        bits = self._read("nvmlDeviceGetCurrentClocksEventReasons")
+        if isinstance(bits, Missing):
+            older = self._read("nvmlDeviceGetCurrentClocksThrottleReasons")
+            bits = bits if isinstance(older, Missing) else older
+        if isinstance(bits, Missing):
+            return bits
+        return frozenset(name for bit, name in CLOCK_EVENTS.items() if bits & bit)
+
+    def processes(self) -> tuple[Process, ...] | Missing:
+        """Those that hold the device, for computing or graphics, each once."""
+        computing = self._read("nvmlDeviceGetComputeRunningProcesses", of=self._handle)
+        if isinstance(computing, Missing):
+            return computing
+        drawing = self._read("nvmlDeviceGetGraphicsRunningProcesses", of=self._handle)
+        listed = [*([] if isinstance(drawing, Missing) else drawing), *computing]
+        sizes = {one.pid: one.usedGpuMemory for one in listed}
+        return tuple(Process(pid, sizes[pid]) for pid in sorted(sizes))
+
+    def uses(self, seen: int) -> Uses | Missing:
+        """What each process had of the SMs in the samples after `seen`; it may be none."""
+        library = self._library
+        try:
+            samples = library.nvmlDeviceGetProcessUtilization(self._board, seen)
+        except library.NVMLError as error:
+            return Uses(seen, {}) if error.value in NO_SAMPLE else Missing(str(error))
+        shares: dict[int, float] = {}
+        for one in samples:
+            if one.timeStamp > seen:
+                shares[one.pid] = max(shares.get(one.pid, 0.0), one.smUtil / 100)
+        return Uses(max([seen, *(one.timeStamp for one in samples)]), shares)
+
+    def clock_policy(self) -> str | Missing:
+        """Whether somebody has set an application clock."""
+        kind = self._library.NVML_CLOCK_SM
+        clock = self._number("nvmlDeviceGetApplicationsClock", kind)
+        default = self._number("nvmlDeviceGetDefaultApplicationsClock", kind)
+        for missing in (clock, default):
+            if isinstance(missing, Missing):
+                return missing
+        return "default" if clock == default else f"application clock {clock:.0f} MHz"
+
+    def ecc(self) -> str | Missing:
+        """Whether memory errors are corrected: on or off."""
+        return self._mode("nvmlDeviceGetEccMode")
+
+    def mig(self) -> str | Missing:
+        """Whether the board is divided into instances: on or off."""
+        return self._mode("nvmlDeviceGetMigMode")
+
+    def persistence(self) -> str | Missing:
+        """Whether the driver stays loaded without a user: on or off."""
+        state = self._read("nvmlDeviceGetPersistenceMode")
+        return state if isinstance(state, Missing) else _on(state)
+
+    def compute_mode(self) -> str | Missing:
+        """Who may compute here."""
+        mode = self._read("nvmlDeviceGetComputeMode")
+        return mode if isinstance(mode, Missing) else COMPUTE_MODES.get(mode, str(mode))
+
+    def _mode(self, function: str) -> str | Missing:
+        modes = self._read(function)  # the current one, and that after the next start
+        return modes if isinstance(modes, Missing) else _on(modes[0])
+
+    def _number(self, function: str, *arguments: int, scale: float = 1.0) -> Number:
+        told = self._read(function, *arguments)
+        if isinstance(told, Missing):
+            return told
+        return Missing("not available") if told in NOT_AVAILABLE else float(told * scale)
+
+    def _read(self, function: str, *arguments: int, of: Any = None) -> Any:
+        handle = self._board if of is None else of
+        return self._nvml.told(lambda: getattr(self._library, function)(handle, *arguments))
 
 
 def _on(value: int) -> str:
     return "on" if value else "off"
-
-
-def _clock_policy(nvml: Any, handle: Any) -> str:
-    clock = nvml.nvmlDeviceGetApplicationsClock(handle, nvml.NVML_CLOCK_SM)
-    default = nvml.nvmlDeviceGetDefaultApplicationsClock(handle, nvml.NVML_CLOCK_SM)
-    return "default" if clock == default else f"application clock {clock} MHz"
-
-
-def _clock_events(nvml: Any, handle: Any) -> str:
-    bits = nvml.nvmlDeviceGetCurrentClocksEventReasons(handle)
-    return ", ".join(name for bit, name in CLOCK_EVENTS.items() if bits & bit) or "none"
-
-
-def _pids(nvml: Any, handle: Any) -> list[int]:
-    return sorted(one.pid for one in nvml.nvmlDeviceGetComputeRunningProcesses(handle))
-
-
-READERS: dict[str, Callable[[Any, Any], object]] = {
-    "driver": lambda nvml, _: nvml.nvmlSystemGetDriverVersion(),
-    "power_limit_w": lambda nvml, one: nvml.nvmlDeviceGetEnforcedPowerLimit(one) / 1000,
-    "clock_policy": _clock_policy,
-    "ecc": lambda nvml, one: _on(nvml.nvmlDeviceGetEccMode(one)[0]),
-    "mig": lambda nvml, one: _on(nvml.nvmlDeviceGetMigMode(one)[0]),
-    "persistence": lambda nvml, one: _on(nvml.nvmlDeviceGetPersistenceMode(one)),
-    "memory_bytes": lambda nvml, one: nvml.nvmlDeviceGetMemoryInfo(one).total,
-    "sm_clock_mhz": lambda nvml, one: nvml.nvmlDeviceGetClockInfo(one, nvml.NVML_CLOCK_SM),
-    "sm_clock_max_mhz": lambda nvml, one: nvml.nvmlDeviceGetMaxClockInfo(one, nvml.NVML_CLOCK_SM),
-    "memory_clock_mhz": lambda nvml, one: nvml.nvmlDeviceGetClockInfo(one, nvml.NVML_CLOCK_MEM),
-    "power_w": lambda nvml, one: nvml.nvmlDeviceGetPowerUsage(one) / 1000,
-    "temperature_c": lambda nvml, one: nvml.nvmlDeviceGetTemperature(
-        one, nvml.NVML_TEMPERATURE_GPU
-    ),
-    "slowdown_c": lambda nvml, one: nvml.nvmlDeviceGetTemperatureThreshold(
-        one, nvml.NVML_TEMPERATURE_THRESHOLD_SLOWDOWN
-    ),
-    "clock_events": _clock_events,
-    "compute_mode": lambda nvml, one: nvml.nvmlDeviceGetComputeMode(one),
-    "utilisation": lambda nvml, one: nvml.nvmlDeviceGetUtilizationRates(one).gpu / 100,
-    "compute_pids": _pids,
-}
-"""What is read of a device, by name; NVML and a handle are given."""
-
-
-def process_memory(device: str) -> int | str:
-    """Bytes of the device that this process holds, or why that is not known."""
-    try:
-        gpu = find_gpu(device)
-        with _nvml() as nvml:
-            handle = nvml.nvmlDeviceGetHandleByUUID(gpu.uuid)
-            for one in nvml.nvmlDeviceGetComputeRunningProcesses(handle):
-                if one.pid == os.getpid():
-                    return "NVML tells no size" if one.usedGpuMemory is None else one.usedGpuMemory
-    except DeviceError as error:
-        return str(error)
-    return "NVML lists no process with this id: a container's ids differ from the host's"
-
-
-def state_flags(facts: dict[str, str]) -> tuple[Flag, ...]:
-    """What the facts of a device say against a figure that was just taken on it.
-
-    A container's process ids differ from the host's: then nothing shows that we were alone.
-    """
-    flags = []
-    if facts["compute_pids"] != str([os.getpid()]):
-        flags.append(Flag.ISOLATION_UNVERIFIED)
-    events = facts["clock_events"]
-    if any(word in events for word in ("thermal_slowdown", "hw_slowdown", "power_brake")):
-        flags.append(Flag.THERMAL)
-    if "sw_power_cap" in events:
-        flags.append(Flag.POWER_CAP)
-    return tuple(flags)

@@ -26,6 +26,11 @@ class DeviceSpan:
 class DeviceWatch(Protocol):
     """Reads a device while something else runs on it."""
 
+    @property
+    def reason(self) -> str:
+        """Why something is not told of the device; empty while everything is."""
+        ...
+
     def start(self) -> None:
         """Begin to read."""
         ...
@@ -41,6 +46,8 @@ class DeviceWatch(Protocol):
 
 class NoWatch:
     """The watch of a device that is read otherwise: the CPU's load is read around every block."""
+
+    reason = ""
 
     def start(self) -> None:
         """Nothing to begin."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import sabench
-from sabench.measure import device as devices
+from sabench.measure.device_facts import device_facts
 from sabench.measure.versions import installed_version, torch_build
 from sabench.records import Environment
 
@@ -77,7 +77,7 @@ def environment(device: str, argv: list[str] | None = None) -> Environment:
         return Environment(
             device_kind="cpu", device_name=processor_name(), settings=settings, facts=facts
         )
-    found = devices.device_facts(device)
+    found = device_facts(device)
     settings |= {f"gpu_{key}": value for key, value in found.settings().items()}
     facts |= {f"gpu_{key}": value for key, value in found.told().items()}
     return Environment(

@@ -83,6 +83,7 @@ class FakeWatch:
     """A device that did what the script says."""
 
     spans: tuple[ScriptedSpan, ...]
+    reason: str = ""
 
     def start(self) -> None:
         """Nothing to begin."""

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 import torch
 
 from sabench.cases.plan import Job
+from sabench.catalog.presets import Preset
 from sabench.measure.cpu_timer import CpuTimer
 from sabench.measure.cuda_timer import CudaTimer
 from sabench.measure.device_watch import DeviceWatch, NoWatch
 from sabench.measure.fake_bench import FakeBench
 from sabench.measure.load import MachineUsage, machine_usage
 from sabench.measure.timer import Timer
+from sabench.measure.watching import make_watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class Instruments:
     watch: DeviceWatch = field(default_factory=NoWatch)
 
 
-def make_instruments(job: Job) -> Instruments:
+def make_instruments(job: Job, preset: Preset) -> Instruments:
     """Those of the job's device, or of the fake runtime's script.
 
     Raises: ConfigError if the job is fake outside a test.
@@ -34,7 +36,7 @@ def make_instruments(job: Job) -> Instruments:
     if job.case.runtime == "fake":
         bench = FakeBench.of(job)
         return Instruments(bench.timer, bench.clock, lambda: None, bench.clock.advance, bench.watch)
-    return Instruments(make_timer(job))
+    return Instruments(make_timer(job), watch=make_watch(job, preset))
 
 
 def make_timer(job: Job) -> Timer:

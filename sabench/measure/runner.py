@@ -7,7 +7,7 @@ from torch import Tensor
 from sabench.cases.plan import Batch, Job
 from sabench.catalog.metrics import METRICS, Metric
 from sabench.catalog.runtimes import RUNTIMES
-from sabench.measure.device import DeviceFacts, device_facts, state_flags
+from sabench.measure.device_facts import DeviceFacts, device_facts
 from sabench.measure.execution import Execution, is_finite
 from sabench.measure.faults import NonFiniteError
 from sabench.measure.instruments import make_instruments
@@ -53,7 +53,7 @@ def measure_case(
         if job.device != "cpu":
             states.append(device_facts(job.device))
 
-    runtime, tools = RUNTIMES[job.case.runtime], make_instruments(job)
+    runtime, tools = RUNTIMES[job.case.runtime], make_instruments(job, batch.preset)
     protocol = Protocol(
         batch.preset,
         tools.timer,
@@ -70,24 +70,21 @@ def measure_case(
     with execution.context():
         first_call(subject, execution, protocol.timer)
         before = tools.usage()  # from here: a compiler's processes are ours, and not told as such
-        readings = _readings(job, subject, execution, protocol, taken)
+        tools.watch.start()
+        try:
+            readings = _readings(job, subject, execution, protocol, taken)
+        finally:
+            tools.watch.stop()
     load = ForeignLoad.between(before, tools.usage())
-    if load.is_noisy:
-        flags += (Flag.HOST_NOISY,)
-    details: dict[str, JsonValue] = {
-        "torch_threads": torch.get_num_threads(),
-        "foreign_cores": round(load.foreign, 3),
-        "stolen_cores": round(load.steal, 3),
-        "throttled_periods": load.throttled,
-    }
+    flags += load.flags
+    details: dict[str, JsonValue] = {"torch_threads": torch.get_num_threads(), **load.told()}
     if job.device != "cpu":
         if not states:  # nothing was timed
             look()
-        facts = states[-1].facts
-        flags += state_flags(facts)
-        details["device"] = {**facts}
+        details["device"] = {**states[-1].facts}
+        details["device_watch"] = tools.watch.reason or "all was told"
     status = _status(protocol, readings, flags)
-    return Outcome(status, _explained(status, readings), readings, flags, details)
+    return Outcome(status, protocol.message, readings, flags, details)
 
 
 def first_call(subject: Subject, execution: Execution, timer: Timer) -> None:
@@ -139,16 +136,3 @@ def _status(protocol: Protocol, readings: dict[str, Reading], flags: tuple[Flag,
         return protocol.status
     raised = set(flags).union(*(reading.flags for reading in readings.values()))
     return Status.OK_FLAGGED if raised - INFORMATIVE else Status.OK
-
-
-def _explained(status: Status, readings: dict[str, Reading]) -> str:
-    """Why a contended case has no rank, in the figures of the reading that shows it."""
-    if status is not Status.CONTENDED:
-        return ""
-    told = readings["latency_warm"].details
-    if told["foreign_work"]:
-        return f"beside this case ran {told['foreign_work']}; measure it on a quiet machine"
-    return (
-        f"other work ran in {told['rejected']} of {told['blocks']} timing blocks; "
-        "measure it on a quiet machine"
-    )

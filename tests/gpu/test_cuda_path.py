@@ -9,7 +9,8 @@ from sabench.cases.plan import make_jobs
 from sabench.catalog.metrics import METRICS
 from sabench.catalog.presets import find_preset
 from sabench.measure.cuda_timer import CYCLES_PER_S, CudaTimer
-from sabench.measure.device import device_facts, resolve_devices
+from sabench.measure.device_facts import device_facts
+from sabench.measure.gpus import resolve_devices
 from sabench.measure.runner import run_job
 from sabench.records import SHOWN, Record
 

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from pydantic import JsonValue
 
-from sabench.measure.device import process_memory
+from sabench.measure.device_facts import process_memory
 from sabench.measure.execution import Execution, drop_gradients, leaves_of
 from sabench.measure.protocol import Protocol
 from sabench.measure.subject import Subject
