@@ -15,6 +15,7 @@ from pathlib import Path
 import sabench
 from sabench.cases.plan import Batch
 from sabench.errors import DeviceError
+from sabench.launch.descendants import end_all, marking, new_mark
 from sabench.launch.handle import Exited, Said, end_of, understand
 from sabench.measure.environment import child_variables
 
@@ -36,7 +37,9 @@ class ProcessLauncher:
         Raises: DeviceError if the process cannot be started.
         """
         log = outbox.with_suffix(".log")
-        variables = os.environ | child_variables(batch.device, batch.threads) | _own_code()
+        mark = new_mark()
+        variables = os.environ | child_variables(batch.device, batch.threads)
+        variables |= _own_code() | marking(mark)
         try:
             with log.open("wb") as stderr:
                 process = subprocess.Popen(
@@ -49,15 +52,15 @@ class ProcessLauncher:
                 )
         except OSError as error:
             raise DeviceError(f"{self.command[0]}: cannot start: {error}") from error
-        return ProcessHandle(process, log)
+        return ProcessHandle(process, log, mark)
 
 
 class ProcessHandle:
-    """A child process and its process group."""
+    """A child process, its process group, and what has left the group."""
 
-    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], log: Path, mark: str) -> None:
         assert process.stdout is not None  # it was asked for
-        self.pid = process.pid
+        self.pid, self._mark = process.pid, mark
         self._process, self._log, self._pipe = process, log, process.stdout
         self._pending, self._unfinished = deque[Said](), b""
         os.set_blocking(self._pipe.fileno(), False)
@@ -85,7 +88,7 @@ class ProcessHandle:
         return self._pending.popleft()
 
     def kill(self, grace_s: float) -> list[int]:
-        """SIGTERM to the group, SIGKILL after the grace; the ids that are there 5 s later."""
+        """SIGTERM to the group, SIGKILL after the grace, to strays too; the ids that outlive it."""
         if self._process.returncode is None:
             self._signal(signal.SIGTERM)
             self._await_exit(grace_s)
@@ -93,10 +96,7 @@ class ProcessHandle:
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(5.0)
         self._close()
-        patience = time.monotonic() + 5.0
-        while (left := group_members(self.pid)) and time.monotonic() < patience:
-            time.sleep(0.02)  # nothing is measured meanwhile
-        return left
+        return end_all(self.pid, self._mark, patience_s=5.0)
 
     def told(self) -> str:
         """The end of the child's stderr."""
@@ -143,17 +143,6 @@ class ProcessHandle:
         if self._exit_file is not None:
             os.close(self._exit_file)
             self._exit_file = None
-
-
-def group_members(group: int) -> list[int]:
-    """The living processes of a group, zombies not counted; empty where there is no /proc."""
-    members = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            state, _, process_group = stat.read_text().rpartition(")")[2].split()[:3]
-            if int(process_group) == group and state not in "ZX":
-                members.append(int(stat.parent.name))
-    return members
 
 
 def _own_code() -> dict[str, str]:

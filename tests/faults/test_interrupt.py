@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from making_runs import faulty, new_run, preset
-from sabench.launch.process import group_members
+from sabench.launch.descendants import group_members
 from sabench.records import Status
 from sabench.store import journal
 from sabench.store.leaderboard import read_leaderboard

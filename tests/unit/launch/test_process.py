@@ -11,8 +11,9 @@ import pytest
 
 from making_runs import batch_of, case, run_info
 from sabench.launch import process
+from sabench.launch.descendants import group_members
 from sabench.launch.handle import Exited, Said, end_of, understand
-from sabench.launch.process import ProcessHandle, ProcessLauncher, group_members
+from sabench.launch.process import ProcessHandle, ProcessLauncher
 
 Start = Callable[[str], ProcessHandle]
 
@@ -83,6 +84,39 @@ def test_a_grandchild_does_not_outlive_a_child_that_ends(start: Start) -> None:
     assert handle.wait(soon()) == Exited(0)
     assert handle.kill(0.0) == []
     assert group_members(handle.pid) == []
+
+
+STRAY = """
+import os, subprocess, sys, time
+code = "import os, signal, time; os.environ.clear(); signal.signal(15, signal.SIG_IGN)"
+stray = subprocess.Popen(
+    [sys.executable, "-c", code + "; time.sleep(60)"],
+    start_new_session=True, stdout=subprocess.DEVNULL,
+)
+print('{"event": "start", "job_id": %d}' % stray.pid, flush=True)
+"""
+
+
+@pytest.mark.parametrize("ending", ["time.sleep(60)", "pass", "os.kill(os.getpid(), 9)"])
+def test_a_grandchild_in_a_session_of_its_own_is_ended_too(start: Start, ending: str) -> None:
+    """Planted: with the group's signal alone it lives on for a minute."""
+    handle = start(f"{STRAY}{ending}")
+    told = handle.wait(soon())
+    assert isinstance(told, Said)
+    stray = int(told.job_id)
+    assert group_members(stray) == [stray]
+    handle.wait(time.monotonic() + 0.5)
+    assert handle.kill(0.2) == []
+    assert group_members(stray) == []
+
+
+def test_the_mark_of_a_sweep_around_this_one_stays(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SABENCH_CHILD", "outer")
+    handle = start("import os, sys; sys.exit(os.environ['SABENCH_CHILD'].split(':')[0] != 'outer')")
+    assert handle.wait(soon()) == Exited(0)
+    handle.kill(0.0)
 
 
 def test_an_open_pipe_in_a_grandchild_hides_the_end_of_the_child_only_without_a_pidfd(
