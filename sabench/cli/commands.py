@@ -6,11 +6,19 @@ from typing import Annotated
 
 import typer
 
-from sabench.cli import accept, count, listing, profile, show  # each adds its command
+from sabench.cli import (
+    accept,
+    count,
+    doctor,
+    listing,
+    profile,
+    selftest,
+    show,
+)  # each adds its command
 from sabench.cli.app import app
 from sabench.errors import ExitCode, SabenchError
 
-__all__ = ["accept", "count", "listing", "main", "profile", "show"]
+__all__ = ["accept", "count", "doctor", "listing", "main", "profile", "selftest", "show"]
 
 
 def _show_version(wanted: bool) -> None:

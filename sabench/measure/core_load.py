@@ -9,6 +9,7 @@ import os
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from sabench.measure.cores import hardware_siblings
 from sabench.measure.load import STAT
@@ -41,7 +42,7 @@ def core_usage(threads: int) -> CoreUsage | None:
         if len(ours) != threads:
             return None
         beside = set[int]().union(*map(hardware_siblings, ours)) - ours
-        ticks = _ticks()
+        ticks = core_ticks()
         return CoreUsage(
             wall_s=time.perf_counter(),
             own_s=time.process_time(),
@@ -80,10 +81,13 @@ def foreign_work(
     return ", ".join(words)
 
 
-def _ticks() -> dict[int, tuple[int, int]]:
-    """Busy and stolen ticks of every core."""
+def core_ticks(stat: Path | None = None) -> dict[int, tuple[int, int]]:
+    """Busy and stolen ticks of every core.
+
+    Raises: OSError or ValueError where they are not told.
+    """
     found: dict[int, tuple[int, int]] = {}
-    for line in STAT.read_text().splitlines():
+    for line in (stat or STAT).read_text().splitlines():
         name, *fields = line.split()
         if name.startswith("cpu") and name != "cpu":
             user, nice, system, _idle, _wait, irq, soft, steal = map(int, fields[:8])

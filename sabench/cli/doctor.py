@@ -1,0 +1,36 @@
+"""`sabench doctor`: is this machine fit to measure?"""
+
+import json
+from typing import Annotated
+
+import typer
+
+from sabench.cli.app import app
+from sabench.errors import ConfigError, ExitCode
+
+
+@app.command()
+def doctor(
+    device: Annotated[
+        str, typer.Option(help="auto (the host and every GPU there is), cpu, cuda or cuda:N.")
+    ] = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """Is this machine fit to measure? Exit 1 if a line is red."""
+    from sabench.launch.limits import allowed_cores, choose_cores
+    from sabench.measure.doctor import Host, Light, examine
+    from sabench.measure.gpus import find_gpu, visible_gpus
+    from sabench.report.consoles import stdout
+    from sabench.report.doctor import doctor_json, doctor_lines, worst
+
+    kind = device.partition(":")[0]
+    if kind not in ("auto", "cpu", "cuda"):
+        raise ConfigError(f"device {device!r} is not known; there are auto, cpu, cuda, cuda:N")
+    gpus = visible_gpus() if kind == "auto" else [find_gpu(device)] if kind == "cuda" else []
+    allowed = allowed_cores()
+    findings = examine(Host(allowed=allowed, cores=choose_cores(1, allowed)), gpus)
+    if as_json:
+        typer.echo(json.dumps(doctor_json(findings), indent=2))
+    else:
+        stdout().print(doctor_lines(findings))
+    raise typer.Exit(ExitCode.REGRESSION if worst(findings) is Light.RED else ExitCode.OK)

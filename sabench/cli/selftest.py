@@ -1,0 +1,42 @@
+"""`sabench selftest`: does the instrument tell the truth here?"""
+
+import json
+from typing import Annotated
+
+import typer
+
+from sabench.cli.app import app
+from sabench.errors import ConfigError, ExitCode
+
+
+@app.command()
+def selftest(
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    check: Annotated[list[str] | None, typer.Option(help="Only this check; repeatable.")] = None,
+    plant: Annotated[
+        str, typer.Option(help="Plant a fault, to see its check fail; docs/selftest.md lists them.")
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """Hold the instrument against work of known amount, a second clock and a busy neighbour."""
+    from sabench.launch.selftest import selftest as run_selftest
+    from sabench.measure.gpus import resolve_devices
+    from sabench.measure.selftest.judge import Verdict, tally
+    from sabench.measure.selftest.table import find_checks
+    from sabench.report.consoles import stderr, stdout
+    from sabench.report.selftest import selftest_json, selftest_lines
+
+    checks = find_checks(check or [], plant)
+    devices = resolve_devices(device)
+    if len(devices) > 1:
+        raise ConfigError(f"--device {device}: one device at a time")
+    progress = stderr()
+    findings = run_selftest(
+        checks, devices[0], plant, lambda row: progress.print(f"{row.name} ...", style="dim")
+    )
+    if as_json:
+        typer.echo(json.dumps(selftest_json(findings, devices[0], plant), indent=2))
+    else:
+        stdout().print(selftest_lines(findings, devices[0], plant))
+    codes = {Verdict.FAIL: ExitCode.REGRESSION, Verdict.UNRELIABLE: ExitCode.UNRELIABLE}
+    raise typer.Exit(codes.get(tally(findings), ExitCode.OK))

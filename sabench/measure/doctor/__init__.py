@@ -1,0 +1,35 @@
+"""Is this machine fit to measure? Every check reads one thing and says why it matters.
+
+Torch-free; takes about a second, which it spends watching who else works here.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+
+from sabench.measure.doctor.cpu import examine_cpu
+from sabench.measure.doctor.finding import Finding, Light
+from sabench.measure.doctor.gpu import driver_version, examine_gpu
+from sabench.measure.doctor.host import Host
+from sabench.measure.doctor.load import busy_shares, examine_load, sample
+from sabench.measure.doctor.package_energy import package_energy
+from sabench.measure.doctor.places import examine_places
+from sabench.measure.doctor.software import examine_software
+from sabench.measure.gpus import Gpu
+
+WATCH_S = 1.0
+
+__all__ = ["Finding", "Host", "Light", "examine"]
+
+
+def examine(
+    host: Host, gpus: Sequence[Gpu] = (), sleep: Callable[[float], None] = time.sleep
+) -> list[Finding]:
+    """All checks of the host, then those of each device."""
+    places, software = examine_places(host), examine_software(host.variables, driver_version())
+    before = sample(host)
+    sleep(WATCH_S)
+    after = sample(host)
+    load = examine_load(host, before, after)
+    devices = [finding for gpu in gpus for finding in examine_gpu(gpu)]
+    cpu = examine_cpu(host, busy_shares(before, after))
+    return [*cpu, *load, *places, *software, package_energy(host), *devices]

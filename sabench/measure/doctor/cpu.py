@@ -1,0 +1,146 @@
+"""The processor: governor, turbo, hardware threads, cores, clock source, timer. Torch-free."""
+
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping
+from itertools import pairwise
+from pathlib import Path
+
+from sabench.measure.cores import hardware_siblings
+from sabench.measure.doctor.finding import Finding, Part
+from sabench.measure.doctor.host import Host, text
+from sabench.units import show_time
+
+DYNAMIC = ("schedutil", "ondemand", "conservative")
+OWN_GOVERNOR = ("intel_pstate", "intel_cpufreq", "amd-pstate-epp", "amd_pstate_epp")
+SOUND_CLOCKS = ("tsc", "kvm-clock", "arch_sys_counter", "hyperv_clocksource_tsc_page", "xen")
+READ_GREEN_S, READ_RED_S = 1e-7, 1e-6  # a block is 1 ms: its two readings are to cost 1e-4 of it
+READS = 2000
+SIBLING_BUSY = 0.1
+
+GOVERNOR = Part(
+    "governor", "A clock that follows the load makes short cases slower than long ones."
+)
+TURBO = Part("turbo", "A boosted clock depends on heat and on what the other cores do.")
+SMT = Part("hardware threads", "Work on the other thread of our core takes a third of its speed.")
+CORES = Part("cores", "A child is pinned to a core of its own; its parent needs another.")
+CLOCK = Part("clock source", "Every figure is a difference of two readings of this clock.")
+TIMER = Part("timer", "Reading the clock must cost little beside a block of 1 ms.")
+
+
+def examine_cpu(host: Host, busy: Mapping[int, float]) -> list[Finding]:
+    """All checks of this file."""
+    return [
+        governor(host),
+        turbo(host),
+        hardware_threads(host, busy),
+        cores(host),
+        clock_source(host),
+        timer(time.perf_counter_ns),
+    ]
+
+
+def governor(host: Host) -> Finding:
+    """How the cores' clocks are chosen."""
+    policies = {core: text(_policy(host, core) / "scaling_governor") for core in _looked_at(host)}
+    names = sorted({name for name in policies.values() if name})
+    if not names:
+        return GOVERNOR.absent("not told: a virtual machine's clocks are its host's")
+    mend = "sudo cpupower frequency-set -g performance"
+    driver = text(_policy(host, next(iter(policies))) / "scaling_driver") or "unknown driver"
+    value = f"{', '.join(names)} ({driver})"
+    if names == ["performance"]:
+        return GOVERNOR.green(value)
+    follows = all(name in DYNAMIC or driver in OWN_GOVERNOR for name in names)
+    return (
+        GOVERNOR.yellow(value, mend) if follows and len(names) == 1 else GOVERNOR.red(value, mend)
+    )
+
+
+def turbo(host: Host) -> Finding:
+    """Boosted clocks, and a limit below the processor's own base clock."""
+    for core in _looked_at(host):
+        limit = text(_policy(host, core) / "scaling_max_freq")
+        base = text(_policy(host, core) / "base_frequency")
+        if limit and base and int(limit) < int(base):
+            mend = f"sudo cpupower frequency-set -u {base}"
+            return TURBO.red(f"core {core} is held at {limit} kHz, below its base {base} kHz", mend)
+    no_turbo = text(host.cpu / "intel_pstate/no_turbo")
+    boost = text(host.cpu / "cpufreq/boost")
+    if no_turbo is None and boost is None:
+        return TURBO.absent("not told: a virtual machine's clocks are its host's")
+    if no_turbo == "1" or (no_turbo is None and boost == "0"):
+        return TURBO.green("off")
+    switch = "0 | sudo tee /sys/devices/system/cpu/cpufreq/boost"
+    if no_turbo is not None:
+        switch = "1 | sudo tee /sys/devices/system/cpu/intel_pstate/no_turbo"
+    return TURBO.yellow("on", f"echo {switch}")
+
+
+def hardware_threads(host: Host, busy: Mapping[int, float]) -> Finding:
+    """Whether our core is shared with another hardware thread; `busy` shares are of cores now."""
+    if not any((host.cpu / f"cpu{core}/topology").is_dir() for core in host.cores):
+        return SMT.absent("not told")
+    beside = {core: hardware_siblings(core, host.cpu) - {core} for core in host.cores}
+    shared = [(core, min(others)) for core, others in beside.items() if others]
+    if not shared:
+        return SMT.green("one thread a core, as far as the machine tells")
+    mend = "echo off | sudo tee /sys/devices/system/cpu/smt/control"
+    for core, other in shared:
+        if busy.get(other, 0.0) > SIBLING_BUSY:
+            return SMT.red(f"core {other}, beside core {core}, is busy {busy[other]:.0%}", mend)
+    core, other = shared[0]
+    return SMT.yellow(f"core {core} shares its hardware with core {other}", mend)
+
+
+def cores(host: Host, pin: Callable[[int, Iterable[int]], None] | None = None) -> Finding:
+    """How many we may use, and whether a process may be pinned."""
+    pin = pin or getattr(os, "sched_setaffinity", None)
+    if pin is None or not host.allowed:
+        return CORES.absent("this system pins no process: cases are flagged not_pinned")
+    try:
+        pin(0, host.allowed)
+    except OSError as error:
+        mend = "docker run --security-opt seccomp=unconfined ..., or allow sched_setaffinity"
+        return CORES.red(f"pinning is refused: {error.strerror or error}", mend)
+    isolated = text(host.cpu / "isolated") or "none"
+    named = ",".join(map(str, host.cores))
+    value = f"{len(host.allowed)} allowed, a child gets {named}; isolated: {isolated}"
+    if len(host.allowed) == 1:
+        return CORES.yellow(value, "taskset --all-tasks -p -c 0-1 $$")
+    return CORES.green(value)
+
+
+def clock_source(host: Host) -> Finding:
+    """What the kernel counts time with."""
+    name = text(host.clocksource / "current_clocksource")
+    if not name:
+        return CLOCK.absent("not told")
+    if name in SOUND_CLOCKS:
+        return CLOCK.green(name)
+    there = (text(host.clocksource / "available_clocksource") or "").split()
+    better = next((sound for sound in SOUND_CLOCKS if sound in there), None)
+    place = "/sys/devices/system/clocksource/clocksource0/current_clocksource"
+    mend = f"echo {better} | sudo tee {place}" if better else "boot the kernel with tsc=reliable"
+    return CLOCK.red(name, mend)
+
+
+def timer(clock_ns: Callable[[], int]) -> Finding:
+    """What a reading costs, and the smallest step it shows."""
+    readings = [clock_ns() for _ in range(READS + 1)]
+    steps = [later - earlier for earlier, later in pairwise(readings)]
+    cost_s = (readings[-1] - readings[0]) / READS * 1e-9
+    step_s = min((step for step in steps if step > 0), default=0) * 1e-9
+    value = f"a reading costs {show_time(cost_s)}, steps of {show_time(step_s)}"
+    mend = "move to a machine whose clock source is tsc"
+    if not step_s or min(steps) < 0 or max(cost_s, step_s) > READ_RED_S:
+        return TIMER.red(value if min(steps) >= 0 else "the clock ran backwards", mend)
+    return TIMER.green(value) if cost_s <= READ_GREEN_S else TIMER.yellow(value, mend)
+
+
+def _looked_at(host: Host) -> tuple[int, ...]:
+    return host.cores or host.allowed or (0,)
+
+
+def _policy(host: Host, core: int) -> Path:
+    return host.cpu / f"cpu{core}" / "cpufreq"

@@ -1,0 +1,67 @@
+"""Self-checks that a CPU and a CUDA device share: pairs of work, clocks, energy."""
+
+from sabench.measure.energy import Meter
+from sabench.measure.metrics.energy import meter_of, readings
+from sabench.measure.selftest.bench import (
+    CALL_S,
+    Bench,
+    Observed,
+    Turns,
+    interleaved,
+    repeated,
+)
+from sabench.measure.selftest.plants import FrozenCounter
+from sabench.measure.selftest.table import TURNS
+from sabench.records import Reading
+
+CHUNK = 25  # blocks of a turn
+WHOLE = 20  # units of a side, or a multiple: a tenth and a twentieth more are whole units too
+ENERGY_WINDOW_S = 2.0
+
+
+def aa_pair(bench: Bench) -> Reading:
+    """The same work on both sides."""
+    unit = bench.product()
+    n = bench.units(unit, CALL_S, 2 * WHOLE)
+    more = n // 25 if bench.plant == "uneven-pair" else 0
+    return interleaved(bench, repeated(unit, n), repeated(unit, n + more)).reading(units=n)
+
+
+def planted_slowdown(bench: Bench) -> Reading:
+    """A tenth more of the same product; no sleep, which no real slowdown looks like."""
+    unit = bench.product()
+    n = bench.units(unit, CALL_S, WHOLE)
+    more = 0 if bench.plant == "same-work" else n // 10
+    return interleaved(bench, repeated(unit, n), repeated(unit, n + more)).reading(units=n)
+
+
+def two_clocks(bench: Bench) -> Reading:
+    """The timer's seconds over those that the call itself counted by another clock.
+
+    Both clocks see the same disturbances, so that every turn counts.
+    """
+    turns, timer = Turns(), bench.timer()
+    unit = bench.product()
+    seconds = CALL_S if bench.device == "cpu" else 10 * CALL_S  # waiting for it takes some, too
+    call = repeated(unit, bench.units(unit, seconds, 1))
+    timer.calibrate(call, timer.once(call))
+    for _ in range(TURNS):
+        observed = Observed(call, bench.synchronise)
+        blocks = timer.chunk(observed, CHUNK)
+        turns.add(sum(observed.wall_s), sum(block.seconds * block.calls for block in blocks))
+    return turns.reading()
+
+
+def energy(bench: Bench) -> Reading:
+    """One window of the energy metric, as a profile reads it."""
+    meter = meter_of(bench.device)
+    if isinstance(meter, str):
+        return Reading.absent("J", meter)
+    if bench.plant == "frozen-counter":
+        meter = Meter(FrozenCounter(meter.counter))
+    preset = bench.preset.model_copy(
+        update={"energy_windows": 1, "energy_window_s": ENERGY_WINDOW_S}
+    )
+    unit = bench.product()
+    call = repeated(unit, bench.units(unit, 10 * CALL_S, 1))
+    return readings(meter.measure(call, bench.synchronise, preset), 1)["energy"]

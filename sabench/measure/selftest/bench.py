@@ -1,0 +1,143 @@
+"""What self-checks are made of: the real protocol and timers, work of known amount, turns."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from pydantic import JsonValue
+
+from sabench.catalog.presets import Preset
+from sabench.measure.cpu_timer import CpuTimer
+from sabench.measure.cuda_timer import CudaTimer
+from sabench.measure.judging import Timing
+from sabench.measure.protocol import Protocol
+from sabench.measure.selftest.plants import BlindTimer, SlowEvents, slowed
+from sabench.measure.selftest.table import TURNS
+from sabench.measure.timer import Call, Timer
+from sabench.records import Flag, Reading, Status
+from sabench.stats import quantile
+
+RAW = getattr(time, "CLOCK_MONOTONIC_RAW", getattr(time, "CLOCK_MONOTONIC", 0))
+"""Ticks without the corrections of NTP, by another path than `perf_counter`."""
+
+SPOILT = 3  # turns: with more there are too few left for an interval
+CALL_S = 2e-3  # of a side in a turn: one call is one block
+SIZES = {"cpu": 128, "cuda": 1024}  # of a product, the unit of work
+
+
+@dataclass(slots=True)
+class Bench:
+    """The runner's protocol and timer on a device, with the fault that is planted, if any."""
+
+    device: str
+    threads: int
+    preset: Preset
+    plant: str = ""
+
+    def timer(self) -> Timer:
+        """As the runner makes it; its clock 5 % slow, or blind to the load, if that is planted."""
+        slow = self.plant == "slow-clock"
+        if self.device == "cpu":
+            kind = BlindTimer if self.plant == "blind-load" else CpuTimer
+            clock_ns = time.perf_counter_ns
+            return kind(self.threads, slowed(clock_ns) if slow else clock_ns)
+        return CudaTimer(SlowEvents(torch.cuda) if slow else torch.cuda, self.device)
+
+    def measure(self, call: Call, preset: Preset | None = None) -> Timing:
+        """One measurement through the whole protocol."""
+        return Protocol(preset or self.preset, self.timer()).measure(call)
+
+    def product(self) -> Call:
+        """The unit of work: one product of two square matrices into a third."""
+        side = SIZES["cpu" if self.device == "cpu" else "cuda"]
+        left, right = (torch.rand(side, side, device=self.device) for _ in range(2))
+        out = torch.empty_like(left)
+        return lambda: torch.mm(left, right, out=out)
+
+    def units(self, unit: Call, seconds: float, least: int) -> int:
+        """How many units take about that long, measured here and now; a multiple of `least`."""
+        timer = CpuTimer(1) if self.device == "cpu" else CudaTimer(torch.cuda, self.device)
+        once = min(timer.once(repeated(unit, least)) for _ in range(5))
+        return least * max(1, round(seconds / once))
+
+    def synchronise(self) -> None:
+        """Wait for the device; a CPU call has ended when it returns."""
+        if self.device != "cpu":
+            torch.cuda.synchronize(self.device)
+
+
+def repeated(unit: Call, n: int) -> Call:
+    """The unit, n times."""
+    times = range(n)
+
+    def call() -> None:
+        for _ in times:
+            unit()
+
+    return call
+
+
+@dataclass(slots=True)
+class Observed:
+    """A call that keeps its own books, by clocks that the runner does not read."""
+
+    call: Call
+    synchronise: Callable[[], None]
+    wall_s: list[float] = field(default_factory=list)
+    cpu_s: list[float] = field(default_factory=list)
+
+    def __call__(self) -> None:
+        """Call, and write down what it took."""
+        self.synchronise()
+        cpu, wall = time.process_time_ns(), time.clock_gettime_ns(RAW)
+        self.call()
+        self.synchronise()
+        self.wall_s.append((time.clock_gettime_ns(RAW) - wall) * 1e-9)
+        self.cpu_s.append((time.process_time_ns() - cpu) * 1e-9)
+
+
+@dataclass(slots=True)
+class Turns:
+    """Ratios of undisturbed turns, and what both sides took."""
+
+    ratios: list[float] = field(default_factory=list)
+    base_s: list[float] = field(default_factory=list)
+    other_s: list[float] = field(default_factory=list)
+
+    def add(self, base_s: float, other_s: float) -> None:
+        """One more turn."""
+        self.base_s.append(base_s)
+        self.other_s.append(other_s)
+        self.ratios.append(other_s / base_s)
+
+    def reading(self, **details: JsonValue) -> Reading:
+        """For the judge. Without a turn the figure is told as absent, with what was asked."""
+        told: dict[str, JsonValue] = {"turns": TURNS, **details}
+        if not self.ratios:
+            return Reading.absent("1", f"none of {TURNS} turns was undisturbed", flags=NOISY)
+        told |= {"base_s": quantile(self.base_s, 0.5), "other_s": quantile(self.other_s, 0.5)}
+        return Reading.of("1", self.ratios, details=told)
+
+
+NOISY = (Flag.HOST_NOISY,)
+
+
+def is_quiet(timing: Timing) -> bool:
+    """Whether nothing else ran in it worth a word."""
+    return timing.status is Status.OK and Flag.PREEMPTED not in timing.flags
+
+
+def interleaved(bench: Bench, base: Call, other: Call) -> Turns:
+    """Both sides measured in turn, the order flipped each time: drift cancels."""
+    turns = Turns()
+    for turn in range(TURNS):
+        if turn % 2 == 0:
+            pair = bench.measure(base), bench.measure(other)
+        else:
+            pair = (bench.measure(other), bench.measure(base))[::-1]
+        if all(map(is_quiet, pair)):
+            turns.add(*(quantile(timing.samples, 0.5) for timing in pair))
+        elif turn >= SPOILT + len(turns.ratios):
+            break
+    return turns

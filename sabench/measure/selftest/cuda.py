@@ -1,0 +1,36 @@
+"""Self-checks of a CUDA device: cycles that are counted, and a cache that is emptied."""
+
+from typing import Any
+
+import torch
+
+from sabench.measure.cuda_cold import l2_bytes, make_flush, prove_cold
+from sabench.measure.selftest.bench import Bench, interleaved
+from sabench.records import Reading
+from sabench.stats import quantile
+
+CYCLES = 2_000_000  # about a millisecond
+
+
+def spin(bench: Bench) -> Reading:
+    """A kernel that counts cycles, n against 2n."""
+    twice = 19 * CYCLES // 10 if bench.plant == "short-spin" else 2 * CYCLES
+
+    cuda: Any = torch.cuda  # whose spinning kernel has no types
+    turns = interleaved(bench, lambda: cuda._sleep(CYCLES), lambda: cuda._sleep(twice))
+    if not turns.ratios:
+        return turns.reading()
+    once_s, twice_s = quantile(turns.base_s, 0.5), quantile(turns.other_s, 0.5)
+    return turns.reading(once_s=once_s, twice_s=twice_s)
+
+
+def cold_warm(bench: Bench) -> Reading:
+    """The proof that the cold timings of a profile rest on."""
+    l2 = l2_bytes(torch.cuda, bench.device)
+    if not l2:
+        return Reading.absent("1", "the device does not tell the size of its L2")
+    flush = (lambda: None) if bench.plant == "warm-flush" else make_flush(bench.device, l2)
+    proof = prove_cold(torch.cuda, bench.device, flush, l2)
+    return Reading.of(
+        "1", [proof.ratio], details={"cold_s": proof.cold_s, "warm_s": proof.warm_s, "l2": l2}
+    )

@@ -1,0 +1,96 @@
+"""Faults to plant into an instrument on purpose: each turns one self-check red."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sabench.measure.cpu_timer import CpuTimer
+from sabench.measure.energy import EnergyCounter
+from sabench.measure.load import Disturbance
+from sabench.measure.timer import Block, Call
+
+SLOW = 0.95
+"""What the planted clock shows of the time that passes."""
+
+
+def slowed(clock_ns: Callable[[], int]) -> Callable[[], int]:
+    """A clock that loses one second in twenty."""
+    start = clock_ns()
+    return lambda: start + int(SLOW * (clock_ns() - start))
+
+
+class SlowEvents:
+    """torch.cuda with events that show 5 % too little."""
+
+    def __init__(self, cuda: Any) -> None:
+        self._cuda = cuda
+
+    def __getattr__(self, name: str) -> Any:
+        """Everything else as it is."""
+        return getattr(self._cuda, name)
+
+    def Event(self, **options: Any) -> Any:  # noqa: N802 - torch's name
+        """An event whose elapsed time is short."""
+        return SlowEvent(self._cuda.Event(**options))
+
+
+@dataclass(slots=True)
+class SlowEvent:
+    """One of them."""
+
+    event: Any
+
+    def record(self) -> None:
+        """As the real one."""
+        self.event.record()
+
+    def elapsed_time(self, end: "SlowEvent") -> float:
+        """Milliseconds, a twentieth left out."""
+        return SLOW * float(self.event.elapsed_time(end.event))
+
+
+@dataclass(slots=True)
+class FrozenCounter:
+    """An energy counter that stands still at its first reading."""
+
+    counter: EnergyCounter
+    first: float | None = None
+
+    @property
+    def source(self) -> str:
+        """As the real one."""
+        return self.counter.source
+
+    def joules(self) -> float:
+        """Always the first."""
+        if self.first is None:
+            self.first = self.counter.joules()
+        return self.first
+
+    def power_w(self) -> float | None:
+        """As the real one."""
+        return self.counter.power_w()
+
+    def temperature_c(self) -> float | None:
+        """As the real one."""
+        return self.counter.temperature_c()
+
+    def others(self) -> str:
+        """As the real one."""
+        return self.counter.others()
+
+    def facts(self) -> dict[str, str]:
+        """As the real one."""
+        return self.counter.facts()
+
+
+class BlindTimer(CpuTimer):
+    """The CPU timer without its judgement: what it was before it read the load."""
+
+    def chunk(self, call: Call, count: int) -> list[Block]:
+        """Every block counts."""
+        return [replace(one, disturbance=Disturbance.NONE) for one in super().chunk(call, count)]
+
+    def foreign_work(self) -> str:
+        """Nobody is looked for."""
+        return ""
