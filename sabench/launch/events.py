@@ -58,7 +58,15 @@ class SweepEnded:
     interrupted: bool
 
 
-Event = SweepStarted | BatchStarted | JobStarted | JobFigure | JobEnded | SweepEnded
+@dataclass(frozen=True, slots=True)
+class DeviceAwaited:
+    """Another sabench holds the device; the run begins when it is done."""
+
+    device_name: str
+    holder: str
+
+
+Event = SweepStarted | BatchStarted | JobStarted | JobFigure | JobEnded | SweepEnded | DeviceAwaited
 Listener = Callable[[Event], None]
 
 

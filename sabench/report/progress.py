@@ -8,7 +8,15 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from rich.text import Text
 
 from sabench.cases.plan import Job
-from sabench.launch.events import Event, JobEnded, JobFigure, JobStarted, SweepEnded, SweepStarted
+from sabench.launch.events import (
+    DeviceAwaited,
+    Event,
+    JobEnded,
+    JobFigure,
+    JobStarted,
+    SweepEnded,
+    SweepStarted,
+)
 from sabench.records import MEASURED, Record
 from sabench.units import show_time
 
@@ -40,7 +48,9 @@ class SweepProgress:
 
     def __call__(self, event: Event) -> None:
         """Show one event."""
-        if self._live:
+        if isinstance(event, DeviceAwaited):
+            self._print(Text(f"waiting for {event.device_name}: held by {event.holder}"))
+        elif self._live:
             self._show_live(self._live, event)
         else:
             self._show_plain(event)
