@@ -1,6 +1,5 @@
 """Layers that misbehave when they are called, each in its own way."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -16,18 +15,6 @@ class Hostile(nn.Module):
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
         self.scale = nn.Parameter(torch.ones(1))
-
-
-class Exits(Hostile):
-    def forward(self, x: Tensor) -> Tensor:
-        os._exit(0)
-
-
-class Segfaults(Hostile):
-    def forward(self, x: Tensor) -> Tensor:
-        signal.signal(signal.SIGSEGV, signal.SIG_DFL)
-        os.kill(os.getpid(), signal.SIGSEGV)
-        return x
 
 
 class Raises(Hostile):
