@@ -128,7 +128,7 @@ def _job(
 
 def default_isolation(preset: Preset) -> Isolation:
     """What a preset isolates if nothing is asked for: strict grants each job its own process."""
-    return "case" if preset.name == "strict" else "suite"
+    return "case" if preset.base == "strict" else "suite"
 
 
 def make_batches(jobs: Sequence[Job], isolation: Isolation) -> list[list[Job]]:

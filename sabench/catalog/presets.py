@@ -1,8 +1,9 @@
 """The presets of the protocol: how long, how often, how sure. Every value goes into the run."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from sabench.errors import ConfigError
 from sabench.records import Frozen
@@ -11,23 +12,94 @@ from sabench.records import Frozen
 class Preset(Frozen):
     """Constants of one job's measurement, and how many processes measure each case."""
 
-    name: str
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    name: str  # an altered one says how: "standard+half_width=0.02"
     evidence: str  # "smoke": a look, never gated or accepted; "process": one median a process
     processes: int = Field(ge=1)
-    warmup_min_calls: int
-    warmup_min_s: float
-    warmup_max_s: float
+    warmup_min_calls: int = Field(ge=1)
+    warmup_min_s: float = Field(ge=0)
+    warmup_max_s: float = Field(gt=0)
     samples_min: int = Field(ge=10)
     samples_max: int
-    half_width: float  # target half-width of the median's 95 % interval over the median
-    budget_s: float  # measuring time per case and process
-    deadline_s: float  # build + warm-up + measure, per case
+    half_width: float = Field(gt=0, lt=1)  # of the median's 95 % interval, over the median
+    budget_s: float = Field(gt=0)  # measuring time per case and process
+    deadline_s: float = Field(gt=0)  # build + warm-up + measure, per case
     memory_apart: bool  # whether peak RSS gets a process of its own per case
-    energy_windows: int = 0  # how many windows the energy is read over; 0: it is not
-    energy_window_s: float = 2.0  # shortest window
-    energy_idle_s: float = 0.0  # idle between two windows
+    energy_windows: int = Field(0, ge=0)  # how many windows the energy is read over; 0: it is not
+    energy_window_s: float = Field(2.0, gt=0)  # shortest window
+    energy_idle_s: float = Field(0.0, ge=0)  # idle between two windows
     sampler: Literal["thread", "process"] = "thread"  # where the device is watched from
-    sampler_period_s: float = 0.1
+    sampler_period_s: float = Field(0.1, gt=0)
+
+    @model_validator(mode="after")
+    def _least_before_most(self) -> Self:
+        for least, most in (
+            ("samples_min", "samples_max"),
+            ("warmup_min_s", "warmup_max_s"),
+            ("budget_s", "deadline_s"),
+        ):
+            if getattr(self, least) > getattr(self, most):
+                raise ValueError(
+                    f"{least}={getattr(self, least):g} is more than {most}={getattr(self, most):g}"
+                )
+        return self
+
+    @property
+    def base(self) -> str:
+        """The name of the preset that this one is, altered or not."""
+        return self.name.partition("+")[0]
+
+    @property
+    def is_altered(self) -> bool:
+        """Whether constants were set apart from the preset's own."""
+        return "+" in self.name
+
+    def alter(self, constants: Mapping[str, str]) -> Self:
+        """This preset with other constants, and a name that says which.
+
+        Raises: ConfigError for a constant there is not, or a value it cannot have.
+        """
+        allowed = [name for name in type(self).model_fields if name not in ("name", "evidence")]
+        for key in constants:
+            if key not in allowed:
+                raise ConfigError(f"--set {key}: no such constant; there are {', '.join(allowed)}")
+        try:
+            changed = type(self).model_validate(self.model_dump() | dict(constants))
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = str(first["loc"][0]) if first["loc"] else ""
+            asked = f"{key}={constants[key]}" if key in constants else _written(constants)
+            reason = first["msg"].removeprefix("Value error, ")
+            raise ConfigError(f"--set {asked}: {reason[0].lower() + reason[1:]}") from error
+        differs = {
+            key: getattr(changed, key)
+            for key in allowed
+            if getattr(changed, key) != getattr(self, key)
+        }
+        if not differs:
+            return self
+        return changed.model_copy(update={"name": f"{self.name}+{_written(differs)}"})
+
+
+def _written(constants: Mapping[str, object]) -> str:
+    return ",".join(f"{key}={value}" for key, value in constants.items())
+
+
+def parse_constants(settings: list[str]) -> dict[str, str]:
+    """'half_width=0.02', ... to a table.
+
+    Raises: ConfigError for a word that is no KEY=VALUE, or a key named twice.
+    """
+    found: dict[str, str] = {}
+    for setting in settings:
+        key, equals, value = (part.strip() for part in setting.partition("="))
+        if not (key and equals and value):
+            raise ConfigError(f"--set {setting}: write KEY=VALUE, for example half_width=0.02")
+        if key in found:
+            raise ConfigError(f"--set {key}: given twice")
+        found[key] = value
+    return found
 
 
 PRESETS: dict[str, Preset] = {

@@ -10,7 +10,9 @@ import typer
 from sabench.cli.app import app
 from sabench.errors import ConfigError
 
-PLANS = ("suite", "layer", "device", "preset", "axis", "filter", "out", "isolation", "seed")
+PLANS = (
+    *("suite", "layer", "device", "preset", "set", "axis", "filter", "out", "isolation", "seed"),
+)
 """Options that plan a run: none of them can stand beside --resume."""
 
 
@@ -26,6 +28,10 @@ def profile(
         str | None, typer.Option(help="auto, cpu, cuda, cuda:0,cuda:1 or all.  [default: auto]")
     ] = None,
     preset: Annotated[str, typer.Option(help="quick, standard or strict.")] = "quick",
+    set: Annotated[
+        list[str] | None,
+        typer.Option(help="Alter a constant of the preset: half_width=0.02. The run is for you."),
+    ] = None,
     axis: Annotated[
         list[str] | None,
         typer.Option(help="Replace an axis: window=3,5,7 or 'mix=conv;conv,conv,halo,halo'."),
@@ -60,6 +66,7 @@ def profile(
     """Measure a suite's layers and networks: a ranked table, and a leaderboard beside it."""
     from sabench.cases.scalars import parse_axes
     from sabench.catalog.launchers import find_launcher
+    from sabench.catalog.presets import parse_constants
     from sabench.jsonl import write_atomically
     from sabench.launch.request import Request, plan_run, resume_run, start_run
     from sabench.launch.run import measure
@@ -83,6 +90,7 @@ def profile(
             layers=layer or (),
             device=device,
             preset=preset,
+            constants=parse_constants(set or []),
             axes=parse_axes(axis or []),
             filter=filter,
             isolation=isolation,

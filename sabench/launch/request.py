@@ -32,6 +32,7 @@ class Request:
     layers: Sequence[str] = ()  # "path/to/file.py:Class"
     device: str | None = None  # None: the suite's, or auto
     preset: str = "quick"
+    constants: Mapping[str, str] = field(default_factory=dict)  # of the preset, altered
     axes: Mapping[str, Sequence[Scalar]] = field(default_factory=dict)
     filter: str = ""
     isolation: Isolation | None = None  # None: the preset's
@@ -70,7 +71,7 @@ def plan_run(request: Request) -> Planned:
     device.
     """
     suite = load_suite(request.suite)
-    preset = find_preset(request.preset)
+    preset = find_preset(request.preset).alter(request.constants)
     own = [own_layer(spec) for spec in request.layers]
     expansion = expand(suite, axes=request.axes, filter=request.filter, own_layers=own)
     refuse_outside_tests(expansion.cases)

@@ -105,7 +105,8 @@ class DeviceDiary:
                 "shared_chunks": self.shared,
             }
         if self.foreign:
-            told["foreign_processes"] = sorted(self.foreign)
+            pids: list[JsonValue] = [*sorted(self.foreign)]
+            told["foreign_processes"] = pids
         for name, values in (
             ("sm_clock_mhz", self.clocks_mhz),
             ("power_w", self.powers_w),

@@ -30,6 +30,10 @@ def accept(run: Path, results: Path) -> Path:
         raise ConfigError(f"{run}: runtime fake makes its figures up; measure with another runtime")
     if board.evidence == "smoke":
         raise ConfigError(f"{run}: preset {board.preset.name} is for a look; run preset standard")
+    if board.preset.is_altered:
+        raise ConfigError(
+            f"{run}: preset {board.preset.name} is not one that others have; run it without --set"
+        )
     if len(folder.info.devices) != 1:
         raise ConfigError(f"{run}: several devices; accept takes runs of one, profile each alone")
     if any(map(is_as_found, board.environments.values())):

@@ -208,6 +208,9 @@ def test_a_ranking_that_the_preset_cannot_measure_is_refused(tmp_path: Path) -> 
     [
         (["profile", "--suite", "hallo"], 2, "nearest: halo"),
         (["profile", "--preset", "slow"], 2, "quick, standard, strict"),
+        (["profile", "--set", "width=1"], 2, "no such constant; there are processes"),
+        (["profile", "--set", "half_width"], 2, "write KEY=VALUE"),
+        (["profile", "--resume", "run", "--set", "budget_s=1"], 2, "leave out --set"),
         (["profile", "--layer", "nowhere.py:Layer"], 2, "nowhere.py"),
         (["profile", "--axis", "size"], 2, "key=value"),
         (["profile", "--filter", "nothing"], 2, "keeps none"),

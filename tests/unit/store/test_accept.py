@@ -121,3 +121,9 @@ def test_a_place_that_cannot_be_written_is_one_error(tmp_path: Path) -> None:
     (tmp_path / "results").write_text("a file")
     with pytest.raises(ResultError, match="cannot be made"):
         accept(run(tmp_path / "run").path, tmp_path / "results")
+
+
+def test_a_preset_that_was_altered_is_not_kept(tmp_path: Path) -> None:
+    altered = preset().alter({"half_width": "0.02"})
+    with pytest.raises(ConfigError, match=r"standard\+half_width=0.02 .* without --set"):
+        accept(run(tmp_path / "run", preset=altered).path, tmp_path / "results")
