@@ -39,7 +39,7 @@ class ProcessLauncher:
         log = outbox.with_suffix(".log")
         mark = new_mark()
         variables = os.environ | child_variables(batch.device, batch.threads)
-        variables |= _own_code() | marking(mark)
+        variables |= own_code() | marking(mark)
         try:
             with log.open("wb") as stderr:
                 process = subprocess.Popen(
@@ -145,7 +145,7 @@ class ProcessHandle:
             self._exit_file = None
 
 
-def _own_code() -> dict[str, str]:
+def own_code() -> dict[str, str]:
     """What makes a child import this sabench: where it is not installed, its checkout first."""
     root = str(Path(sabench.__file__).resolve().parents[1])
     if root in {sysconfig.get_path(name) for name in ("purelib", "platlib")}:
