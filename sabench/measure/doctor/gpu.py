@@ -80,7 +80,7 @@ def examine_gpu(gpu: Gpu) -> list[Finding]:
         with Nvml() as nvml:
             findings = checks(read(nvml.device(gpu.uuid)), gpu.index)
     except DeviceError as error:
-        findings = [RIGHTS.red(str(error), "nvidia-smi  # and see why it does not answer either")]
+        findings = [RIGHTS.red(str(error), "nvidia-smi  # and see what it cannot tell either")]
     return [replace(one, name=f"{gpu.device} {one.name}") for one in findings]
 
 
@@ -120,11 +120,12 @@ def rights(reading: Reading) -> Finding:
     if not missing:
         return RIGHTS.green("everything that figures are judged by is told")
     value = "; ".join(f"{name}: {why.reason}" for name, why in missing.items())
-    mend = "docker run --gpus all --pid=host ..., or run as root"
-    return (
-        RIGHTS.yellow(value, mend)
-        if missing.keys() == {"use by process"}
-        else RIGHTS.red(value, mend)
+    if missing.keys() == {"use by process"}:
+        return RIGHTS.yellow(value)
+    refused = any("ermission" in why.reason for why in missing.values())
+    right = "docker run --gpus all --cap-add SYS_ADMIN ...  # or run as root"
+    return RIGHTS.red(
+        value, right if refused else "nvidia-smi  # and see what it cannot tell either"
     )
 
 

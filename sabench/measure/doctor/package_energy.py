@@ -13,7 +13,7 @@ def package_energy(host: Host) -> Finding:
     try:
         packages = open_packages(host.powercap)
     except DeviceError as error:
-        if "root" not in str(error):
+        if "needs root" not in str(error):
             return RAPL.absent(str(error))
         mend = f"sudo chmod a+r {host.powercap}/*/energy_uj"
         return RAPL.yellow("only root may read it", mend)

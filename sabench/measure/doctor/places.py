@@ -63,11 +63,11 @@ def run_folder(host: Host) -> Finding:
     folder = _existing(host.runs)
     try:
         with tempfile.TemporaryFile(dir=folder) as file:
-            seconds = [_fsync_s(file.fileno()) for _ in range(FSYNCS)]
+            seconds = [fsync_s(file.fileno()) for _ in range(FSYNCS)]
     except OSError as error:
         mend = "sabench profile --out FOLDER  # one that can be written to"
         return RUNS.red(f"{folder}: {error.strerror or error}", mend)
-    slow, free = quantile(seconds, 0.5), _free(folder)
+    slow, free = quantile(seconds, 0.5), free_bytes(folder)
     value = f"{folder}: fsync {show_time(slow)}, {show_bytes(free)} free"
     mend = "sabench profile --out FOLDER  # on another disk"
     if slow > FSYNC_RED_S or free < SPACE_RED:
@@ -97,7 +97,7 @@ def compiler_cache(host: Host) -> Finding:
     mend = "export TORCHINDUCTOR_CACHE_DIR=FOLDER  # one with room, not mounted noexec"
     try:
         with tempfile.TemporaryFile(dir=there):
-            free = _free(there)
+            free = free_bytes(there)
             noexec = bool(os.statvfs(there).f_flag & getattr(os, "ST_NOEXEC", 0))
     except OSError as error:
         return CACHE.red(f"{there}: {error.strerror or error}", mend)
@@ -114,14 +114,16 @@ def _existing(folder: Path) -> Path:
     return next((one for one in (folder, *folder.parents) if one.exists()), folder)
 
 
-def _fsync_s(descriptor: int) -> float:
+def fsync_s(descriptor: int) -> float:
+    """Seconds until a record's bytes are on the disk."""
     os.write(descriptor, b"x" * 800)  # a record without its samples
     start = time.perf_counter()
     os.fsync(descriptor)
     return time.perf_counter() - start
 
 
-def _free(folder: Path) -> int:
+def free_bytes(folder: Path) -> int:
+    """Room for this user on the folder's disk."""
     there = os.statvfs(folder)
     return there.f_bavail * there.f_frsize
 

@@ -1,0 +1,98 @@
+"""`sabench doctor` as a user sees it."""
+
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+
+from fakes.nvml import FakeNvml
+from sabench.cli import main
+from sabench.measure.doctor import Finding, Light
+
+LINES = [
+    Finding("governor", Light.GREEN, "performance", "It matters."),
+    Finding("neighbours", Light.RED, "1.00 of 2 cores busy with others", "It matters.", "kill 7"),
+]
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
+    with pytest.raises(SystemExit) as end:
+        main(["doctor", *arguments])
+    return int(end.value.code or 0), capsys.readouterr().out
+
+
+def say(monkeypatch: pytest.MonkeyPatch, *lines: Finding) -> None:
+    monkeypatch.setattr("sabench.measure.doctor.examine", lambda _host, _gpus: list(lines))
+
+
+def test_a_red_line_is_exit_1_with_why_and_the_command(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    say(monkeypatch, *LINES)
+    code, out = run(capsys, "--device", "cpu")
+    assert code == 1
+    assert "mend: kill 7" in out
+    assert "1 green, 1 red. Not fit to measure until the red lines are mended." in out
+
+
+def test_without_a_red_line_it_is_exit_0(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    say(monkeypatch, LINES[0], Finding("turbo", Light.YELLOW, "on", "It matters."))
+    assert run(capsys, "--device", "cpu")[0] == 0
+
+
+def test_json_has_every_line_and_the_verdict(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    say(monkeypatch, *LINES)
+    code, out = run(capsys, "--device", "cpu", "--json")
+    told = json.loads(out)
+    assert (code, told["verdict"]) == (1, "red")
+    assert told["checks"][1] == {
+        "check": "neighbours",
+        "light": "red",
+        "value": "1.00 of 2 cores busy with others",
+        "why": "It matters.",
+        "mend": "kill 7",
+    }
+
+
+@pytest.mark.parametrize("width", [80, 100])
+def test_no_line_is_wider_than_the_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    say(monkeypatch, *LINES, Finding("x", Light.RED, "a very long value " * 20, "why " * 40, "m"))
+    _, out = run(capsys, "--device", "cpu")
+    assert max(map(len, out.splitlines())) <= width
+
+
+def test_a_device_that_is_no_word_or_is_not_there_is_one_line(nvml: FakeNvml) -> None:
+    nvml.script(gpus=0)
+    for device, code in (("gpu", 2), ("cuda:3", 5)):
+        with pytest.raises(SystemExit) as end:
+            main(["doctor", "--device", device])
+        assert end.value.code == code
+
+
+def test_it_looks_at_this_machine_in_under_three_seconds_and_without_torch() -> None:
+    check = (
+        "import sys\n"
+        "from sabench.cli import main\n"
+        "try:\n"
+        "    main(['doctor', '--json'])\n"
+        "except SystemExit as end:\n"
+        "    assert end.code in (0, 1), end.code\n"
+        "assert 'torch' not in sys.modules\n"
+    )
+    start = time.perf_counter()
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert len(told["checks"]) >= 20
+    assert all(one["value"] and one["why"] for one in told["checks"])
+    assert all(one["mend"] for one in told["checks"] if one["light"] == "red")
+    assert time.perf_counter() - start < 8.0  # 2 s here; others may work on this machine
