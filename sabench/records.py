@@ -112,7 +112,12 @@ FLAG_MEANING: dict[Flag, str] = {
     Flag.RECOMPILED: "the compiler compiled again after the first call",
 }
 
-INFORMATIVE = frozenset({Flag.MACS_UNVERIFIED, Flag.MACS_MISMATCH, Flag.GRAPH_UNSUPPORTED})
+INFORMATIVE = frozenset(
+    {
+        *(Flag.MACS_UNVERIFIED, Flag.MACS_MISMATCH, Flag.GRAPH_UNSUPPORTED),
+        *(Flag.ENERGY_DISAGREE, Flag.ENERGY_INVALID, Flag.ENERGY_SHARED, Flag.THERMAL_RAMP),
+    }
+)
 """Flags that say nothing against a timing: they leave the status ok."""
 
 
@@ -184,9 +189,16 @@ class Reading(Frozen):
         )
 
     @classmethod
-    def absent(cls, unit: str, reason: str) -> Self:
+    def absent(
+        cls,
+        unit: str,
+        reason: str,
+        *,
+        flags: tuple[Flag, ...] = (),
+        details: dict[str, JsonValue] | None = None,
+    ) -> Self:
         """A reading that could not be taken, with the reason."""
-        return cls(unit=unit, reason=reason)
+        return cls(unit=unit, reason=reason, flags=flags, details=details or {})
 
     @model_validator(mode="after")
     def _samples_or_reason(self) -> Self:
