@@ -1,6 +1,7 @@
 """Full disks, places that cannot be written, and machines without home, terminal or UTF-8."""
 
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -8,15 +9,21 @@ from pathlib import Path
 
 import pytest
 
+from faking import fake_case, plant
 from making_runs import case, faulty, new_run, preset
 from sabench import jsonl
 from sabench.errors import ExitCode, ResultError
+from sabench.launch.process import ProcessLauncher
+from sabench.launch.sweep import sweep
+from sabench.records import Status
 from sabench.store import journal
-from sabench.store.leaderboard import read_leaderboard
+from sabench.store.leaderboard import exit_code, make_leaderboard, read_leaderboard
 from sabench.store.run_folder import RunFolder
 from sabench.store.verify import verify
 
 PARENT = (sys.executable, str(Path(__file__).parent / "parent.py"))
+SABENCH = (sys.executable, "-m", "sabench")
+AS_CHILD = "import runpy; runpy.run_module('sabench.measure.child', run_name='__main__')"
 
 
 def run_parent(
@@ -53,6 +60,82 @@ def test_a_full_disk_ends_the_sweep_with_one_line_and_spoils_nothing(tmp_path: P
     assert run_parent(folder).returncode == ExitCode.OK
     assert journal.read(folder)[: len(before)] == before
     assert verify(folder.path) == []
+
+
+def test_a_child_whose_disk_is_full_fails_its_case_and_the_others_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(monkeypatch, tmp_path)
+    cases = tuple(fake_case(size) for size in range(1, 7))
+    folder = new_run(tmp_path / "run", cases, preset=preset(processes=1))
+    limit = "import resource as r; r.setrlimit(r.RLIMIT_FSIZE, (4_000, 4_000)); "
+    launcher = ProcessLauncher((sys.executable, "-c", limit + AS_CHILD))
+    records = sweep(folder, launcher)
+    ended = [record.status for record in records]
+    assert len(ended) == 6
+    assert set(ended) == {Status.OK, Status.ERROR}
+    for record in records:
+        if record.status is Status.ERROR:
+            assert record.message.startswith("no_result: the process ended with exit code 1")
+            log = str(record.details["log"])
+            assert re.search("cannot append: (File too large|No space left on device)", log)
+    assert exit_code(make_leaderboard(folder.info, records)) is ExitCode.CASE_FAILED
+    assert verify(folder.path) == []
+
+
+def test_a_full_file_system_ends_the_sweep_with_one_line_and_keeps_what_was_there(
+    tmp_path: Path,
+) -> None:
+    folder = new_run(tmp_path / "run", faulty(*["ok"] * 40), preset=preset(processes=2))
+    small, kept = tmp_path / "small", tmp_path / "kept"
+    small.mkdir()
+    done = with_mounts(
+        'mount -t tmpfs -o size=176k none "$1" && cp -r "$2" "$1/run" && shift',
+        *(str(small), str(folder.path), *PARENT, str(small / "run"), "stand-in"),
+        afterwards=f'cp -r "{small}/run" "{kept}"',
+    )
+    (line,) = done.stderr.splitlines()
+    assert (done.returncode, line[:7]) == (ExitCode.NOT_COMPARABLE, "error: ")
+    assert "No space left on device" in line
+    before = journal.read(RunFolder.open(kept))
+    assert 0 < len(before) < 80
+    assert not list(kept.rglob("*.tmp"))
+    assert verify(kept) == [] or not (kept / "leaderboard.json").exists()
+    assert run_parent(RunFolder.open(kept)).returncode == ExitCode.OK
+    assert journal.read(RunFolder.open(kept))[: len(before)] == before
+    assert len(journal.read(RunFolder.open(kept))) == 80
+
+
+def test_a_read_only_place_is_one_line_and_is_left_as_it_was(tmp_path: Path) -> None:
+    folder = new_run(tmp_path / "run", faulty("ok"), preset=preset(processes=1))
+    assert run_parent(folder).returncode == ExitCode.OK
+    before = {path: path.read_bytes() for path in folder.path.rglob("*") if path.is_file()}
+    sealed = 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && cd "$1"'
+    for command in (
+        [*PARENT, str(folder.path), "stand-in"],
+        [*SABENCH, "profile", "--suite", "ci", "--device", "cpu"],
+        [*SABENCH, "profile", "--suite", "ci", "--device", "cpu", "--out", "other"],
+    ):
+        done = with_mounts(sealed, str(folder.path), *command)
+        (line,) = done.stderr.splitlines()
+        assert (done.returncode, line[:7]) == (ExitCode.NOT_COMPARABLE, "error: "), line
+        assert "Read-only file system" in line
+    assert {p: p.read_bytes() for p in folder.path.rglob("*") if p.is_file()} == before
+
+
+def with_mounts(
+    mounts: str, *words: str, afterwards: str = ":"
+) -> subprocess.CompletedProcess[str]:
+    """A command where other things are mounted, for it alone; skipped where that is forbidden."""
+    if subprocess.run(["unshare", "-rm", "true"], capture_output=True).returncode:
+        pytest.skip("no namespace of mounts may be made here")
+    script = f'{mounts} && shift && "$@"; code=$?; {afterwards}; exit $code'
+    return subprocess.run(
+        ["unshare", "-rm", "sh", "-c", script, "sh", *words],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
 
 
 def test_a_full_device_is_one_error() -> None:
