@@ -1,6 +1,6 @@
 """What all tests share: a fake NVML, and golden files, changed by `pytest --update-golden` only."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,14 @@ GOLDEN = Path(__file__).parent / "golden"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="rewrite tests/golden")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def state_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Tests neither learn from this machine's runs nor wait for a run that holds its device."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SABENCH_STATE", str(tmp_path_factory.mktemp("state")))
+        yield
 
 
 @pytest.fixture
