@@ -138,6 +138,8 @@ class Nvml:
             return read()
         except (self.library.NVMLError, AttributeError) as error:  # an older library lacks the call
             return Missing(str(error))
+        except self.library.NVMLLibraryMismatchError:  # the driver does: no NVMLError, that
+            return Missing("Function Not Found")
 
     def _must(self, read: Callable[[], T]) -> T:
         answer = self.told(read)
@@ -191,6 +193,18 @@ class Device:
     def power_w(self) -> Number:
         """The board's power, averaged by the driver."""
         return self._number("nvmlDeviceGetPowerUsage", scale=1e-3)
+
+    def power_instant_w(self) -> Number:
+        """The board's power at this moment; an older driver tells only the average."""
+        kind = getattr(self._library, "NVML_FI_DEV_POWER_INSTANT", 0)
+        fields = self._nvml.told(
+            lambda: self._library.nvmlDeviceGetFieldValues(self._board, [kind])
+        )
+        if isinstance(fields, Missing):
+            return fields
+        if fields[0].nvmlReturn:
+            return Missing(f"not told (code {fields[0].nvmlReturn})")
+        return float(fields[0].value.uiVal) * 1e-3
 
     def power_limit_w(self) -> Number:
         """The limit in force."""

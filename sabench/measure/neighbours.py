@@ -1,7 +1,6 @@
 """Who else is on a device: which process is ours, and what the others did. Torch-free."""
 
 import os
-import time
 from collections import deque
 from collections.abc import Callable, Set
 from pathlib import Path
@@ -15,8 +14,6 @@ HOST_NAMESPACE = "pid:[4026531836]"  # the first one's number, fixed in the kern
 NAMESPACE = Path("/proc/self/ns/pid")
 
 USE_LASTS_S = 1.5  # the driver samples a process's share a few times a second, or once
-BUSY = 0.05  # of a sampling period, before a run begins
-LOOK_EVERY_S = 0.1
 
 Allocate = Callable[[], object]
 """Takes PROBE_BYTES of a device that this process already holds; they live as long as the result.
@@ -109,27 +106,3 @@ def isolation(
     if not there - {own}:
         return "alone", ()
     return ("unverified" if using is None else "idle neighbour"), ()
-
-
-def busy_reason(
-    device: Device,
-    seconds: float = 1.0,
-    clock: Callable[[], float] = time.perf_counter,
-    sleep: Callable[[float], None] = time.sleep,
-) -> str:
-    """What ran on a device that ought to be idle, looked at for that long; "" if nothing did.
-
-    Nothing is said against a device of which NVML tells no use, as of an instance (MIG).
-    """
-    recent, end = RecentUse(device), clock() + seconds
-    users: set[int] = set()
-    highest = 0.0
-    while clock() < end:
-        told, use = device.utilisation(), recent.now(clock())
-        highest = max(highest, 0.0 if isinstance(told, Missing) else told)
-        users |= set() if isinstance(use, Missing) else use
-        sleep(LOOK_EVERY_S)
-    if highest < BUSY and not users:
-        return ""
-    who = f", by processes {', '.join(map(str, sorted(users)))}" if users else ""
-    return f"it is {100 * highest:.0f} % busy with other work{who}"
