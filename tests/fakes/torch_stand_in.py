@@ -1,5 +1,7 @@
 """torch for a module under test: torch.cuda stands in, and buffers on the device are only noted."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
@@ -43,6 +45,11 @@ class TorchStandIn:
             return torch.empty(size, dtype=dtype)
         assert device == DEVICE
         return Buffer(self.cuda, size)
+
+    @contextmanager
+    def autocast(self, kind: str, *, dtype: torch.dtype) -> Iterator[None]:
+        self.cuda.log.append(f"autocast {kind} {dtype}")
+        yield
 
     def empty_like(self, other: Buffer) -> Buffer:
         self.cuda.allocate("a tensor")

@@ -202,6 +202,12 @@ def test_a_graph_runtime_that_cannot_capture_is_unsupported(bench: Callable[...,
         cudagraph.prepare(made.subject)
 
 
+def test_autocast_is_asked_of_the_devices_kind(bench: Callable[..., Bench]) -> None:
+    made = bench(LAYER.model_copy(update={"autocast": "bf16"}))
+    made.execution.call()
+    assert made.cuda.log == ["autocast cuda torch.bfloat16", "call"]
+
+
 def test_a_jobs_timer_stands_on_its_device(bench: Callable[..., Bench]) -> None:
     made = bench()
     job: Any = type("Job", (), {"device": DEVICE, "case": LAYER})()
