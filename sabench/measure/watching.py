@@ -22,7 +22,7 @@ def make_watch(job: Job, preset: Preset) -> DeviceWatch:
         uuid = find_gpu(job.device).uuid
     except DeviceError:  # torch has it and nothing lists it: the watch says what is missing
         uuid = ""
-    find_own = _own_pid_on(job.device)
+    find_own = own_pid_on(job.device)
     if preset.sampler == "process":
         from sabench.measure.sampler_process import ProcessSampler  # pipes as Linux has them
 
@@ -31,7 +31,7 @@ def make_watch(job: Job, preset: Preset) -> DeviceWatch:
 
 
 @cache
-def _own_pid_on(device: str) -> FindOwn:
+def own_pid_on(device: str) -> FindOwn:
     """Looks once in a process: an id does not change, and the probe takes memory."""
     found: dict[str, int | Missing] = {}
 

@@ -6,12 +6,14 @@ import torch
 from pydantic import JsonValue
 
 from sabench.errors import DeviceError
+from sabench.measure.board_energy import open_board
 from sabench.measure.energy import LATEST, Meter
 from sabench.measure.energy_state import Energy, Validity, Window
 from sabench.measure.execution import Execution
 from sabench.measure.powercap import open_packages
 from sabench.measure.protocol import Protocol
 from sabench.measure.subject import Subject
+from sabench.measure.watching import own_pid_on
 from sabench.records import Reading
 from sabench.stats import quantile
 
@@ -33,10 +35,10 @@ def measure(subject: Subject, execution: Execution, protocol: Protocol) -> dict[
 @cache
 def meter_of(device: str) -> Meter | str:
     """The device's counter, opened once in a process; or why there is none."""
-    if device != "cpu":
-        return f"no energy counter is read on {device}"
     try:
-        return Meter(open_packages())
+        if device == "cpu":
+            return Meter(open_packages())
+        return Meter(open_board(device, own_pid_on(device)))
     except DeviceError as error:
         return str(error)
 
