@@ -7,7 +7,14 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
-from sabench.stats import Interval, median_interval, quantile
+from sabench.stats import (
+    Interval,
+    least_samples,
+    mean_and_sd,
+    median_interval,
+    percentile,
+    quantile,
+)
 
 SCHEMA_VERSION = "2.0"
 
@@ -122,7 +129,10 @@ INFORMATIVE = frozenset(
 
 
 class Statistics(Frozen):
-    """Order statistics of a reading's samples, in its unit."""
+    """Order statistics of a reading's samples, in its unit; mean and sd for the case's spread.
+
+    A percentile that n cannot support is None, and so is what an older version did not write.
+    """
 
     n: int
     median: float
@@ -132,13 +142,18 @@ class Statistics(Frozen):
     maximum: float
     low: float | None  # 95 % interval of the median; None where n is too small
     high: float | None
+    p95: float | None = None  # from 90 samples
+    p99: float | None = None  # from 459 samples
+    mean: float | None = None
+    sd: float | None = None  # from two samples
 
     @classmethod
     def of(cls, samples: tuple[float, ...]) -> Self:
         """Statistics of at least one sample."""
-        interval = median_interval(samples)
+        interval, n = median_interval(samples), len(samples)
+        mean, sd = mean_and_sd(samples)
         return cls(
-            n=len(samples),
+            n=n,
             median=quantile(samples, 0.5),
             q1=quantile(samples, 0.25),
             q3=quantile(samples, 0.75),
@@ -146,6 +161,10 @@ class Statistics(Frozen):
             maximum=max(samples),
             low=interval.low if interval else None,
             high=interval.high if interval else None,
+            p95=percentile(samples, 0.95) if n >= least_samples(0.95) else None,
+            p99=percentile(samples, 0.99) if n >= least_samples(0.99) else None,
+            mean=mean,
+            sd=sd,
         )
 
     @property

@@ -87,3 +87,9 @@ def percentile(samples: Sequence[float], q: float) -> float:
 def quantile(samples: Sequence[float], q: float) -> float:
     """The q-quantile by linear interpolation."""
     return float(np.quantile(np.asarray(samples, dtype=float), q))
+
+
+def mean_and_sd(samples: Sequence[float]) -> tuple[float, float | None]:
+    """The mean, and the standard deviation with n - 1; None for a single sample."""
+    values = np.asarray(samples, dtype=float)
+    return float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else None

@@ -90,15 +90,31 @@ def flag_letters(rows: Sequence[Row]) -> dict[Flag, str]:
 def legend(leaderboard: Leaderboard, letters: dict[Flag, str]) -> list[str]:
     """What the letters and marks that are shown mean, one line each."""
     lines = [f"{letter}  {flag}: {FLAG_MEANING[flag]}" for flag, letter in letters.items()]
-    lines.append("±: half of the 95 % interval over the median.")
+    lines += _of_precision(leaderboard)
     if any(row.tied for row in leaderboard.rows):
         lines.append("=: not told apart from the best of its rank.")
     if has_relative(leaderboard):
         lines.append("x conv: time over that of the group's 3x3 convolution.")
     elif _has_layers(leaderboard.rows) and "latency_warm" in leaderboard.metrics:
         lines.append("No group has one undisturbed 3x3 convolution to be held against.")
+    energies = [row.figures["energy"] for row in leaderboard.rows if "energy" in row.figures]
+    if energies and all(figure.median is None for figure in energies):
+        lines.append(f"No energy: {energies[0].reason}.")
     if len({row.case.implementation for row in leaderboard.rows} - {"reference"}) > 0:
         lines.append("MACs: by the layer's definition; `macs_executed` in the JSON is what ran.")
+    return lines
+
+
+def _of_precision(leaderboard: Leaderboard) -> list[str]:
+    """What the ± of these rows is: an interval, or only the range of too few processes."""
+    figures = [row.figures.get(leaderboard.rank_by) for row in leaderboard.rows]
+    kinds = {one.interval_kind for one in figures if one is not None and one.median is not None}
+    lines = []
+    if kinds & {"t", "order"}:
+        within = "" if "t" in kinds else ", within one process"
+        lines.append(f"±: half of the 95 % interval over the median{within}.")
+    if "range" in kinds:
+        lines.append("(±): half of the range over the median; too few for an interval.")
     return lines
 
 
@@ -224,7 +240,8 @@ def _precision_of(name: str) -> Callable[[Row], str]:
         if figure is None or not figure.median or figure.interval is None:
             return "-"
         half = (figure.interval.high - figure.interval.low) / 2 / figure.median
-        return f"{half * 100:.1f}%" if half < 0.1 else f"{half * 100:.0f}%"
+        shown = f"{half * 100:.1f}%" if half < 0.1 else f"{half * 100:.0f}%"
+        return f"({shown})" if figure.interval_kind == "range" else shown
 
     return cell
 

@@ -32,7 +32,7 @@ def leaderboard_markdown(leaderboard: Leaderboard) -> str:
 
 def leaderboard_csv(leaderboard: Leaderboard) -> str:
     """One line a case in base units: the case's fields, its place, and each metric's median with
-    its interval."""
+    its interval and its kind: `t`, `order` (within one process) or `range` (no interval)."""
     metrics = list(dict.fromkeys(name for row in leaderboard.rows for name in row.figures))
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -43,7 +43,7 @@ def leaderboard_csv(leaderboard: Leaderboard) -> str:
     ]
     units = {name: f.unit for row in leaderboard.rows for name, f in row.figures.items()}
     for name in metrics:
-        fields += [f"{name} ({units[name]})", f"{name} low", f"{name} high"]
+        fields += [f"{name} ({units[name]})", f"{name} low", f"{name} high", f"{name} interval"]
     writer.writerow(fields)
     for row in leaderboard.rows:
         case = row.case
@@ -53,7 +53,10 @@ def leaderboard_csv(leaderboard: Leaderboard) -> str:
         cells += [" ".join(row.flags), row.message]
         for name in metrics:
             figure = row.figures.get(name)
-            cells += [figure.median, figure.low, figure.high] if figure else [None] * 3
+            if figure is None or figure.median is None:
+                cells += [None] * 4
+            else:
+                cells += [figure.median, figure.low, figure.high, figure.interval_kind]
         writer.writerow(["" if cell is None else _safe(str(cell)) for cell in cells])
     return out.getvalue()
 

@@ -12,8 +12,10 @@ from sabench.measure.fake_script import is_made_up
 from sabench.records import MEASURED
 from sabench.report.columns import Column, columns, flag_letters, group_title, legend, remarks
 from sabench.store.leaderboard import Leaderboard, Row
+from sabench.store.surroundings import Surroundings
 
 NARROWEST_LABEL = 16
+SEEN_CORES = 0.005  # less is shown as nothing
 
 
 def heading(leaderboard: Leaderboard) -> list[str]:
@@ -28,9 +30,26 @@ def heading(leaderboard: Leaderboard) -> list[str]:
         lines.append(
             "One process a case: a look, not evidence. --preset standard for figures to keep."
         )
+    if leaderboard.surroundings is not None:
+        lines.append(how_quiet(leaderboard.surroundings))
     if not leaderboard.is_complete:
         lines.append("Not complete: some jobs have not run.")
     return lines
+
+
+def how_quiet(beside: Surroundings) -> str:
+    """What ran beside the jobs, in one line; what did not happen is left out."""
+    words = [
+        f"Beside it ran {beside.foreign_cores:.2f} cores of other work (median), "
+        f"{beside.foreign_cores_most:.2f} at most"
+    ]
+    if beside.rejected_blocks:
+        words.append(f"{beside.rejected_blocks:.1%} of the timing blocks were thrown away")
+    if beside.stolen_cores_most >= SEEN_CORES:
+        words.append(f"a hypervisor took up to {beside.stolen_cores_most:.2f} cores")
+    if beside.throttled_periods:
+        words.append(f"its CPU quota stopped it in {beside.throttled_periods} periods")
+    return "; ".join(words) + "."
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from sabench.measure.environment import device_slug, is_as_found
 from sabench.measure.fake_script import is_made_up
 from sabench.records import MEASURED, Environment, Status
 from sabench.store import journal
-from sabench.store.leaderboard import Leaderboard, make_leaderboard, write_leaderboard
+from sabench.store.leaderboard import Leaderboard, leaderboard_of, write_leaderboard
 from sabench.store.run_folder import RunFolder, slug
 from sabench.store.verify import verify_samples
 
@@ -25,7 +25,7 @@ def accept(run: Path, results: Path) -> Path:
     for any other run that is refused, and if the disk refuses.
     """
     folder = RunFolder.open(run)
-    board = make_leaderboard(folder.info, journal.read(folder))
+    board = leaderboard_of(folder, journal.read(folder))
     if is_made_up(row.case for row in board.rows):
         raise ConfigError(f"{run}: runtime fake makes its figures up; measure with another runtime")
     if board.evidence == "smoke":

@@ -87,10 +87,11 @@ def load_samples(folder: RunFolder, metric: str, reading: Reading) -> tuple[floa
 
 
 def disagreements(reading: Reading, samples: tuple[float, ...]) -> list[str]:
-    """Stored statistics that do not follow from the samples."""
+    """Stored statistics that do not follow from the samples; an older record states fewer."""
     if reading.statistics is None:
         return []
-    told, found = reading.statistics.model_dump(), Statistics.of(samples).model_dump()
+    told = reading.statistics.model_dump(exclude_unset=True)
+    found = Statistics.of(samples).model_dump()
     return [name for name, value in told.items() if not _agree(value, found[name])]
 
 

@@ -1,6 +1,7 @@
 """The ranked summary of a run."""
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
@@ -22,10 +23,11 @@ from sabench.records import (
     Record,
     Status,
 )
-from sabench.store.journal import last_attempts
-from sabench.store.run_folder import RunInfo
+from sabench.store.journal import last_attempts, load_samples
+from sabench.store.run_folder import RunFolder, RunInfo
 from sabench.store.schema import read_sealed, write_sealed
-from sabench.store.summary import Figure, Summary, summarise
+from sabench.store.summary import Figure, SamplesOf, Summary, summarise
+from sabench.store.surroundings import Surroundings, surroundings_of
 
 Group = dict[str, Scalar | None]
 
@@ -54,6 +56,7 @@ class Leaderboard(Frozen):
     started_utc: str
     command_line: tuple[str, ...] = ()
     is_complete: bool  # every job of the plan has ended
+    surroundings: Surroundings | None = None  # how quiet it was; None where no job tells
     rows: tuple[Row, ...]
 
     def groups(self) -> list[tuple[Group, list[Row]]]:
@@ -71,7 +74,17 @@ class Leaderboard(Frozen):
         return head | self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
 
-def make_leaderboard(info: RunInfo, records: Iterable[Record]) -> Leaderboard:
+def leaderboard_of(folder: RunFolder, records: Iterable[Record]) -> Leaderboard:
+    """The leaderboard of a run folder so far; samples are loaded where they are resampled.
+
+    Raises: ConfigError as `make_leaderboard`, ResultError if samples are gone or were changed.
+    """
+    return make_leaderboard(folder.info, records, partial(load_samples, folder))
+
+
+def make_leaderboard(
+    info: RunInfo, records: Iterable[Record], samples_of: SamplesOf | None = None
+) -> Leaderboard:
     """The leaderboard of a run so far, from the last attempt of each job.
 
     Raises: ConfigError if the suite ranks or groups by something there is not.
@@ -90,7 +103,8 @@ def make_leaderboard(info: RunInfo, records: Iterable[Record]) -> Leaderboard:
     for device in info.devices:
         for case in info.cases:
             jobs = planned[case.case_id, device]
-            summary = summarise(case, device, [last[j] for j in jobs if j in last], len(jobs))
+            here = [last[job] for job in jobs if job in last]
+            summary = summarise(case, device, here, len(jobs), samples_of)
             group = _group(case, device, info.group_by)
             row = Row(**dict(summary) | {"figures": summary.figures | absent}, group=group)
             groups.setdefault(tuple(group.items()), []).append(row)
@@ -110,6 +124,7 @@ def make_leaderboard(info: RunInfo, records: Iterable[Record]) -> Leaderboard:
         started_utc=info.started_utc,
         command_line=info.command_line,
         is_complete=finished,
+        surroundings=surroundings_of(last.values()),
         rows=tuple(row for rows in groups.values() for row in rank(rows, info.rank_by)),
     )
 

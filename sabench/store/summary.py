@@ -2,7 +2,8 @@
 
 import math
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Literal
 
 from pydantic import Field
@@ -10,6 +11,7 @@ from pydantic import Field
 from sabench.cases.case import Case
 from sabench.records import SHOWN, Flag, Frozen, Reading, Record, Status
 from sabench.stats import Interval, quantile
+from sabench.store.spread import PROCESSES_FOR_BOOTSTRAP, hierarchical_bootstrap, spread_of
 from sabench.store.student import t_quantile
 
 IntervalKind = Literal["t", "order", "range"]
@@ -51,6 +53,10 @@ class Figure(Frozen):
     minimum: float | None = None  # of the process medians
     maximum: float | None = None
     between_sd: float | None = None  # of the process medians; None below two processes
+    in_process_sd: float | None = None  # pooled; None where a process has a single sample
+    icc: float | None = None  # share of the samples' variance that lies between processes
+    bootstrap_low: float | None = None  # 95 %, processes then samples resampled; from ten on
+    bootstrap_high: float | None = None
     process_medians: tuple[float, ...] = ()  # in order of replicate
     process_samples: tuple[int, ...] = ()
     samples_sha256: tuple[str, ...] = ()
@@ -85,16 +91,31 @@ class Summary(Frozen):
         return figure.median if figure else None
 
 
-def summarise(case: Case, device: str, records: Sequence[Record], planned: int) -> Summary:
+SamplesOf = Callable[[str, Reading], Sequence[float]]
+"""Loads the samples of a metric's reading, wherever they lie."""
+
+
+def summarise(
+    case: Case,
+    device: str,
+    records: Sequence[Record],
+    planned: int,
+    samples_of: SamplesOf | None = None,
+) -> Summary:
     """The summary of the last attempts of a case's jobs, main and apart ones together.
 
     A job of the plan without a record counts as interrupted: the run has not come to it.
+    `samples_of` is asked only where there are processes enough to resample.
     """
     ordered = sorted(records, key=lambda record: (record.replicate, record.job_id))
     shown = [record for record in ordered if record.status in SHOWN]
     names = dict.fromkeys(name for record in shown for name in record.readings)
     figures = {
-        name: figure_of([r.readings[name] for r in shown if name in r.readings]) for name in names
+        name: figure_of(
+            [r.readings[name] for r in shown if name in r.readings],
+            partial(samples_of, name) if samples_of else None,
+        )
+        for name in names
     }
     status, message = _verdict(ordered, len(shown), planned)
     return Summary(
@@ -111,7 +132,9 @@ def summarise(case: Case, device: str, records: Sequence[Record], planned: int) 
     )
 
 
-def figure_of(readings: Sequence[Reading]) -> Figure:
+def figure_of(
+    readings: Sequence[Reading], load: Callable[[Reading], Sequence[float]] | None = None
+) -> Figure:
     """The figure of one metric's readings, one per process, at least one of them."""
     unit = readings[0].unit
     flags = _united(reading.flags for reading in readings)
@@ -122,6 +145,10 @@ def figure_of(readings: Sequence[Reading]) -> Figure:
     interval, kind = process_interval(medians)
     if len(taken) == 1:
         interval, kind = taken[0][1].interval, "range" if taken[0][1].low is None else "order"
+    spread = spread_of([numbers for _, numbers in taken])
+    resampled = None
+    if load and len(taken) >= PROCESSES_FOR_BOOTSTRAP and all(n.n > 1 for _, n in taken):
+        resampled = hierarchical_bootstrap([load(reading) for reading, _ in taken])
     return Figure(
         unit=unit,
         median=quantile(medians, 0.5),
@@ -131,6 +158,10 @@ def figure_of(readings: Sequence[Reading]) -> Figure:
         minimum=min(medians),
         maximum=max(medians),
         between_sd=statistics.stdev(medians) if len(medians) > 1 else None,
+        in_process_sd=spread.in_process_sd,
+        icc=spread.icc,
+        bootstrap_low=resampled.low if resampled else None,
+        bootstrap_high=resampled.high if resampled else None,
         process_medians=medians,
         process_samples=tuple(numbers.n for _, numbers in taken),
         samples_sha256=tuple(reading.samples_sha256 for reading, _ in taken),

@@ -5,7 +5,16 @@ from math import comb
 
 import pytest
 
-from sabench.stats import Interval, median_interval, quantile
+from sabench.errors import MeasurementError
+from sabench.records import Statistics
+from sabench.stats import (
+    Interval,
+    least_samples,
+    mean_and_sd,
+    median_interval,
+    percentile,
+    quantile,
+)
 
 
 def coverage(n: int, rank: int) -> float:
@@ -52,3 +61,47 @@ def test_quantiles_interpolate() -> None:
 def test_intervals_that_touch_overlap() -> None:
     assert Interval(1.0, 2.0).overlaps(Interval(2.0, 3.0))
     assert not Interval(1.0, 2.0).overlaps(Interval(2.1, 3.0))
+
+
+def test_a_percentile_takes_as_many_samples_as_reach_beyond_it_with_99_percent() -> None:
+    assert (least_samples(0.95), least_samples(0.99)) == (90, 459)
+    for q in (0.5, 0.9, 0.95, 0.99, 0.999):
+        n = least_samples(q)
+        assert 1 - q**n >= 0.99 > 1 - q ** (n - 1)
+        assert least_samples(1 - q) == n
+
+
+def test_a_percentile_that_the_samples_cannot_tell_is_refused_in_words() -> None:
+    samples = [float(value) for value in range(1, 91)]
+    assert percentile(samples, 0.95) == pytest.approx(0.95 * 89 + 1)
+    with pytest.raises(MeasurementError, match=r"95 % percentile takes 90 samples.* 89;"):
+        percentile(samples[:-1], 0.95)
+    with pytest.raises(MeasurementError, match="not between 0 and 1"):
+        percentile(samples, 1.0)
+
+
+@pytest.mark.parametrize(("n", "told"), [(89, (False, False)), (90, (True, False))])
+def test_statistics_leave_out_percentiles_that_n_cannot_support(
+    n: int, told: tuple[bool, bool]
+) -> None:
+    found = Statistics.of(tuple(float(value) for value in range(n)))
+    assert (found.p95 is not None, found.p99 is not None) == told
+
+
+def test_459_samples_tell_the_99th_percentile() -> None:
+    assert Statistics.of(tuple(float(value) for value in range(458))).p99 is None
+    assert Statistics.of(tuple(float(value) for value in range(459))).p99 == pytest.approx(453.42)
+
+
+def test_mean_and_standard_deviation_are_those_of_the_sample() -> None:
+    mean, sd = mean_and_sd([2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0])
+    assert (mean, sd) == (5.0, pytest.approx((32 / 7) ** 0.5))
+    assert mean_and_sd([3.0]) == (3.0, None)
+
+
+def test_samples_worth_fewer_have_a_wider_interval() -> None:
+    samples = [float(value) for value in range(1, 101)]
+    # 20 independent ones: ranks 6 and 15 of 20, stretched over 100
+    assert median_interval(samples, count=20) == Interval(30.0, 71.0)
+    assert median_interval(samples, count=100) == median_interval(samples)
+    assert median_interval(samples, count=5) is None

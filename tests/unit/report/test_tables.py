@@ -8,7 +8,8 @@ import pytest
 from rich.console import Console
 
 from making_runs import case, preset, record_of, run_info
-from sabench.records import Flag, Reading, Status
+from sabench.records import FLAG_MEANING, Flag, Reading, Status
+from sabench.report.columns import flag_letters, legend
 from sabench.report.markdown import leaderboard_csv, leaderboard_markdown
 from sabench.report.tables import LeaderboardTable
 from sabench.store.leaderboard import Leaderboard, make_leaderboard
@@ -39,13 +40,16 @@ def board() -> Leaderboard:
         spread = [latencies[name] * (1 + 0.001 * step) for step in range(10)]
         flags = (Flag.PREEMPTED,) if name == "halo" else ()
         readings = {
-            "latency_warm": Reading.of("s", spread, flags=flags),
+            "latency_warm": Reading.of(
+                "s", spread, flags=flags, details={"blocks": 500, "rejected": 1}
+            ),
             "macs": Reading.of("MAC", [68_000_000]),
             "params": Reading.of("1", [12_344]),
             "peak_allocated": Reading.of("B", [3_210_000]),
         }
         status = Status.CONTENDED if name == "augmented" else Status.OK
-        records.append(record_of(job, (), status, readings=readings))
+        beside = {"foreign_cores": 0.01 * len(records), "stolen_cores": 0.0}
+        records.append(record_of(job, (), status, readings=readings, details=beside))
     return make_leaderboard(info.model_copy(update={"metrics": tuple(readings)}), records)
 
 
@@ -113,6 +117,73 @@ def test_windows_tell_rows_apart_without_the_way_they_ran() -> None:
     info = run_info(cases, preset=preset(processes=1))
     text = leaderboard_markdown(make_leaderboard(info, [record_of(job) for job in info.jobs()]))
     assert "eager" not in text
+
+
+def precision(processes: int, per_process: int = 10) -> str:
+    """The table of one case, each of whose processes has its own level."""
+    info = run_info((case("conv"),), preset=preset(processes=processes))
+    records = [record_of(j, (1.0 + 0.1 * j.replicate,) * per_process) for j in info.jobs()]
+    return leaderboard_markdown(make_leaderboard(info, records))
+
+
+def test_a_range_of_few_processes_does_not_pass_for_an_interval() -> None:
+    few = precision(3)  # 1.0, 1.1, 1.2
+    assert "| (9.1%) |" in few
+    assert "- (±): half of the range over the median; too few for an interval." in few
+    assert "95 %" not in few
+
+
+def test_five_processes_have_an_interval() -> None:
+    text = precision(5)
+    assert "(±)" not in text
+    assert "- ±: half of the 95 % interval over the median.\n" in text
+
+
+def test_the_interval_of_one_process_says_that_it_is_within_it() -> None:
+    text = precision(1)
+    assert "interval over the median, within one process." in text
+    assert "(±)" in precision(1, per_process=3)
+
+
+def test_csv_says_what_kind_of_interval_it_holds() -> None:
+    (conv, *_) = csv.DictReader(io.StringIO(leaderboard_csv(board())))
+    assert conv["latency_warm interval"] == "order"
+    assert conv["macs interval"] == "range"
+
+
+def test_every_flag_has_a_letter_and_a_sentence() -> None:
+    info = run_info((case("conv"),), preset=preset(processes=1))
+    (job,) = info.jobs()
+    leaderboard = make_leaderboard(info, [record_of(job, flags=tuple(Flag))])
+    letters = flag_letters(leaderboard.rows)
+    assert sorted(letters) == sorted(Flag)
+    assert len(set(letters.values())) == len(Flag)
+    for flag in Flag:
+        assert f"{letters[flag]}  {flag}: {FLAG_MEANING[flag]}" in legend(leaderboard, letters)
+        assert FLAG_MEANING[flag]
+
+
+def test_cold_graph_and_energy_have_columns_where_they_were_measured() -> None:
+    metrics = ("latency_warm", "latency_cold", "latency_graph", "energy")
+    info = run_info((case("conv"),), preset=preset(processes=1), metrics=metrics)
+    (job,) = info.jobs()
+    readings = {name: Reading.of("s", [2e-3] * 10) for name in metrics[:3]}
+    readings["energy"] = Reading.of("J", [0.0042] * 3, flags=(Flag.ENERGY_SHARED,))
+    text = leaderboard_markdown(make_leaderboard(info, [record_of(job, readings=readings)]))
+    assert "| latency | ± | x conv | cold | graph | energy | flags |" in text
+    assert "4.20 mJ" in text
+    assert "energy\\_shared: the energy counter covers others' work" in text
+
+
+def test_energy_that_could_not_be_read_has_its_reason_below() -> None:
+    info = run_info((case(),), preset=preset(processes=1), metrics=("latency_warm", "energy"))
+    (job,) = info.jobs()
+    readings = {
+        "latency_warm": Reading.of("s", [2e-3] * 10),
+        "energy": Reading.absent("J", "the package counter cannot be read"),
+    }
+    text = leaderboard_markdown(make_leaderboard(info, [record_of(job, readings=readings)]))
+    assert "- No energy: the package counter cannot be read." in text
 
 
 def test_a_narrow_terminal_keeps_the_flags() -> None:
