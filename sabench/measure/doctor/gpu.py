@@ -123,7 +123,7 @@ def rights(reading: Reading) -> Finding:
     if missing.keys() == {"use by process"}:
         return RIGHTS.yellow(value)
     refused = any("ermission" in why.reason for why in missing.values())
-    right = "docker run --gpus all --cap-add SYS_ADMIN ...  # or run as root"
+    right = "docker run --gpus all -e NVIDIA_DRIVER_CAPABILITIES=compute,utility ..."
     return RIGHTS.red(
         value, right if refused else "nvidia-smi  # and see what it cannot tell either"
     )

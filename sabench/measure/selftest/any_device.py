@@ -1,6 +1,7 @@
 """Self-checks that a CPU and a CUDA device share: pairs of work, clocks, energy."""
 
-from sabench.measure.energy import Meter
+from dataclasses import replace
+
 from sabench.measure.metrics.energy import meter_of, readings
 from sabench.measure.selftest.bench import (
     CALL_S,
@@ -22,8 +23,8 @@ ENERGY_WINDOW_S = 2.0
 def aa_pair(bench: Bench) -> Reading:
     """The same work on both sides."""
     unit = bench.product()
-    n = bench.units(unit, CALL_S, 2 * WHOLE)
-    more = n // 25 if bench.plant == "uneven-pair" else 0
+    n = bench.units(unit, CALL_S, WHOLE)
+    more = n // 20 if bench.plant == "uneven-pair" else 0
     return interleaved(bench, repeated(unit, n), repeated(unit, n + more)).reading(units=n)
 
 
@@ -58,7 +59,7 @@ def energy(bench: Bench) -> Reading:
     if isinstance(meter, str):
         return Reading.absent("J", meter)
     if bench.plant == "frozen-counter":
-        meter = Meter(FrozenCounter(meter.counter))
+        meter = replace(meter, counter=FrozenCounter(meter.counter))
     preset = bench.preset.model_copy(
         update={"energy_windows": 1, "energy_window_s": ENERGY_WINDOW_S}
     )
