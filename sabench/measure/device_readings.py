@@ -80,7 +80,7 @@ class ReadingLog:
         if self.fault:
             return self.fault
         own = {"own process": self.own.reason} if isinstance(self.own, Missing) else {}
-        return "; ".join(f"{name}: {why}" for name, why in (own | self._missing).items())
+        return "; ".join(f"{name}: {why}" for name, why in sorted((own | self._missing).items()))
 
     def add(self, reading: DeviceReading) -> None:
         """Take in one more."""
