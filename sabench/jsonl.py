@@ -4,6 +4,7 @@ import errno
 import json
 import os
 from collections.abc import Iterator
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,9 @@ def append(path: Path, item: dict[str, Any]) -> None:
     """
     line = json.dumps(item, ensure_ascii=False, allow_nan=False).encode() + b"\n"
     try:
-        with path.open("ab", buffering=0) as file:
+        with path.open("a+b", buffering=0) as file:
             size = file.tell()
-            if size and not _ends_with_newline(path):
+            if size and not _ends_with_newline(file):
                 line = b"\n" + line
             if file.write(line) < len(line):
                 os.ftruncate(file.fileno(), size)
@@ -84,7 +85,7 @@ def write_atomically(path: Path, text: str) -> None:
         raise ResultError(f"{path}: cannot write: {error.strerror or error}") from error
 
 
-def _ends_with_newline(path: Path) -> bool:
-    with path.open("rb") as file:
-        file.seek(-1, os.SEEK_END)
-        return file.read(1) == b"\n"
+def _ends_with_newline(file: FileIO) -> bool:
+    """What is written next comes to the end all the same."""
+    file.seek(-1, os.SEEK_END)
+    return file.read(1) == b"\n"

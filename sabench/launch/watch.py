@@ -139,8 +139,10 @@ class Watch:
         for item in items:
             self._written.setdefault((str(item.get("job_id")), str(item.get("attempt", 1))), item)
         for job in list(self.left.values()):
-            written = self._written.get((job.job_id, str(job.attempt)))
-            if written is None or job_id not in (None, job.job_id):
+            if job_id not in (None, job.job_id):
+                continue
+            written = self._written.pop((job.job_id, str(job.attempt)), None)
+            if written is None:
                 continue
             try:
                 record = parse(written, Record, str(self.outbox))
