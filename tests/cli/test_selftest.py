@@ -1,0 +1,122 @@
+"""`sabench selftest` as a user sees it: real children, and what is shown of findings."""
+
+import json
+import os
+from collections.abc import Sequence
+
+import pytest
+
+from sabench.cli import main
+from sabench.launch import selftest as selftest_module
+from sabench.launch.process import CHILD, ProcessLauncher
+from sabench.measure.selftest.judge import Finding, Verdict
+from sabench.measure.selftest.table import CHECKS
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
+    with pytest.raises(SystemExit) as end:
+        main(["selftest", "--device", "cpu", *arguments])
+    return int(end.value.code or 0), capsys.readouterr().out
+
+
+def test_a_clock_that_is_five_percent_slow_is_exit_1(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out = run(capsys, "--check", "two_clocks", "--plant", "slow-clock", "--json")
+    told = json.loads(out)
+    assert (code, told["verdict"], told["plant"]) == (1, "fail", "slow-clock")
+    (check,) = told["checks"]
+    assert check["verdict"] == "fail"
+    assert 0.94 < float(check["read"].split(",")[0]) < 0.96
+
+
+def test_the_true_clock_is_exit_0(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out = run(capsys, "--check", "two_clocks", "--check", "spin")
+    assert code == 0, out
+    assert "there are no device cycles to count" in out
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="a thread pool needs two cores")
+def test_an_active_wait_policy_beside_a_neighbour_is_exit_1(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code, out = run(capsys, "--check", "wait_policy", "--plant", "active-wait")
+    assert code == 1, out
+    assert "Planted: active-wait: the child starts with OMP_WAIT_POLICY=ACTIVE." in out
+
+
+def say(monkeypatch: pytest.MonkeyPatch, *verdicts: Verdict) -> None:
+    def findings(*_: object) -> Sequence[Finding]:
+        return [
+            Finding(name, verdict, "1.0000, error +0.00 %, " * 4, "1.00 ± 1 %")
+            for name, verdict in zip(CHECKS, verdicts, strict=False)
+        ]
+
+    monkeypatch.setattr(selftest_module, "selftest", findings)
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "code"),
+    [
+        ((Verdict.PASS, Verdict.NOT_APPLICABLE), 0),
+        ((Verdict.PASS, Verdict.FAIL), 1),
+        ((Verdict.UNRELIABLE, Verdict.FAIL), 1),
+        ((Verdict.PASS, Verdict.UNRELIABLE), 4),
+    ],
+)
+def test_the_exit_code_is_the_worst_verdicts(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    verdicts: tuple[Verdict, ...],
+    code: int,
+) -> None:
+    say(monkeypatch, *verdicts)
+    assert run(capsys)[0] == code
+
+
+@pytest.mark.parametrize("width", [80, 100])
+def test_no_line_is_wider_than_the_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    say(monkeypatch, *[Verdict.FAIL] * len(CHECKS))
+    _, out = run(capsys)
+    assert max(map(len, out.splitlines())) <= width
+    assert all(name in out for name in CHECKS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["--check", "spn"], "check 'spn' is not known"),
+        (["--plant", "fast-clock"], "plant 'fast-clock' is not known"),
+    ],
+)
+def test_a_wrong_word_is_one_line_and_exit_2(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], word: str
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["selftest", "--device", "cpu", *arguments])
+    assert end.value.code == 2
+    told = capsys.readouterr().err
+    assert word in told
+    assert len(told.strip().splitlines()) == 1
+
+
+def test_a_child_that_dies_gives_no_answer_and_fails(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = (CHILD[0], "-c", "import sys; sys.exit('no torch today')")
+    monkeypatch.setattr(selftest_module, "ProcessLauncher", lambda _: ProcessLauncher(broken))
+    code, out = run(capsys, "--check", "aa_pair")
+    assert code == 1
+    assert "no answer: the child ended with code 1; no torch today" in out
+
+
+def test_a_check_that_hangs_is_ended(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hanging = (CHILD[0], "-c", "import time; time.sleep(60)")
+    monkeypatch.setattr(selftest_module, "ProcessLauncher", lambda _: ProcessLauncher(hanging))
+    monkeypatch.setattr(selftest_module, "START_S", 0.2)
+    code, out = run(capsys, "--check", "aa_pair")
+    assert code == 1
+    assert "no answer: it took too long" in out

@@ -1,0 +1,207 @@
+"""What self-checks do, on a bench that counts units of work, and on a stand-in for the device."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from fakes import energy as scripted
+from fakes.cuda_stand_in import DEVICE, CudaStandIn
+from fakes.torch_stand_in import put_in
+from sabench.catalog.presets import Preset
+from sabench.measure import cpu_timer, cuda_cold
+from sabench.measure.cpu_timer import CpuTimer
+from sabench.measure.judging import Timing
+from sabench.measure.load import Disturbance
+from sabench.measure.selftest import any_device, bench, cpu, cuda
+from sabench.measure.selftest.bench import SPOILT, Bench, interleaved
+from sabench.measure.selftest.child import READERS
+from sabench.measure.selftest.judge import Verdict, judge
+from sabench.measure.selftest.plants import BlindTimer, FrozenCounter, SlowEvents, slowed
+from sabench.measure.selftest.table import CHECKS, PRESET, TURNS
+from sabench.measure.timer import Call
+from sabench.records import Flag, Status
+
+UNITS = 40  # a multiple of twenty
+SHORT = PRESET.model_copy(update={"samples_max": 20, "budget_s": 0.02, "warmup_max_s": 0.02})
+
+
+@dataclass(slots=True)
+class Counting(Bench):
+    """A call takes as many seconds as it does units of work; some measurements are disturbed."""
+
+    done: int = 0
+    disturbed: Iterator[bool] = field(default_factory=lambda: iter([]))
+
+    def product(self) -> Call:
+        def unit() -> None:
+            self.done += 1
+
+        return unit
+
+    def units(self, unit: Call, seconds: float, least: int) -> int:
+        return UNITS
+
+    def measure(self, call: Call, preset: Preset | None = None) -> Timing:
+        before = self.done
+        call()
+        status = Status.CONTENDED if next(self.disturbed, False) else Status.OK
+        return Timing((float(self.done - before),) * 10, (), status, {})
+
+
+def counting(plant: str = "") -> Counting:
+    return Counting("cpu", 1, PRESET, plant)
+
+
+def test_every_check_is_read_by_a_function() -> None:
+    assert READERS.keys() == CHECKS.keys()
+
+
+@pytest.mark.parametrize(
+    ("read", "plant", "ratio"),
+    [
+        (cpu.fixed_work, "", 2.0),
+        (cpu.fixed_work, "short-work", 1.9),
+        (any_device.aa_pair, "", 1.0),
+        (any_device.aa_pair, "uneven-pair", 1.05),
+        (any_device.planted_slowdown, "", 1.1),
+        (any_device.planted_slowdown, "same-work", 1.0),
+    ],
+)
+def test_a_pair_does_the_work_it_says(
+    read: Callable[[Bench], object], plant: str, ratio: float
+) -> None:
+    reading = read(counting(plant))
+    assert reading.samples == pytest.approx([ratio] * TURNS)  # type: ignore[attr-defined]
+
+
+def test_disturbed_turns_do_not_count_and_too_many_of_them_end_the_check() -> None:
+    once = counting()
+    once.disturbed = iter([False, False, True])
+    assert len(interleaved(once, once.product(), once.product()).ratios) == TURNS - 1
+    spoilt = counting()
+    spoilt.disturbed = iter([True] * 100)
+    turns = interleaved(spoilt, spoilt.product(), spoilt.product())
+    assert turns.ratios == []
+    assert next(spoilt.disturbed)  # most were never asked for
+    left = sum(1 for _ in spoilt.disturbed)
+    assert 100 - 1 - left == 2 * (SPOILT + 1)
+    assert judge("aa_pair", turns.reading()).verdict is Verdict.UNRELIABLE
+
+
+def test_the_order_within_a_turn_is_flipped_each_time() -> None:
+    asked: list[str] = []
+
+    class Listening(Counting):
+        def measure(self, call: Call, preset: Preset | None = None) -> Timing:
+            call()
+            return Timing((1.0,) * 10, (), Status.OK, {})
+
+    listening = Listening("cpu", 1, PRESET)
+    interleaved(listening, lambda: asked.append("a"), lambda: asked.append("b"))
+    assert "".join(asked) == "abbaabbaabbaabbaab"
+
+
+def test_a_preempted_measurement_is_no_quiet_one() -> None:
+    flagged = Timing((1.0,), (Flag.PREEMPTED,), Status.OK, {})
+    assert not bench.is_quiet(flagged)
+    assert bench.is_quiet(Timing((1.0,), (Flag.OUTLIERS,), Status.OK, {}))
+
+
+def test_the_planted_clock_loses_a_second_in_twenty() -> None:
+    clock = slowed(iter([1000, 2000, 3000]).__next__)
+    assert (clock(), clock()) == (1950, 2900)
+
+
+def test_planted_events_show_a_twentieth_less() -> None:
+    class Fixed:
+        def record(self) -> None:
+            pass
+
+        def elapsed_time(self, end: object) -> float:
+            return 40.0
+
+    class Cuda:
+        synchronize = "kept"
+
+        def Event(self, **options: object) -> Fixed:  # noqa: N802 - torch's name
+            return Fixed()
+
+    slow = SlowEvents(Cuda())
+    start, end = slow.Event(enable_timing=True), slow.Event(enable_timing=True)
+    start.record()
+    assert start.elapsed_time(end) == 38.0
+    assert slow.synchronize == "kept"
+
+
+def test_the_blind_timer_passes_over_what_the_real_one_rejects(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(cpu_timer, "judge", lambda *_: Disturbance.WAITED)
+    seen = {kind: kind(1).chunk(lambda: None, 3) for kind in (CpuTimer, BlindTimer)}
+    assert {one.disturbance for one in seen[CpuTimer]} == {Disturbance.WAITED}
+    assert {one.disturbance for one in seen[BlindTimer]} == {Disturbance.NONE}
+    assert isinstance(Bench("cpu", 1, PRESET, "blind-load").timer(), BlindTimer)
+    assert not isinstance(Bench("cpu", 1, PRESET).timer(), BlindTimer)
+
+
+def test_a_call_that_rests_uses_less_than_its_wall_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cpu, "TURNS", 3)
+    resting = cpu.own_cpu(Bench("cpu", 1, SHORT, "resting-work"))
+    assert not resting.samples or max(resting.samples) < 0.98
+
+
+@pytest.mark.parametrize(("plant", "verdict"), [("", "pass"), ("short-spin", "fail")])
+def test_cycles_are_counted_on_the_device(
+    monkeypatch: pytest.MonkeyPatch, plant: str, verdict: str
+) -> None:
+    put_in(monkeypatch, CudaStandIn(), bench, cuda)
+    monkeypatch.setattr(bench, "TURNS", 6)
+    found = judge("spin", cuda.spin(Bench(DEVICE, 1, SHORT, plant)))
+    assert found.verdict == verdict, found.read
+
+
+@pytest.mark.parametrize(("plant", "verdict"), [("", "pass"), ("warm-flush", "fail")])
+def test_a_flush_that_is_left_out_is_seen(
+    monkeypatch: pytest.MonkeyPatch, plant: str, verdict: str
+) -> None:
+    put_in(monkeypatch, CudaStandIn(cold_s=2e-3), bench, cuda, cuda_cold)
+    found = judge("cold_warm", cuda.cold_warm(Bench(DEVICE, 1, PRESET, plant)))
+    assert found.verdict == verdict, found.read
+
+
+def test_without_a_size_of_l2_there_is_no_cold_to_prove(monkeypatch: pytest.MonkeyPatch) -> None:
+    put_in(monkeypatch, CudaStandIn(l2=0), bench, cuda, cuda_cold)
+    assert cuda.cold_warm(Bench(DEVICE, 1, PRESET)).reason.endswith("size of its L2")
+
+
+@pytest.mark.parametrize(("plant", "verdict"), [("", "pass"), ("frozen-counter", "fail")])
+def test_a_counter_that_stands_still_is_seen(
+    monkeypatch: pytest.MonkeyPatch, plant: str, verdict: str
+) -> None:
+    board = scripted.Bench()
+    monkeypatch.setattr(any_device, "meter_of", lambda _device: board.meter())
+
+    class Drawing(Counting):
+        def product(self) -> Call:
+            return lambda: board.spend(1e-3, 300.0)
+
+    found = judge("energy", any_device.energy(Drawing("cpu", 1, PRESET, plant)))
+    assert found.verdict == verdict, found.read
+
+
+def test_a_device_without_a_counter_has_no_energy_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(any_device, "meter_of", lambda _device: "there is none")
+    found = judge("energy", any_device.energy(counting()))
+    assert (found.verdict, found.read) == (Verdict.NOT_APPLICABLE, "there is none")
+
+
+def test_the_frozen_counter_is_the_real_one_but_for_its_joules() -> None:
+    board = scripted.Bench()
+    frozen = FrozenCounter(board)
+    first = frozen.joules()
+    board.spend(1.0, 300.0)
+    assert frozen.joules() == first != board.joules()
+    real = (board.source, board.power_w(), board.temperature_c(), board.others(), board.facts())
+    told = (frozen.source, frozen.power_w(), frozen.temperature_c(), frozen.others())
+    assert (*told, frozen.facts()) == real
