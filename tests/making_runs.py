@@ -26,6 +26,7 @@ def environment(name: str = "Plain CPU 9000", **settings: str) -> Environment:
 def preset(**changes: Any) -> Preset:
     """Preset standard with two processes and nothing apart, unless changed."""
     changes = {"processes": 2, "memory_apart": False, "deadline_s": 30.0} | changes
+    changes.setdefault("budget_s", min(10.0, changes["deadline_s"]))
     return PRESETS["standard"].model_copy(update=changes)
 
 

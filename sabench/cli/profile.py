@@ -11,7 +11,8 @@ from sabench.cli.app import app
 from sabench.errors import ConfigError
 
 PLANS = (
-    *("suite", "layer", "device", "preset", "set", "axis", "filter", "out", "isolation", "seed"),
+    *("suite", "layer", "device", "preset", "set", "axis", "filter", "out"),
+    *("isolation", "order", "seed"),
 )
 """Options that plan a run: none of them can stand beside --resume."""
 
@@ -51,6 +52,19 @@ def profile(
         Literal["suite", "case"] | None,
         typer.Option(help="What shares a process.  [default: suite; at preset strict: case]"),
     ] = None,
+    order: Annotated[
+        Literal["random", "grouped"],
+        typer.Option(help="Of cases: random and seeded, or as in the suite, for debugging."),
+    ] = "random",
+    on_contention: Annotated[
+        str, typer.Option(help="When others use the device: warn, wait:60s or fail (exit 5).")
+    ] = "warn",
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait for another sabench on the device.")
+    ] = False,
+    no_lock: Annotated[
+        bool, typer.Option("--no-lock", help="Measure beside another sabench on the device.")
+    ] = False,
     launcher: Annotated[str, typer.Option(help="process, or inline for debugging.")] = "process",
     memory_limit: Annotated[
         str | None, typer.Option(help="Address space of a CPU child: 8GiB, or none.")
@@ -68,8 +82,9 @@ def profile(
     from sabench.catalog.launchers import find_launcher
     from sabench.catalog.presets import parse_constants
     from sabench.jsonl import write_atomically
+    from sabench.launch.contention import parse_policy
     from sabench.launch.request import Request, plan_run, resume_run, start_run
-    from sabench.launch.run import measure
+    from sabench.launch.run import devices_held, find_lock, measure
     from sabench.report.consoles import stderr
     from sabench.report.markdown import leaderboard_csv, leaderboard_markdown
     from sabench.report.plan import PlanTable, plan_json
@@ -80,10 +95,12 @@ def profile(
 
     limit = None if memory_limit is None else parse_bytes(memory_limit)
     runner = find_launcher(launcher)
+    contention, lock = parse_policy(on_contention), find_lock(wait=wait, no_lock=no_lock)
     _check_targets(out, csv, markdown)
     if resume is not None:
         _check_alone(context, dry_run=dry_run)
         folder = resume_run(resume, allow_environment=across_env)
+        environments = folder.info.environments
     else:
         request = Request(
             suite=suite,
@@ -94,6 +111,7 @@ def profile(
             axes=parse_axes(axis or []),
             filter=filter,
             isolation=isolation,
+            order=order,
             seed=seed,
             command_line=("sabench", *sys.argv[1:]),
         )
@@ -101,9 +119,17 @@ def profile(
         if dry_run:
             _print(plan_json(planned) if as_json else PlanTable(planned))
             return
-        folder = start_run(request, planned, out)
-    with SweepProgress(stderr()) as progress:
-        leaderboard = measure(folder, runner, listener=progress, memory_limit=limit)
+        environments = planned.environments
+    name = str(resume or out or "")
+    with (
+        SweepProgress(stderr()) as progress,
+        devices_held(environments.values(), lock, run=name, listener=progress),
+    ):
+        if resume is None:
+            folder = start_run(request, planned, out)
+        leaderboard = measure(
+            folder, runner, listener=progress, memory_limit=limit, contention=contention
+        )
     _print(leaderboard.dump() if as_json else LeaderboardTable(leaderboard))
     stderr().print(f"leaderboard: {folder.leaderboard_file}", soft_wrap=True, markup=False)
     if csv:

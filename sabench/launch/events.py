@@ -52,6 +52,13 @@ class JobEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """A line for the person who watches."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class SweepEnded:
     """The last event. Interrupted or not, the run folder is valid."""
 
@@ -66,7 +73,16 @@ class DeviceAwaited:
     holder: str
 
 
-Event = SweepStarted | BatchStarted | JobStarted | JobFigure | JobEnded | SweepEnded | DeviceAwaited
+Event = (
+    SweepStarted
+    | BatchStarted
+    | JobStarted
+    | JobFigure
+    | JobEnded
+    | SweepEnded
+    | DeviceAwaited
+    | Notice
+)
 Listener = Callable[[Event], None]
 
 

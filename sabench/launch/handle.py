@@ -28,7 +28,9 @@ class Exited:
 
 
 class Handle(Protocol):
-    """A started batch."""
+    """A started batch. `pid` is its process; 0 where it has none of its own."""
+
+    pid: int
 
     def wait(self, deadline: float) -> Said | Exited | None:
         """Block until it says something or is gone; None when `time.monotonic()` is past."""

@@ -27,6 +27,7 @@ class InlineHandle:
     """A batch that runs while it is waited for, and cannot be killed."""
 
     def __init__(self, batch: Batch, outbox: Path) -> None:
+        self.pid = 0
         self._messages = _run(batch, outbox)
 
     def wait(self, deadline: float) -> Said | Exited | None:

@@ -1,20 +1,48 @@
 """A run folder measured to its leaderboard."""
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
+from typing import Literal
 
 from sabench.cases.rates import lessons
 from sabench.catalog.launchers import Launcher
-from sabench.errors import ResultError, SabenchError
+from sabench.errors import ConfigError, ResultError, SabenchError
 from sabench.known import load_known, save_known
+from sabench.launch.contention import WARN, Policy
+from sabench.launch.device_lock import device_locks
 from sabench.launch.events import Listener, ignore
 from sabench.launch.sweep import sweep
 from sabench.measure.environment import as_found, is_as_found
 from sabench.measure.fake_script import is_made_up
-from sabench.records import Record
+from sabench.records import Environment, Record
 from sabench.store import journal
-from sabench.store.leaderboard import Leaderboard, make_leaderboard, write_leaderboard
+from sabench.store.leaderboard import Leaderboard, leaderboard_of, write_leaderboard
 from sabench.store.run_folder import RunFolder
+
+Lock = Literal["take", "wait", "none"]
+"""Whether a device is kept from other sabench processes, and what if one has it."""
+
+
+def find_lock(*, wait: bool, no_lock: bool) -> Lock:
+    """What --wait and --no-lock ask for.
+
+    Raises: ConfigError if both are.
+    """
+    if wait and no_lock:
+        raise ConfigError("--wait waits for a lock and --no-lock takes none: leave one out")
+    return "wait" if wait else "none" if no_lock else "take"
+
+
+def devices_held(
+    environments: Iterable[Environment], lock: Lock, *, run: str = "", listener: Listener = ignore
+) -> AbstractContextManager[None]:
+    """The devices of a run for as long as it measures.
+
+    Raises: DeviceError if another sabench has one and is not to be waited for.
+    """
+    if lock == "none":
+        return nullcontext()
+    return device_locks(environments, wait=lock == "wait", run=run, listener=listener)
 
 
 def measure(
@@ -23,6 +51,7 @@ def measure(
     *,
     listener: Listener = ignore,
     memory_limit: int | None = None,
+    contention: Policy = WARN,
 ) -> Leaderboard:
     """Do what is left of a run and write its leaderboard, interrupted, broken off or not.
 
@@ -32,7 +61,13 @@ def measure(
     _settle(folder, launcher)
     starter = launcher.load()()
     try:
-        records = sweep(folder, starter, listener=listener, memory_limit=memory_limit)
+        records = sweep(
+            folder,
+            starter,
+            listener=listener,
+            memory_limit=memory_limit,
+            contention=None if is_made_up(folder.info.cases) else contention,
+        )
     except SabenchError:
         with suppress(SabenchError), folder.locked():  # not while another process writes there
             _summarise(folder, journal.read(folder))
@@ -44,7 +79,7 @@ def measure(
 
 def _summarise(folder: RunFolder, records: Sequence[Record]) -> Leaderboard:
     """Write the leaderboard of what there is."""
-    leaderboard = make_leaderboard(folder.info, records)
+    leaderboard = leaderboard_of(folder, records)
     write_leaderboard(folder.leaderboard_file, leaderboard)
     return leaderboard
 
@@ -70,8 +105,9 @@ def _settle(folder: RunFolder, launcher: Launcher) -> None:
 
 def _learn(folder: RunFolder, records: Sequence[Record]) -> None:
     """Remember rates and times, so that the next dry run predicts better."""
+    planned = {job.job_id for job in folder.info.jobs()}  # a parity job's time is no case's
     for device, environment in folder.info.environments.items():
-        here = [record for record in records if record.device == device]
+        here = [one for one in records if one.device == device and one.job_id in planned]
         cases = [case for case in folder.info.cases if not is_made_up([case])]
         known = load_known(environment).learn(lessons(cases, here))
         save_known(environment, known)

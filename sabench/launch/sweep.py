@@ -6,10 +6,13 @@ from dataclasses import dataclass, field
 from sabench import jsonl
 from sabench.cases.plan import Batch, Job, answer, make_batches
 from sabench.launch.admission import Admission
+from sabench.launch.aftermath import Aftermath
+from sabench.launch.contention import Policy, await_quiet
 from sabench.launch.events import (
     BatchStarted,
     JobEnded,
     Listener,
+    Notice,
     SweepEnded,
     SweepStarted,
     ignore,
@@ -19,7 +22,7 @@ from sabench.launch.interruption import Interruption, Stop
 from sabench.launch.limits import allowed_cores, choose_cores, default_memory_limit
 from sabench.launch.resume import RETRIED, adopt, attempts_made
 from sabench.launch.watch import PATIENCE, Patience, Watch, dead_at_start, utc_now
-from sabench.records import Record, Status
+from sabench.records import FLAG_MEANING, Flag, Record, Status
 from sabench.store import journal
 from sabench.store.run_folder import RunFolder
 
@@ -33,18 +36,21 @@ def sweep(
     listener: Listener = ignore,
     patience: Patience = PATIENCE,
     memory_limit: int | None = None,
+    contention: Policy | None = None,
 ) -> list[Record]:
     """Do every job of the run that has no record yet; every attempt in the journal afterwards.
 
     `memory_limit` in bytes of address space, 0 for none; by default 80 % of the machine's memory.
+    `contention`: what to do if others are at work, before the start and before the retries.
     After a first Ctrl-C the job at hand is recorded as interrupted and the sweep returns.
 
     Raises: ResultError if another process writes to the folder or the disk refuses;
-    DeviceError if children die before they begin.
+    DeviceError if children die before they begin, a CUDA device no longer computes, or as
+    `contention` says.
     """
     with folder.locked(), Interruption() as stop:
         limit = default_memory_limit() if memory_limit is None else memory_limit
-        state = _Sweep(folder, launcher, listener, patience, limit, stop)
+        state = _Sweep(folder, launcher, listener, patience, limit, stop, contention)
         state.run()
     return journal.read(folder)
 
@@ -57,9 +63,11 @@ class _Sweep:
     patience: Patience
     memory_limit: int
     stop: Interruption
+    contention: Policy | None
     ended: int = 0
     total: int = 0
     admission: Admission = field(init=False)
+    ends: list[Record] = field(default_factory=list)  # of the child at hand
 
     def run(self) -> None:
         for scratch in self.folder.path.rglob(".*.tmp"):  # a killed parent was writing it
@@ -71,6 +79,7 @@ class _Sweep:
         self.total, self.ended = len(plan), len(plan) - len(jobs)
         self.listener(SweepStarted(self.total, self.ended))
         try:
+            self._await_quiet(jobs)
             self._do(jobs)
             again = [
                 job
@@ -78,11 +87,17 @@ class _Sweep:
                 if not self.admission.is_given_up(job)
             ]
             self.total += len(again)
+            self._await_quiet(again)
             self._do(again)
         except Stop:
             self.listener(SweepEnded(interrupted=True))
         else:
             self.listener(SweepEnded(interrupted=False))
+
+    def _await_quiet(self, jobs: list[Job]) -> None:
+        if jobs and self.contention is not None:
+            with self.stop.waiting():
+                await_quiet(self.folder.info.devices, self.contention, self.listener)
 
     def _do(self, jobs: list[Job]) -> None:
         for batch in make_batches(jobs, self.folder.info.isolation):
@@ -117,10 +132,16 @@ class _Sweep:
         jsonl.write_atomically(batch_file, batch.model_dump_json(by_alias=True))
         self.listener(BatchStarted(batch.batch_id, jobs))
         watch = Watch(batch, outbox, self.patience, self._finish, self._place, self.listener)
+        aftermath = Aftermath(batch.device, self.folder.info.environments[batch.device])
+        self.ends.clear()
         handle = self.launcher.start(batch, batch_file, outbox)
         did_something = watch.follow(handle, self.stop)
         if not did_something and dead_starts:
             raise dead_at_start(handle)
+        if not aftermath.left_clean(handle.pid, self.ends):
+            self.admission.distrust(batch.device)
+            self.listener(Notice(f"{batch.device}: {FLAG_MEANING[Flag.DEVICE_DIRTY]}"))
+        aftermath.require_health(self.ends)
         return tuple(watch.left.values()), did_something
 
     def _batch(self, jobs: tuple[Job, ...]) -> Batch:
@@ -145,6 +166,7 @@ class _Sweep:
     def _finish(self, job: Job, record: Record) -> None:
         stored = journal.append(self.folder, self.admission.marked(job, record))
         self.admission.learn(stored)
+        self.ends.append(stored)
         place = self._place()
         if record.status is not Status.INTERRUPTED:
             self.ended += 1

@@ -59,6 +59,8 @@ def classify(error: BaseException, device: str) -> Fault:
         text = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
         return Fault(Status.UNSUPPORTED, _line(text), details, ends_process=False)
     is_cuda = CUDA_FAULT.search(text) is not None
+    if is_cuda:
+        details["device_fault"] = True  # the parent looks after the device
     return Fault(Status.ERROR, _line(text), details, ends_process=is_cuda)
 
 

@@ -14,6 +14,7 @@ from sabench.launch.events import (
     JobEnded,
     JobFigure,
     JobStarted,
+    Notice,
     SweepEnded,
     SweepStarted,
 )
@@ -50,6 +51,8 @@ class SweepProgress:
         """Show one event."""
         if isinstance(event, DeviceAwaited):
             self._print(Text(f"waiting for {event.device_name}: held by {event.holder}"))
+        elif isinstance(event, Notice):
+            self._print(Text(event.text))
         elif self._live:
             self._show_live(self._live, event)
         else:

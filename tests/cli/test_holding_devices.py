@@ -1,0 +1,128 @@
+"""One device, several sabench processes and other people's work, as a user meets them."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from making_runs import environment
+from sabench.launch.device_lock import device_lock
+
+SUITE = """\
+name: tiny
+axes: {channels: 8, size: 7}
+metrics: [latency_warm]
+layers: [{layer: conv, window: [1, 3]}]
+"""
+TINY = ("--suite", "tiny.yaml", "--device", "cpu")
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the suite, and a state of its own, locks included."""
+    (tmp_path / "tiny.yaml").write_text(SUITE)
+    monkeypatch.setenv("SABENCH_STATE", str(tmp_path / "state"))
+    return tmp_path
+
+
+def start(place: Path, *words: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "sabench", "profile", *words],
+        cwd=place,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run(place: Path, *words: str) -> tuple[int, str]:
+    """Exit code and stderr."""
+    process = start(place, *words)
+    _, told = process.communicate(timeout=120)
+    return process.returncode, told
+
+
+@pytest.fixture
+def spinners() -> Iterator[None]:
+    """A busy neighbour on every core."""
+    count = os.cpu_count() or 1
+    spinning = [subprocess.Popen([sys.executable, "-c", "while 1: pass"]) for _ in range(count)]
+    yield
+    for one in spinning:
+        one.kill()
+        one.wait()
+
+
+def test_a_device_that_another_sabench_holds_is_exit_5_and_leaves_nothing_behind(
+    place: Path,
+) -> None:
+    with device_lock(environment(), run="runs/theirs"):
+        code, told = run(place, *TINY, "--out", "run")
+    assert code == 5
+    assert f"in use by another sabench: process {os.getpid()}, run runs/theirs" in told
+    assert "--wait" in told
+    assert not (place / "run").exists()
+
+
+def test_wait_waits_until_it_is_free(place: Path) -> None:
+    with device_lock(environment(), run="runs/theirs"):
+        process = start(place, *TINY, "--wait")
+        assert process.stderr is not None
+        assert "waiting for" in process.stderr.readline()
+        assert process.poll() is None
+    _, told = process.communicate(timeout=120)
+    assert process.returncode == 0, told
+
+
+def test_no_lock_measures_beside_it(place: Path) -> None:
+    with device_lock(environment()):
+        code, told = run(place, *TINY, "--no-lock")
+    assert code == 0, told
+
+
+def test_wait_and_no_lock_contradict_each_other(place: Path) -> None:
+    code, told = run(place, *TINY, "--wait", "--no-lock")
+    assert code == 2
+    assert "leave one out" in told
+
+
+@pytest.mark.usefixtures("spinners")
+def test_on_contention_fail_is_exit_5_and_the_run_can_be_resumed(place: Path) -> None:
+    code, told = run(place, *TINY, "--out", "run", "--on-contention", "fail")
+    assert code == 5
+    assert "cores are busy with other work" in told
+    board = json.loads((place / "run" / "leaderboard.json").read_text())
+    assert {row["status"] for row in board["rows"]} == {"interrupted"}
+
+
+@pytest.mark.usefixtures("spinners")
+def test_on_contention_wait_is_bounded_and_then_measures(place: Path) -> None:
+    code, told = run(place, *TINY, "--on-contention", "wait:1.5s")
+    assert code in (0, 4)
+    assert "waiting up to 2 s for quiet" in told
+    assert "still after 2 s" in told
+
+
+def test_a_policy_that_is_none_is_a_matter_of_usage(place: Path) -> None:
+    code, told = run(place, *TINY, "--on-contention", "hope")
+    assert code == 2
+    assert "write warn, fail or wait:60s" in told
+
+
+def test_grouped_keeps_the_order_of_the_suite_and_the_run_remembers_it(place: Path) -> None:
+    words = (*TINY, "--axis", "size=7,9", "--seed", "1", "--order", "grouped", "--out", "run")
+    code, told = run(place, *words)
+    assert code == 0, told
+    lines = (place / "run" / "journal.jsonl").read_text().splitlines()
+    first = [record for line in lines if (record := json.loads(line)).get("attempt", 1) == 1]
+    info = json.loads((place / "run" / "run.json").read_text())
+    sizes = [record["case_id"].split("size=")[1].split("/")[0] for record in first]
+    assert sizes == ["7,window=1", "7", "9,window=1", "9"]  # the shared axis moves slowest
+    assert info["order"] == "grouped"
+    code, told = run(place, "--resume", "run", "--order", "random")
+    assert code == 2
+    assert "leave out --order" in told

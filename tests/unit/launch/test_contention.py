@@ -1,0 +1,132 @@
+"""Who else is at work before a sweep starts: said, waited for a bounded time, or refused."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from making_runs import HASTE, faulty, new_run, preset, stand_in
+from sabench.errors import ConfigError, DeviceError
+from sabench.launch import contention
+from sabench.launch.contention import Policy, await_quiet, neighbours, parse_policy
+from sabench.launch.events import BatchStarted, Event, Notice
+from sabench.launch.sweep import sweep
+from sabench.measure.load import ForeignLoad, machine_usage
+from sabench.records import Status
+from sabench.store import journal
+
+BUSY = "1.00 of 2 cores are busy with other work"
+
+
+def told(*answers: str) -> Callable[[str, float], str]:
+    """What a machine says each time it is looked at; the last answer stays."""
+    left = list(answers)
+    return lambda device, look_s: left.pop(0) if len(left) > 1 else left[0]
+
+
+def notices(policy: Policy, busy: Callable[[str, float], str]) -> list[str]:
+    heard: list[Event] = []
+    await_quiet(("cpu",), policy, heard.append, busy)
+    return [event.text for event in heard if isinstance(event, Notice)]
+
+
+@pytest.mark.parametrize(
+    ("text", "policy"),
+    [
+        ("warn", Policy("warn")),
+        ("fail", Policy("fail")),
+        ("wait:60s", Policy("wait", 60.0)),
+        ("wait:1.5min", Policy("wait", 90.0)),
+        ("wait:2h", Policy("wait", 7200.0)),
+    ],
+)
+def test_a_policy_is_read(text: str, policy: Policy) -> None:
+    assert parse_policy(text) == policy
+
+
+@pytest.mark.parametrize(
+    "text", ["", "wait", "wait:60", "wait:-1s", "wait:1e3s", "FAIL", "warn:1s"]
+)
+def test_another_word_is_refused_with_those_there_are(text: str) -> None:
+    with pytest.raises(ConfigError, match="write warn, fail or wait:60s"):
+        parse_policy(text)
+
+
+@pytest.mark.parametrize("policy", [Policy("warn"), Policy("wait", 60.0), Policy("fail")])
+def test_a_quiet_machine_is_worth_no_word(policy: Policy) -> None:
+    assert notices(policy, told("")) == []
+
+
+def test_a_busy_machine_is_told_and_measured_on() -> None:
+    (line,) = notices(Policy("warn"), told(BUSY))
+    assert line == f"{BUSY}: disturbed figures will be flagged, or have no rank"
+
+
+def test_a_busy_machine_is_refused_where_that_is_asked_for() -> None:
+    with pytest.raises(DeviceError, match=f"{BUSY}: not measured"):
+        notices(Policy("fail"), told(BUSY))
+
+
+def test_quiet_is_waited_for_and_said_once() -> None:
+    lines = notices(Policy("wait", 60.0), told(BUSY, BUSY, BUSY, ""))
+    assert lines == [f"{BUSY}: waiting up to 1 min 00 s for quiet"]
+
+
+def test_the_wait_has_an_end() -> None:
+    """Planted: without the bound this never returns."""
+    lines = notices(Policy("wait", 0.05), told(BUSY))
+    assert lines[-1] == f"{BUSY}, still after 0 s"
+
+
+def test_every_device_is_looked_at() -> None:
+    heard: list[Event] = []
+    await_quiet(("cuda:0", "cuda:1"), Policy(), heard.append, lambda device, _: f"{device} is busy")
+    assert [e.text.partition(":  ")[0] for e in heard if isinstance(e, Notice)] == [
+        "cuda:0 is busy; cuda:1 is busy: disturbed figures will be flagged, or have no rank"
+    ]
+
+
+@pytest.fixture
+def two_spinners() -> Iterator[None]:
+    spinning = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2)]
+    yield
+    for one in spinning:
+        one.kill()
+        one.wait()
+
+
+@pytest.mark.usefixtures("two_spinners")
+def test_real_neighbours_are_seen() -> None:
+    before = machine_usage()
+    assert "cores are busy with other work" in neighbours("cpu", 0.5)
+    assert ForeignLoad.between(before, machine_usage()).foreign > 0.5
+
+
+def test_a_device_that_tells_nothing_is_no_reason_to_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent() -> None:
+        raise DeviceError("NVML cannot be asked")
+
+    monkeypatch.setattr(contention, "Nvml", absent)
+    assert neighbours("cuda:0", 1.0) == ""
+
+
+def test_a_sweep_looks_before_its_start_and_before_its_retries(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Quiet at the start, busy at the retry: the first attempts are kept, exit code 5."""
+    monkeypatch.setattr(contention, "neighbours", told("", BUSY))
+    folder = new_run(tmp_path / "run", faulty("contended", "ok"), preset=preset(processes=1))
+    events: list[Event] = []
+    with pytest.raises(DeviceError, match="not measured"):
+        sweep(folder, stand_in(), patience=HASTE, listener=events.append, contention=Policy("fail"))
+    assert sum(isinstance(event, BatchStarted) for event in events) == 1
+    assert {r.status for r in journal.read(folder)} == {Status.CONTENDED, Status.OK}
+
+
+def test_a_finished_sweep_does_not_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = new_run(tmp_path / "run", faulty("ok"), preset=preset(processes=1))
+    sweep(folder, stand_in(), patience=HASTE)
+    monkeypatch.setattr(contention, "neighbours", told(BUSY))
+    assert sweep(folder, stand_in(), patience=HASTE, contention=Policy("fail"))
