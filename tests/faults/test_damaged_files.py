@@ -1,0 +1,128 @@
+"""Files that were cut or had a bit turned: refused, or their line dropped, never another figure."""
+
+import random
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from making_runs import case, new_run, record_of
+from sabench import cli
+from sabench.errors import ExitCode, ResultError
+from sabench.store import journal
+from sabench.store.leaderboard import make_leaderboard, read_leaderboard, write_leaderboard
+from sabench.store.run_folder import RunFolder
+from sabench.store.verify import verify
+
+HISTORIC = Path(__file__).parents[1] / "fixtures" / "historic"
+MUTATIONS = 1000  # of each file of each run
+
+
+@pytest.fixture(params=["present", *sorted(path.name for path in HISTORIC.iterdir())])
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> RunFolder:
+    """A whole run: of this version, and of each that came before."""
+    path = tmp_path / "run"
+    if request.param != "present":
+        return RunFolder.open(Path(shutil.copytree(HISTORIC / request.param / "run", path)))
+    made = new_run(path, (case(), case("halo", options={"block": 7})), title="Größe\n")
+    for job in made.info.jobs():
+        journal.append(made, record_of(job, tuple(1.0 + i / 1000 for i in range(70))))
+    write_leaderboard(made.leaderboard_file, make_leaderboard(made.info, journal.read(made)))
+    return made
+
+
+def damage_each_way(path: Path, check: Callable[[], None]) -> None:
+    """Call `check` for every mutation of a file; the file is whole again afterwards."""
+    whole, order = path.read_bytes(), random.Random(path.name)
+    for turn in range(MUTATIONS):
+        damaged = bytearray(whole)
+        if turn % 2:
+            damaged[order.randrange(len(whole))] ^= 1 << order.randrange(8)
+        else:
+            del damaged[order.randrange(len(whole)) :]
+        path.write_bytes(damaged)
+        check()
+    path.write_bytes(whole)
+
+
+def test_a_whole_run_is_read_and_adds_up(folder: RunFolder) -> None:
+    assert verify(folder.path) == []
+    assert journal.read(folder)
+
+
+@pytest.mark.parametrize("version", sorted(path.name for path in HISTORIC.iterdir()))
+def test_every_leaderboard_of_an_earlier_version_is_read(version: str) -> None:
+    boards = sorted((HISTORIC / version).rglob("leaderboard.json"))
+    assert boards
+    for path in boards:
+        assert any(row.rank for row in read_leaderboard(path).rows)
+
+
+def test_a_damaged_leaderboard_is_refused(folder: RunFolder) -> None:
+    def check() -> None:
+        with pytest.raises(ResultError):
+            read_leaderboard(folder.path)
+
+    damage_each_way(folder.leaderboard_file, check)
+
+
+def test_a_damaged_head_is_refused(folder: RunFolder) -> None:
+    def check() -> None:
+        with pytest.raises(ResultError):
+            RunFolder.open(folder.path)
+
+    damage_each_way(folder.path / "run.json", check)
+
+
+def test_a_damaged_journal_loses_lines_and_changes_none(folder: RunFolder) -> None:
+    whole = journal.read(folder)
+    lost = 0
+
+    def check() -> None:
+        nonlocal lost
+        left = journal.read(folder)
+        assert all(record in whole for record in left)
+        lost += len(left) < len(whole)
+
+    damage_each_way(folder.journal_file, check)
+    assert lost > 0.98 * MUTATIONS  # a last digit may stand for the same number
+
+
+def test_damaged_samples_are_refused_or_what_was_measured(folder: RunFolder) -> None:
+    (path, *_) = sorted(folder.samples.iterdir())
+    readings = [
+        (metric, reading, journal.load_samples(folder, metric, reading))
+        for record in journal.read(folder)
+        for metric, reading in record.readings.items()
+        if reading.samples_file.endswith(path.name)
+    ]
+    assert readings
+    refused = 0
+
+    def check() -> None:
+        nonlocal refused
+        told = 0
+        for metric, reading, samples in readings:
+            try:
+                assert journal.load_samples(folder, metric, reading) == samples
+            except ResultError:
+                told += 1
+        refused += told > 0
+
+    damage_each_way(path, check)
+    assert refused > 0.98 * MUTATIONS
+
+
+def test_a_command_tells_of_the_damage_in_one_line(
+    folder: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = folder.leaderboard_file.read_bytes()
+    for size in range(0, len(whole), len(whole) // 20):
+        folder.leaderboard_file.write_bytes(whole[:size])
+        with pytest.raises(SystemExit) as stopped:
+            cli.main(["show", str(folder.path)])
+        said = capsys.readouterr()
+        assert (stopped.value.code, said.out) == (ExitCode.NOT_COMPARABLE, "")
+        assert said.err.startswith("error: ")
+        assert len(said.err.splitlines()) == 1
