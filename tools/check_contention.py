@@ -1,9 +1,9 @@
 """Does a busy neighbour spoil a figure unseen? Quiet runs, then runs beside pinned spinners.
 
-    .venv/bin/python tools/check_contention.py [--runs 10] [--threads 2] [--skip-quiet MEDIAN_MS]
+    .venv/bin/python tools/check_contention.py [--runs 20] [--threads 2] [--skip-quiet MEDIAN_MS]
 
 A 3x3 convolution (64 channels, 56 px) is measured in fresh child processes at preset quick. On the
-quiet machine it has to end `ok` in 8 of 10 runs. With a neighbour pinned to one of its cores, with
+quiet machine it has to end `ok` in 16 of 20 runs. With a neighbour pinned to one of its cores, with
 one on the sibling of that core where there is one, and with one on every core, no run may be `ok`
 or `ok_flagged` with a figure above 1.1 times the quiet median.
 Exit code: 0 both held, 1 one did not, 4 the machine did not become quiet.
@@ -16,56 +16,57 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
+
+from quiet import QUIET_CORES, wait_for_quiet
 
 from sabench.cases.case import Case
 from sabench.cases.plan import Batch, make_jobs
 from sabench.catalog.presets import find_preset
-from sabench.launch.limits import allowed_cores, choose_cores, hardware_siblings
+from sabench.launch.limits import allowed_cores, choose_cores
+from sabench.measure.cores import hardware_siblings
 from sabench.measure.environment import child_variables
-from sabench.measure.load import ForeignLoad, machine_usage
+from sabench.measure.noise import busy_neighbours
 
-QUIET_CORES = 0.05  # foreign load, in cores
 LIMIT = 1.1
-SPIN = "import os, sys; os.sched_setaffinity(0, {int(sys.argv[1])})\nwhile True: pass"
 
 
 def main() -> int:
     """Run the phases, print a table, say whether both demands hold."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--runs", type=int, default=10)
+    parser.add_argument("--runs", type=int, default=20)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--patience", type=float, default=20, help="minutes to wait for quiet")
     parser.add_argument("--skip-quiet", type=float, metavar="MEDIAN_MS", help="the quiet median")
     asked = parser.parse_args()
-    quiet_median, held = asked.skip_quiet, True
-    if quiet_median is None:
+    if asked.skip_quiet is None:
         load = wait_for_quiet(60 * asked.patience)
         if load > QUIET_CORES:
             print(f"not measurable today: {load:.2f} cores are busy with other work")
             return 4
         print(f"before the quiet runs {load:.3f} cores were busy with other work")
-        rows = [measure(asked.threads) for _ in range(asked.runs)]
+    return 0 if contention_holds(asked.runs, asked.threads, asked.skip_quiet) else 1
+
+
+def contention_holds(runs: int, threads: int, quiet_median: float | None = None) -> bool:
+    """Both demands; the quiet one is left out where the quiet median is given."""
+    held = True
+    if quiet_median is None:
+        rows = [measure(threads) for _ in range(runs)]
         quiet_median = statistics.median(row["ms"] for row in rows)
         good = sum(row["status"] == "ok" for row in rows)
-        held = good >= 0.8 * asked.runs
+        held = good >= 0.8 * runs
         show("quiet", rows, quiet_median)
         print(f"  ok in {good} of {len(rows)}: {'held' if held else 'NOT HELD'}\n")
-    for phase, cores in neighbours_of(asked.threads).items():
-        neighbours = [subprocess.Popen([sys.executable, "-c", SPIN, str(core)]) for core in cores]
-        try:
-            rows = [measure(asked.threads) for _ in range(asked.runs)]
-        finally:
-            for neighbour in neighbours:
-                neighbour.kill()
-                neighbour.wait()
+    for phase, cores in neighbours_of(threads).items():
+        with busy_neighbours(cores):
+            rows = [measure(threads) for _ in range(runs)]
         wrong = [row for row in rows if is_wrong(row, quiet_median)]
         held &= not wrong
         show(phase, rows, quiet_median)
         verdict = "held" if not wrong else "NOT HELD"
         print(f"  slow and ranked in {len(wrong)} of {len(rows)}: {verdict}\n")
-    return 0 if held else 1
+    return held
 
 
 def neighbours_of(threads: int) -> dict[str, list[int]]:
@@ -135,17 +136,6 @@ def show(phase: str, rows: list[dict], quiet_median: float) -> None:
             f"{row['n']:<5} {rejected:<10} {row['foreign']:<14} {', '.join(row['flags'])} "
             f"{row['beside']}".rstrip()
         )
-
-
-def wait_for_quiet(patience_s: float) -> float:
-    """Wait until three seconds in a row have little foreign load; the last load seen."""
-    start, calm, load = time.monotonic(), 0, 1.0
-    while calm < 3 and time.monotonic() - start < patience_s:
-        before = machine_usage()
-        time.sleep(1)
-        load = ForeignLoad.between(before, machine_usage()).foreign
-        calm = calm + 1 if load <= QUIET_CORES else 0
-    return load if calm < 3 else min(load, QUIET_CORES)
 
 
 if __name__ == "__main__":
