@@ -18,7 +18,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from quiet import QUIET_CORES, wait_for_quiet
+from quiet import became_quiet
 
 from sabench.cases.case import Case
 from sabench.cases.plan import Batch, make_jobs
@@ -40,11 +40,8 @@ def main() -> int:
     parser.add_argument("--skip-quiet", type=float, metavar="MEDIAN_MS", help="the quiet median")
     asked = parser.parse_args()
     if asked.skip_quiet is None:
-        load = wait_for_quiet(60 * asked.patience)
-        if load > QUIET_CORES:
-            print(f"not measurable today: {load:.2f} cores are busy with other work")
+        if not became_quiet(60 * asked.patience):
             return 4
-        print(f"before the quiet runs {load:.3f} cores were busy with other work")
     return 0 if contention_holds(asked.runs, asked.threads, asked.skip_quiet) else 1
 
 
