@@ -36,7 +36,7 @@ TORCH_FREE = (
     *("measure.device_facts", "measure.device_readings", "measure.gpus", "measure.neighbours"),
     *("measure.sampler", "measure.sampler_process"),
     *("measure.energy", "measure.energy_state", "measure.periodic", "measure.powercap"),
-    "measure.board_energy",
+    *("measure.board_energy", "measure.device_memory"),
     *("measure.noise", "measure.selftest.table", "measure.selftest.judge"),
     *("measure.cores", "measure.doctor", "measure.fake_script", "measure.fake_streams"),
 )

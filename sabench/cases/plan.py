@@ -66,23 +66,32 @@ def make_jobs(
     of bias. Metrics that want a process of their own are jobs apart, in round 1 only.
     Grouped: a case's replicates one after another, as far as they do not share processes.
     """
-    together = tuple(name for name in metrics if not METRICS[name].apart)
-    apart = tuple(name for name in metrics if METRICS[name].apart)
     shuffle = random.Random(seed).shuffle
     jobs: list[Job] = []
     for replicate in range(preset.processes):
         for device in devices:
             shuffled = list(cases)
             shuffle(shuffled)
+            together, _ = _parts(metrics, device, preset)
             jobs += [_job(case, device, together, replicate, seed) for case in shuffled]
     if order == "grouped":
         places = {case.case_id: place for place, case in enumerate(cases)}
         jobs.sort(key=lambda job: (places[job.case.case_id], devices.index(job.device)))
-    if apart and preset.memory_apart:
-        jobs += [
-            _job(case, device, apart, 0, seed, apart=True) for device in devices for case in cases
-        ]
+    for device in devices:
+        _, apart = _parts(metrics, device, preset)
+        if apart:
+            jobs += [_job(case, device, apart, 0, seed, apart=True) for case in cases]
     return jobs
+
+
+def _parts(
+    metrics: Sequence[str], device: str, preset: Preset
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What is measured together in each process, and what in one apart."""
+    if not preset.memory_apart:
+        return tuple(name for name in metrics if not METRICS[name].apart), ()
+    together = tuple(name for name in metrics if not METRICS[name].is_apart(device))
+    return together, tuple(name for name in metrics if METRICS[name].is_apart(device))
 
 
 def parity_jobs(cases: Sequence[Case], devices: Sequence[str], seed: int) -> list[Job]:

@@ -59,7 +59,8 @@ def lessons(cases: Iterable[Case], records: Iterable[Record]) -> Iterator[Lesson
         case = by_id.get(record.case_id)
         if case is None or record.status not in MEASURED or record.wall_s <= 0:
             continue
-        apart = any(METRICS[name].apart for name in record.readings if name in METRICS)
+        known = [METRICS[name] for name in record.readings if name in METRICS]
+        apart = bool(known) and all(metric.is_apart(record.device) for metric in known)
         rate = _achieved(case, record)
         yield Lesson(
             rate_key=rate_key(case) if rate else "",

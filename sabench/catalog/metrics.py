@@ -13,7 +13,8 @@ class Metric:
     """One named reading. Metrics that one function measures together share a `target`.
 
     `target` is "module:function": measure(subject, execution, protocol) -> dict[str, Reading].
-    `apart`: wants a process of its own per case, where the preset grants one.
+    `apart`: has a process of its own per case, and none where the preset grants no such.
+    `apart_on`: the kind of device on which it has one if the preset grants it; else it has none.
     `traces`: runs the module through tracers, so it comes after everything that is timed.
     `needs`: the kind of device without which there is no such figure.
     """
@@ -25,8 +26,13 @@ class Metric:
     title: str
     target: str
     apart: bool = False
+    apart_on: Literal["", "cuda"] = ""
     traces: bool = False
     needs: Literal["", "cuda"] = ""
+
+    def is_apart(self, device: str) -> bool:
+        """Whether it is measured in a process of its own on that device, if one is granted."""
+        return self.apart or bool(self.apart_on and device.startswith(self.apart_on))
 
     def load(self) -> Any:
         """The function that `target` names."""
@@ -44,6 +50,10 @@ _ENERGY = "sabench.measure.metrics.energy:measure"
 
 def _count(name: str, unit: str, better: Literal["less", "neither"], title: str) -> Metric:
     return Metric(name, unit, better, "count", title, _COUNTS, traces=True)
+
+
+def _memory(name: str, title: str) -> Metric:
+    return Metric(name, "B", "less", "bytes", title, _MEMORY, apart_on="cuda")
 
 
 METRICS: dict[str, Metric] = {
@@ -75,12 +85,10 @@ METRICS: dict[str, Metric] = {
         Metric("first_call", "s", "less", "time", "time of the first call", _LATENCY),
         Metric("graph_breaks", "1", "less", "number", "breaks in the compiled graph", _LATENCY),
         Metric("recompiles", "1", "less", "number", "compilations after the first", _LATENCY),
-        Metric("peak_allocated", "B", "less", "bytes", "torch's peak allocated bytes", _MEMORY),
-        Metric(
-            *("peak_allocated_cold", "B", "less", "bytes", "the same in the first call"), _MEMORY
-        ),
-        Metric("peak_reserved", "B", "less", "bytes", "torch's peak reserved bytes", _MEMORY),
-        Metric("process_memory", "B", "less", "bytes", "device memory of the process", _MEMORY),
+        _memory("peak_allocated", "torch's peak allocated bytes"),
+        _memory("peak_allocated_cold", "the same in the first call"),
+        _memory("peak_reserved", "torch's peak reserved bytes"),
+        _memory("process_memory", "device memory of the process"),
         Metric(
             "peak_rss_growth", "B", "less", "bytes", "growth of peak RSS", _RESIDENT, apart=True
         ),

@@ -1,6 +1,5 @@
 """What is told of a device in a record and in the environment: words, by name. Torch-free."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -80,19 +79,3 @@ READERS: dict[str, Callable[[Device], object]] = {
     "pids": _pids,
 }
 """What is read of a device, by name, beside the driver's version."""
-
-
-def process_memory(device: str) -> int | str:
-    """Bytes of the device that this process holds, or why that is not known."""
-    try:
-        gpu = find_gpu(device)
-        with Nvml() as nvml:
-            processes = nvml.device(gpu.uuid).processes()
-    except DeviceError as error:
-        return str(error)
-    if isinstance(processes, Missing):
-        return processes.reason
-    for one in processes:
-        if one.pid == os.getpid():
-            return "NVML tells no size" if one.memory_bytes is None else one.memory_bytes
-    return "NVML lists no process with this id: a container's ids differ from the host's"

@@ -16,6 +16,14 @@ LEARNING_RATE = 1e-6  # a step must cost what it costs and change the figures of
 MOMENTUM = 0.9
 
 
+@dataclass(frozen=True, slots=True)
+class AllocatedPeak:
+    """Bytes of torch's allocator on a device: held before a call, and the most during it."""
+
+    held: int
+    peak: int
+
+
 @dataclass(slots=True)
 class Execution:
     """A subject ready to run. `compile_s` and `first_call_s` are None until they are known."""
@@ -26,7 +34,17 @@ class Execution:
     first_call_s: float | None = None
     growth_start: ResidentMemory | None = None  # read right before the first call
     first_peak: ResidentMemory | None = None  # read right after the first call
+    first_allocated: AllocatedPeak | None = None  # of the first call, where torch keeps a peak
     compilation: Compilation | None = None  # where the runtime compiles
+
+
+def watch_allocated(device: str) -> Callable[[], AllocatedPeak | None]:
+    """Begin a new peak; what comes back tells it. torch keeps none on the CPU."""
+    if device == "cpu" or not torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        return lambda: None
+    held = torch.cuda.memory_allocated(device)
+    torch.cuda.reset_peak_memory_stats(device)
+    return lambda: AllocatedPeak(held, torch.cuda.max_memory_allocated(device))
 
 
 def execution_of(subject: Subject, module: nn.Module) -> Execution:

@@ -8,7 +8,7 @@ from sabench.cases.plan import Batch, Job
 from sabench.catalog.metrics import METRICS, Metric
 from sabench.catalog.runtimes import RUNTIMES
 from sabench.measure.device_facts import DeviceFacts, device_facts
-from sabench.measure.execution import Execution, is_finite
+from sabench.measure.execution import Execution, is_finite, watch_allocated
 from sabench.measure.faults import NonFiniteError
 from sabench.measure.instruments import make_instruments
 from sabench.measure.load import ForeignLoad
@@ -93,8 +93,9 @@ def first_call(subject: Subject, execution: Execution, timer: Timer) -> None:
     Raises: NonFiniteError if the output or a gradient is not finite.
     """
     kept: list[Tensor] = []
+    peak = watch_allocated(subject.device)
     execution.first_call_s = timer.once(lambda: kept.append(execution.call()))
-    execution.first_peak = resident_memory()
+    execution.first_allocated, execution.first_peak = peak(), resident_memory()
     if not is_finite(subject, kept[0]):
         raise NonFiniteError("the first call gives values that are not finite")
 

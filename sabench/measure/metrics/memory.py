@@ -1,18 +1,25 @@
 """Peak memory of one steady call, counted by torch's own allocator."""
 
+import os
 from collections.abc import Iterable
 from typing import Any
 
 import torch
 from pydantic import JsonValue
 
-from sabench.measure.device_facts import process_memory
+from sabench.measure.device import Missing
+from sabench.measure.device_memory import DeviceMemory
 from sabench.measure.execution import Execution, drop_gradients, leaves_of
+from sabench.measure.periodic import Periodic
 from sabench.measure.protocol import Protocol
 from sabench.measure.subject import Subject
+from sabench.measure.watching import own_pid_on
 from sabench.records import Reading
 
 STEADY_CALLS = 2
+NVML_PERIOD_S = 0.02
+ALLOCATOR = ("PYTORCH_CUDA_ALLOC_CONF", "PYTORCH_ALLOC_CONF")
+NOT_COLD = "torch's CPU allocator keeps no peak, and watching it would slow the first call"
 
 
 def measure(subject: Subject, execution: Execution, protocol: Protocol) -> dict[str, Reading]:
@@ -20,7 +27,7 @@ def measure(subject: Subject, execution: Execution, protocol: Protocol) -> dict[
     if subject.device == "cpu":
         return {
             "peak_allocated": _cpu_peak(subject, execution),
-            "peak_allocated_cold": Reading.absent("B", "the first call is not watched on the CPU"),
+            "peak_allocated_cold": Reading.absent("B", NOT_COLD),
             "peak_reserved": Reading.absent("B", "torch reserves no memory on the CPU"),
             "process_memory": Reading.absent("B", "a device's figure; see peak_rss_growth"),
         }
@@ -52,24 +59,70 @@ def peak_of(changes: Iterable[int]) -> int:
 
 
 def _cuda(cuda: Any, subject: Subject, execution: Execution) -> dict[str, Reading]:
-    """The allocator's own peaks over steady calls, after its cache was emptied."""
+    """The allocator's own peaks over steady calls, after its cache was emptied; NVML's beside."""
     device = subject.device
     drop_gradients(leaves_of(subject))  # the last call's: they are none of what is held before
-    cuda.synchronize(device)
     cuda.empty_cache()
-    held = cuda.memory_allocated(device)
-    cuda.reset_peak_memory_stats(device)
-    for _ in range(STEADY_CALLS):
-        execution.call()
     cuda.synchronize(device)
-    allocated, reserved = cuda.max_memory_allocated(device), cuda.max_memory_reserved(device)
-    details: dict[str, JsonValue] = {"held_before_bytes": held, "peak_total_bytes": allocated}
-    used = process_memory(device)
+    with DeviceMemory(device, own_pid_on(device)) as memory:
+        base, base_all = memory.of_process(), memory.of_device()
+        held = cuda.memory_allocated(device)
+        cuda.reset_peak_memory_stats(device)
+        with Periodic(lambda: _number(memory.of_process()), NVML_PERIOD_S) as log:
+            for _ in range(STEADY_CALLS):
+                execution.call()
+            cuda.synchronize(device)
+        allocated, reserved = cuda.max_memory_allocated(device), cuda.max_memory_reserved(device)
+        used, used_all = memory.of_process(), memory.of_device()
+    split = cuda.memory_stats(device).get("inactive_split_bytes.all.peak")
+    peak: dict[str, JsonValue] = {"held_before_bytes": held, "peak_total_bytes": allocated}
+    told: dict[str, JsonValue] = {"inactive_split_bytes": split, "allocator": _allocator(cuda)}
     return {
-        "peak_allocated": Reading.of("B", [allocated - held], details=details),
-        "peak_allocated_cold": Reading.absent("B", "the first call was not watched"),
-        "peak_reserved": Reading.of("B", [reserved]),
-        "process_memory": (
-            Reading.absent("B", used) if isinstance(used, str) else Reading.of("B", [used])
+        "peak_allocated": Reading.of("B", [allocated - held], details=peak),
+        "peak_allocated_cold": _cold(execution),
+        "peak_reserved": Reading.of("B", [reserved], details=told),
+        "process_memory": _process(
+            [size for _, size in log.taken],
+            used,
+            {
+                "base_bytes": _number(base),
+                "device_growth_bytes": _difference(used_all, base_all),
+                "context_overhead_bytes": _difference(used, reserved),
+            },
         ),
     }
+
+
+def _cold(execution: Execution) -> Reading:
+    """The peak of the first call, in which libraries choose their workspaces."""
+    first = execution.first_allocated
+    if first is None:
+        return Reading.absent("B", "the first call was not watched")
+    details: dict[str, JsonValue] = {
+        "held_before_bytes": first.held,
+        "call": "the first" if execution.compile_s is None else "after the compiling one",
+    }
+    return Reading.of("B", [first.peak - first.held], details=details)
+
+
+def _process(seen: list[int], used: int | Missing, details: dict[str, JsonValue]) -> Reading:
+    """The most that NVML told of this process while it ran."""
+    if isinstance(used, Missing):
+        return Reading.absent("B", used.reason, details=details)
+    return Reading.of("B", [max([used, *seen])], details=details)
+
+
+def _allocator(cuda: Any) -> str:
+    """torch's allocator and how it was set."""
+    configured = next((os.environ[name] for name in ALLOCATOR if os.environ.get(name)), "default")
+    return f"{cuda.get_allocator_backend()}, {configured}"
+
+
+def _number(told: int | Missing) -> int | None:
+    return None if isinstance(told, Missing) else told
+
+
+def _difference(after: int | Missing, before: int | Missing) -> int | None:
+    if isinstance(after, Missing) or isinstance(before, Missing):
+        return None
+    return after - before

@@ -2,8 +2,8 @@
 
 import pytest
 
-from fakes.nvml import DRIVER_NOT_LOADED, GPU_IS_LOST, NO_PERMISSION, NOT_SUPPORTED, FakeNvml
-from sabench.measure.device_facts import READERS, device_facts, process_memory
+from fakes.nvml import NO_PERMISSION, NOT_SUPPORTED, FakeNvml
+from sabench.measure.device_facts import READERS, device_facts
 
 GIB = 1024**3
 
@@ -54,16 +54,3 @@ def test_an_instance_tells_its_own_memory_and_its_boards_heat(
     assert found["pids"] == "[5]"
     assert found["mig"] == "on"
     assert found["utilisation"] == "unknown (Not Supported)"
-
-
-def test_process_memory_is_ours_or_a_reason(nvml: FakeNvml) -> None:
-    nvml.script(compute=f"1:5 self:{GIB}")
-    assert process_memory("cuda:0") == GIB
-    nvml.script(compute="self:na")
-    assert process_memory("cuda:0") == "NVML tells no size"
-    nvml.script(compute="1:5")
-    assert "no process with this id" in str(process_memory("cuda:0"))
-    nvml.script(**{"error.nvmlDeviceGetComputeRunningProcesses": GPU_IS_LOST})
-    assert process_memory("cuda:0") == "GPU is lost"
-    nvml.script(**{"error.nvmlDeviceGetHandleByUUID": DRIVER_NOT_LOADED})
-    assert process_memory("cuda:0") == "NVML: Driver Not Loaded"
