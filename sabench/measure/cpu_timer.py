@@ -10,8 +10,11 @@ from sabench.measure.core_load import CoreUsage, core_usage, foreign_work
 from sabench.measure.load import ProcessLoad, judge
 from sabench.measure.timer import Block, Call
 from sabench.records import Flag
+from sabench.stats import quantile
 
-BLOCK_S = 1e-3  # reading the clock twice costs less than 1e-4 of it
+BLOCK_S = 1e-3
+OVERHEAD_SHARE = 1e-4  # of a block: what reading the clock around it may cost
+EMPTY_BLOCKS = 100
 
 
 class CpuTimer:
@@ -22,9 +25,21 @@ class CpuTimer:
         self.calls = 1
         self.block_s = BLOCK_S
         self._load = ProcessLoad(clock_ns)
+        self.overhead_s = self._overhead_s()
         self._sees_load = True
         self._cores: CoreUsage | None = None
         self._wall_ns = self._cpu_ns = self._delay_ns = 0  # over all blocks, rejected ones too
+
+    def _overhead_s(self) -> float:
+        """What a block takes without a call: the median of a hundred."""
+        clock, nothing = self._clock_ns, range(0)
+        spans = []
+        for _ in range(EMPTY_BLOCKS):
+            start = clock()
+            for _ in nothing:
+                pass
+            spans.append(clock() - start)
+        return quantile(spans, 0.5) * 1e-9
 
     def once(self, call: Call) -> float:
         """Wall seconds of one call."""
@@ -33,8 +48,12 @@ class CpuTimer:
         return (self._clock_ns() - start) * 1e-9
 
     def calibrate(self, call: Call, estimate_s: float) -> None:
-        """As many calls as fill a millisecond, a tenth more for an estimate that was slow."""
-        self.calls = max(1, math.ceil(1.1 * BLOCK_S / max(estimate_s, 1e-9)))
+        """As many calls as fill a millisecond, a tenth more for an estimate that was slow.
+
+        Longer where reading the clock is so slow that it would show.
+        """
+        block_s = max(BLOCK_S, self.overhead_s / OVERHEAD_SHARE)
+        self.calls = max(1, math.ceil(1.1 * block_s / max(estimate_s, 1e-9)))
         self.block_s = self.calls * estimate_s
         self._wall_ns = self._cpu_ns = self._delay_ns = 0
         self._cores = core_usage(self.threads)
@@ -48,16 +67,17 @@ class CpuTimer:
         return [self._block(call) for _ in range(count)]
 
     def _block(self, call: Call) -> Block:
-        repeats = range(self.calls)
+        clock, repeats = self._clock_ns, range(self.calls)
         before = self._load.before()
+        start = clock()  # of its own: noting the load after a reading costs most of a microsecond
         for _ in repeats:
             call()
+        seconds = (clock() - start) * 1e-9 / self.calls
         after = self._load.after()
         self._sees_load = after.delay_ns is not None
         self._wall_ns += after.wall_ns - before.wall_ns
         self._cpu_ns += after.cpu_ns - before.cpu_ns
         self._delay_ns += (after.delay_ns or 0) - (before.delay_ns or 0)
-        seconds = (after.wall_ns - before.wall_ns) * 1e-9 / self.calls
         return Block(seconds, self.calls, judge(before, after, self.threads))
 
     @property
@@ -73,6 +93,7 @@ class CpuTimer:
         return {
             "timing": "blocks",
             "calls_per_sample": self.calls,
+            "overhead_s": self.overhead_s,
             "judged_by": signal,
             "own_cpu_cores": round(self._cpu_ns / wall, 3),
             "waited_cores": round(self._delay_ns / wall, 3),
