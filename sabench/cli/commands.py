@@ -2,6 +2,7 @@
 
 import os
 import sys
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -40,6 +41,9 @@ def options(
 
 def main(argv: list[str] | None = None) -> None:
     """Run one command; show a SabenchError as one line and exit with its code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a letter that the locale lacks is no fault
+            stream.reconfigure(errors="backslashreplace")
     try:
         app(args=argv)
     except SabenchError as error:

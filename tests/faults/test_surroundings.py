@@ -1,0 +1,85 @@
+"""Every command without a network, a home to write to, a terminal or UTF-8."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from faking import write_script
+from sabench import cli
+from sabench.cli.app import app
+
+SABENCH = (sys.executable, "-m", "sabench")
+BARE = {
+    "PATH": os.defpath,
+    "HOME": "/proc",  # nothing can be made there
+    "LC_ALL": "C",
+    "PYTHONUTF8": "0",
+    "PYTHONCOERCECLOCALE": "0",
+}
+SUITE = """\
+name: faked
+title: "Größe, 日本"
+axes: {channels: 64, size: [7, 14], runtime: fake}
+layers: [{layer: conv}, {layer: squeeze_excite}]
+"""
+COMMANDS: dict[str, tuple[str, set[int]]] = {  # arguments, and the exit codes that are fine
+    "profile": ("--suite faked.yaml --device cpu --out run --csv t.csv --markdown t.md", {0}),
+    "show": ("run", {0}),
+    "count": ("halo channels=128 size=28 block=7", {0}),
+    "list": ("", {0}),
+    "doctor": ("", {0, 1}),  # this machine may be unfit
+    "selftest": ("--device cpu --check two_clocks", {0, 1, 4}),  # or busy
+    "accept": ("run", {2}),  # made-up figures are refused
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A working directory with a suite and a script."""
+    path = tmp_path_factory.mktemp("bare")
+    (path / "faked.yaml").write_text(SUITE, encoding="utf-8")
+    write_script(path / "script.json", {"seconds_per_mac": 1e-9})
+    return path
+
+
+def alone(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[bytes]:
+    """A command with nothing around it; without a network where a namespace may be made."""
+    cut_off = subprocess.run(["unshare", "-rn", "true"], capture_output=True).returncode == 0
+    wanted = {key: os.environ[key] for key in ("PYTEST_CURRENT_TEST",)}
+    return subprocess.run(
+        [*(("unshare", "-rn") if cut_off else ()), *SABENCH, *arguments],
+        cwd=cwd,
+        env=BARE | wanted | {"SABENCH_FAKE_SCRIPT": "script.json"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        start_new_session=True,
+        timeout=120,
+    )
+
+
+def test_every_command_stands_here() -> None:
+    assert cli.main  # the commands are registered
+    found = {one.name or one.callback.__name__ for one in app.registered_commands if one.callback}
+    assert found == set(COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_works_with_nothing_around_it(command: str, folder: Path) -> None:
+    words, fine = COMMANDS[command]
+    if "run" in words.split()[:1] and not (folder / "run").exists():
+        alone("profile", *COMMANDS["profile"][0].split(), cwd=folder)
+    done = alone(command, *words.split(), cwd=folder)
+    said = done.stderr.decode(errors="replace")
+    assert done.returncode in fine, said
+    assert "Traceback" not in said
+    if done.returncode == 2:
+        assert len(said.splitlines()) == 1
+    else:
+        assert done.stdout
+    if command == "show":
+        assert b"Gr\\xf6\\xdfe, \\u65e5" in done.stdout  # a letter that the locale lacks
+        assert (folder / "t.csv").read_text(encoding="utf-8").count("squeeze_excite/") == 2
+        assert "Größe, 日本" in (folder / "t.md").read_text(encoding="utf-8")
