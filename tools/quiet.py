@@ -24,3 +24,13 @@ def foreign_cores(seconds: float = 1.0) -> float:
     before = machine_usage()
     time.sleep(seconds)
     return ForeignLoad.between(before, machine_usage()).foreign
+
+
+def became_quiet(patience_s: float) -> bool:
+    """Wait, and print the load there was, or that nothing can be measured now."""
+    load = wait_for_quiet(patience_s)
+    if load > QUIET_CORES:
+        print(f"not measurable today: {load:.2f} cores are busy with other work", flush=True)
+        return False
+    print(f"{load:.3f} cores were busy with other work before the first run", flush=True)
+    return True
