@@ -27,7 +27,7 @@ from pathlib import Path
 from statistics import median
 
 from check_contention import contention_holds
-from quiet import QUIET_CORES, wait_for_quiet
+from quiet import became_quiet
 
 from sabench.launch.limits import allowed_cores, choose_cores
 from sabench.launch.selftest import selftest
@@ -72,11 +72,9 @@ def main() -> int:
 
 def told(name: str, holds: Callable[[], bool], patience_s: float) -> int:
     """Wait, run a part, print how it came out; its exit code."""
-    load = wait_for_quiet(patience_s)
-    if load > QUIET_CORES:
-        print(f"{name}: not measurable today: {load:.2f} cores are busy with other work\n")
+    print(f"{name}: ", end="", flush=True)
+    if not became_quiet(patience_s):
         return 4
-    print(f"{name}: {load:.3f} cores were busy with other work before it", flush=True)
     held = holds()
     print(f"{name}: {'held' if held else 'NOT HELD'}\n", flush=True)
     return 0 if held else 1
