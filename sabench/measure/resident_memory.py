@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import resource
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from pathlib import Path
 
 STATUS = Path("/proc/self/status")
 CLEAR_REFS = Path("/proc/self/clear_refs")
+PROC = Path("/proc")
+KIB = 1 if sys.platform == "darwin" else 1024  # what ru_maxrss counts in
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +51,24 @@ def reset_peak() -> ResidentMemory | None:
             os.close(descriptor)
     found = resident_memory()
     return ResidentMemory(found.now, found.peak, was_reset) if found else None
+
+
+def max_rss() -> int:
+    """ru_maxrss, also where there is no /proc; on Linux resetting the peak resets it too."""
+    return KIB * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def family_memory() -> int | None:
+    """Resident bytes of this process and all its descendants; None where there is no /proc."""
+    pages, waiting = 0, [os.getpid()]
+    while waiting:
+        pid = waiting.pop()
+        try:
+            pages += int((PROC / str(pid) / "statm").read_text().split()[1])
+            for task in (PROC / str(pid) / "task").iterdir():
+                with suppress(OSError):  # the thread ended, or an older kernel lists no children
+                    waiting += map(int, (task / "children").read_text().split())
+        except (OSError, ValueError, IndexError):
+            if pid == os.getpid():
+                return None
+    return pages * os.sysconf("SC_PAGE_SIZE")
