@@ -39,9 +39,8 @@ def main() -> int:
     parser.add_argument("--patience", type=float, default=20, help="minutes to wait for quiet")
     parser.add_argument("--skip-quiet", type=float, metavar="MEDIAN_MS", help="the quiet median")
     asked = parser.parse_args()
-    if asked.skip_quiet is None:
-        if not became_quiet(60 * asked.patience):
-            return 4
+    if asked.skip_quiet is None and not became_quiet(60 * asked.patience):
+        return 4
     return 0 if contention_holds(asked.runs, asked.threads, asked.skip_quiet) else 1
 
 

@@ -1,0 +1,230 @@
+"""Our medians and spread against torch.utils.benchmark, on six layers on one core of the CPU.
+
+    .venv/bin/python tools/compat/torch_benchmark.py [--turns 10] [--seconds 3] [--cases conv,halo]
+
+A turn measures a case in a fresh process by each tool, one after the other; who is first
+alternates. Both processes are pinned to the same core and start with the same variables: one
+thread, passive wait policy, pinned allocator. torch's tool gets --seconds in `blocked_autorange`,
+ours as much for warm-up and measuring together. Demands: the geometric mean of the ratios of
+medians within 1 %, each within 3 %; the spread over turns (interquartile range over median), ours
+over theirs, at most 1.1 in geometric mean; no more measuring time for ours.
+Exit code: 0 all held, 1 one did not, 4 the machine did not become quiet.
+"""
+
+import argparse
+import json
+import math
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import geometric_mean, median
+
+sys.path.append(str(Path(__file__).resolve().parent.parent))
+
+from quiet import became_quiet
+
+from sabench.cases.case import Case
+from sabench.cases.plan import Batch, Job, make_jobs
+from sabench.catalog.presets import Preset, find_preset
+from sabench.launch.limits import allowed_cores, choose_cores
+from sabench.measure.environment import child_variables
+from sabench.stats import quantile
+
+SIZES = {
+    "squeeze_excite": 128, "conv": 56, "global_attention": 14, "augmented": 14,
+    "self_attention": 21, "halo": 28,
+}  # fmt: skip
+"""64 channels each: a fifth of a millisecond to some ten."""
+
+MEAN_WITHIN, EACH_WITHIN, SPREAD_AT_MOST = 0.01, 0.03, 1.1
+LEAST_SPREAD = 1e-4  # below it two spreads are equal
+
+
+@dataclass(slots=True)
+class Side:
+    """One tool's medians of a case, turn by turn, and the seconds it measured for them."""
+
+    medians_s: list[float] = field(default_factory=list)
+    measuring_s: list[float] = field(default_factory=list)
+    notes: set[str] = field(default_factory=set)
+
+    def add(self, median_s: float, measuring_s: float, *notes: str) -> None:
+        """One turn."""
+        self.medians_s.append(median_s)
+        self.measuring_s.append(measuring_s)
+        self.notes.update(notes)
+
+    @property
+    def spread(self) -> float:
+        """Interquartile range over median, across turns."""
+        reach = quantile(self.medians_s, 0.75) - quantile(self.medians_s, 0.25)
+        return max(reach / median(self.medians_s), LEAST_SPREAD)
+
+
+def main() -> int:
+    """Take the turns, print a line per case, say what held."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--turns", type=int, default=10)
+    parser.add_argument("--seconds", type=float, default=3.0, help="measuring time of a turn")
+    parser.add_argument("--cases", default=",".join(SIZES))
+    parser.add_argument("--patience", type=float, default=20, help="minutes to wait for quiet")
+    parser.add_argument("--theirs", type=Path, help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.theirs:
+        print(
+            json.dumps(
+                measure_theirs(Job.model_validate_json(asked.theirs.read_text()), asked.seconds)
+            )
+        )
+        return 0
+    if not became_quiet(60 * asked.patience):
+        return 4
+    ours: dict[str, Side] = {}
+    theirs: dict[str, Side] = {}
+    for turn in range(asked.turns):
+        for name in asked.cases.split(","):
+            sides = [(run_ours, ours), (run_theirs, theirs)]
+            for run, kept in sides if turn % 2 else reversed(sides):
+                kept.setdefault(name, Side()).add(*run(name, asked.seconds))
+        print(f"turn {turn + 1} of {asked.turns} done", file=sys.stderr)
+    return 0 if judge(ours, theirs) else 1
+
+
+def judge(ours: dict[str, Side], theirs: dict[str, Side]) -> bool:
+    """Print the figures; whether all demands hold."""
+    print(
+        "case              ours ms   theirs ms  ratio   spread ours  theirs  seconds ours  theirs"
+    )
+    for name, our in ours.items():
+        their = theirs[name]
+        our_ms, their_ms = 1e3 * median(our.medians_s), 1e3 * median(their.medians_s)
+        print(
+            f"{name:<17} {our_ms:<9.4f} {their_ms:<10.4f} "
+            f"{ratio(our, their):<7.4f} {our.spread:<12.4f} {their.spread:<7.4f} "
+            f"{sum(our.measuring_s):<13.1f} {sum(their.measuring_s):<7.1f}"
+            f"{' ' + ', '.join(sorted(our.notes)) if our.notes else ''}"
+        )
+    ratios = [ratio(our, theirs[name]) for name, our in ours.items()]
+    spread = geometric_mean([our.spread / theirs[name].spread for name, our in ours.items()])
+    spent = [sum(sum(one.measuring_s) for one in side.values()) for side in (ours, theirs)]
+    worst = max(abs(math.log(one)) for one in ratios)
+    return all(
+        [
+            held("geometric mean of the ratios", geometric_mean(ratios), MEAN_WITHIN),
+            held("the ratio furthest from one", math.exp(worst), EACH_WITHIN),
+            said(f"spread, ours over theirs: {spread:.3f}", spread <= SPREAD_AT_MOST),
+            said(
+                f"measuring: ours {spent[0]:.1f} s, theirs {spent[1]:.1f} s", spent[0] <= spent[1]
+            ),
+        ]
+    )
+
+
+def ratio(ours: Side, theirs: Side) -> float:
+    """Of the medians over all turns."""
+    return median(ours.medians_s) / median(theirs.medians_s)
+
+
+def held(what: str, value: float, within: float) -> bool:
+    """Whether a ratio lies that near to one."""
+    return said(f"{what}: {value:.4f}", abs(math.log(value)) <= math.log1p(within))
+
+
+def said(line: str, good: bool) -> bool:
+    """Print a line with its verdict."""
+    print(f"{line}: {'pass' if good else 'FAIL'}")
+    return good
+
+
+def job_of(name: str, preset: Preset) -> Job:
+    """A forward pass in fp32."""
+    case = Case(kind="layer", subject=name, channels=64, size=SIZES[name])
+    (job,) = make_jobs([case], ["cpu"], ["latency_warm"], preset, seed=0)
+    return job
+
+
+def our_preset(seconds: float) -> Preset:
+    """One process; a third of the time to warm up, the rest to measure, no early end."""
+    changes = {
+        "processes": 1, "warmup_min_s": 0.2 * seconds, "warmup_max_s": 0.3 * seconds,
+        "budget_s": 0.6 * seconds, "samples_max": 100_000, "half_width": 1e-4,
+    }  # fmt: skip
+    return find_preset("quick").model_copy(update=changes)
+
+
+def run_ours(name: str, seconds: float) -> tuple[float, float, *tuple[str, ...]]:
+    """A job in a child of ours: median, seconds of warm-up and measuring, a status if disturbed."""
+    preset = our_preset(seconds)
+    job = job_of(name, preset)
+    with tempfile.TemporaryDirectory() as folder:
+        batch_file, outbox = Path(folder, "batch.json"), Path(folder, "outbox.jsonl")
+        batch = Batch(
+            batch_id="compat",
+            suite="compat",
+            preset=preset,
+            environment="",
+            device="cpu",
+            threads=1,
+            cores=choose_cores(1, allowed_cores()),
+            memory_limit=0,
+            jobs=(job,),
+        )
+        batch_file.write_text(batch.model_dump_json(by_alias=True))
+        start_child(["-m", "sabench.measure.child", str(batch_file), str(outbox)])
+        record = json.loads(outbox.read_text())
+    reading = record["readings"]["latency_warm"]
+    details = reading["details"]
+    notes = () if record["status"].startswith("ok") else (record["status"],)
+    took = details["measured_s"] + details["warmup_s"]
+    return (reading["statistics"]["median"], took, *notes)
+
+
+def run_theirs(name: str, seconds: float) -> tuple[float, float]:
+    """The same job in a child that uses torch's tool."""
+    with tempfile.TemporaryDirectory() as folder:
+        job_file = Path(folder, "job.json")
+        job_file.write_text(job_of(name, our_preset(seconds)).model_dump_json(by_alias=True))
+        script = str(Path(__file__).resolve())
+        told = json.loads(
+            start_child([script, "--theirs", str(job_file), "--seconds", str(seconds)])
+        )
+    return told["median_s"], told["measuring_s"]
+
+
+def start_child(arguments: Sequence[str]) -> str:
+    """Run Python with a child's variables; what it printed."""
+    variables = os.environ | child_variables("cpu", 1)
+    done = subprocess.run(
+        [sys.executable, *arguments], env=variables, check=True, stdout=subprocess.PIPE, text=True
+    )
+    return done.stdout
+
+
+def measure_theirs(job: Job, seconds: float) -> dict[str, float]:
+    """The median by torch.utils.benchmark, and how long it took."""
+    os.sched_setaffinity(0, choose_cores(1, allowed_cores()))
+    import torch
+    from torch.utils.benchmark import Timer
+
+    from sabench.measure.runtimes.eager import prepare
+    from sabench.measure.subject import build_subject
+
+    torch.set_num_threads(1)
+    torch.set_num_interop_threads(1)
+    execution = prepare(build_subject(job))
+    with execution.context():
+        execution.call()  # as ours: what comes out is looked at before it is timed
+        timer = Timer("call()", globals={"call": execution.call}, num_threads=1)
+        start = time.perf_counter()
+        found = timer.blocked_autorange(min_run_time=seconds)
+        took = time.perf_counter() - start
+    return {"median_s": found.median, "measuring_s": took}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
