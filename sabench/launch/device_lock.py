@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from sabench.errors import DeviceError
-from sabench.launch.events import DeviceAwaited, Listener, ignore
+from sabench.launch.events import Listener, Notice, ignore
 from sabench.records import Environment
 
 TRY_EVERY_S = 0.2
@@ -30,7 +30,7 @@ def device_lock(
     """
 
     def awaited(holder: str) -> None:
-        listener(DeviceAwaited(environment.device_name, holder))
+        listener(Notice(f"waiting for {environment.device_name}: held by {holder}"))
 
     key, name = device_key(environment), environment.device_name
     with locked(key, wait_s=math.inf if wait else 0.0, run=run, name=name, awaited=awaited):

@@ -65,24 +65,7 @@ class SweepEnded:
     interrupted: bool
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceAwaited:
-    """Another sabench holds the device; the run begins when it is done."""
-
-    device_name: str
-    holder: str
-
-
-Event = (
-    SweepStarted
-    | BatchStarted
-    | JobStarted
-    | JobFigure
-    | JobEnded
-    | SweepEnded
-    | DeviceAwaited
-    | Notice
-)
+Event = SweepStarted | BatchStarted | JobStarted | JobFigure | JobEnded | SweepEnded | Notice
 Listener = Callable[[Event], None]
 
 

@@ -9,7 +9,6 @@ from rich.text import Text
 
 from sabench.cases.plan import Job
 from sabench.launch.events import (
-    DeviceAwaited,
     Event,
     JobEnded,
     JobFigure,
@@ -19,6 +18,7 @@ from sabench.launch.events import (
     SweepStarted,
 )
 from sabench.records import MEASURED, Record
+from sabench.report.plain import plain
 from sabench.units import show_time
 
 BESIDE_THE_CASE = 48  # columns: counter, bar, remaining time, figure
@@ -49,9 +49,7 @@ class SweepProgress:
 
     def __call__(self, event: Event) -> None:
         """Show one event."""
-        if isinstance(event, DeviceAwaited):
-            self._print(Text(f"waiting for {event.device_name}: held by {event.holder}"))
-        elif isinstance(event, Notice):
+        if isinstance(event, Notice):
             self._print(Text(event.text))
         elif self._live:
             self._show_live(self._live, event)
@@ -114,7 +112,8 @@ def _bar(console: Console) -> Progress:
 
 
 def _name(job: Job) -> str:
-    return f"{job.kind} {job.case.case_id}" if job.kind == "parity" else job.case.case_id
+    name = plain(job.case.case_id)
+    return f"{job.kind} {name}" if job.kind == "parity" else name
 
 
 def _line(job: Job, record: Record, index: int, total: int) -> Text:
@@ -123,7 +122,8 @@ def _line(job: Job, record: Record, index: int, total: int) -> Text:
 
 def _figure(record: Record) -> str:
     latency = record.readings.get("latency_warm")
-    ending = f"{record.status}: {record.message}" if record.message else str(record.status)
+    told = plain(record.message)
+    ending = f"{record.status}: {told}" if told else str(record.status)
     if latency is None or latency.median is None:
         return ending
     text = show_time(latency.median)

@@ -16,7 +16,7 @@ from making_runs import environment as cpu
 from sabench.errors import DeviceError, ExitCode
 from sabench.launch import device_lock as locks
 from sabench.launch.device_lock import device_key, device_lock, device_locks, lock_folders, locked
-from sabench.launch.events import DeviceAwaited
+from sabench.launch.events import Notice
 from sabench.records import Environment
 
 HOLD = """
@@ -92,9 +92,8 @@ def test_one_that_waits_goes_on_when_the_other_ends() -> None:
     with another_process("cpu", 0.5) as first, waiting:
         assert first.wait(5) == 0
     (event,) = heard
-    assert isinstance(event, DeviceAwaited)
-    assert event.device_name == "Xeon"
-    assert f"process {first.pid}" in event.holder
+    assert isinstance(event, Notice)
+    assert event.text.startswith(f"waiting for Xeon: held by process {first.pid}, run runs/first")
 
 
 def test_nobody_is_awaited_who_is_not_there() -> None:
