@@ -83,7 +83,7 @@ def profile(
     from sabench.catalog.presets import parse_constants
     from sabench.jsonl import write_atomically
     from sabench.launch.contention import parse_policy
-    from sabench.launch.request import Request, plan_run, resume_run, start_run
+    from sabench.launch.request import Request, check_run, plan_run, resume_run, start_run
     from sabench.launch.run import devices_held, find_lock, measure
     from sabench.report.consoles import stderr
     from sabench.report.markdown import leaderboard_csv, leaderboard_markdown
@@ -119,6 +119,7 @@ def profile(
         if dry_run:
             _print(plan_json(planned) if as_json else PlanTable(planned))
             return
+        check_run(planned, out)
         environments = planned.environments
     name = str(resume or out or "")
     with (

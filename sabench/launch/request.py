@@ -21,7 +21,7 @@ from sabench.measure.environment import environment
 from sabench.measure.fake_script import refuse_outside_tests
 from sabench.measure.gpus import resolve_devices
 from sabench.records import Environment
-from sabench.store.run_folder import RunFolder, RunInfo
+from sabench.store.run_folder import RunFolder, RunInfo, require_free
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +89,10 @@ def plan_run(request: Request) -> Planned:
     return Planned(suite, expansion, preset, devices, environments, known, isolation)
 
 
-def start_run(request: Request, planned: Planned, out: Path | None) -> RunFolder:
-    """A new run folder for a plan.
+def check_run(planned: Planned, out: Path | None) -> None:
+    """See that a plan can become a run, before its device is waited for.
 
-    Raises: ConfigError if nothing is left to measure or `out` is taken, ResultError if the disk
-    refuses.
+    Raises: ConfigError if nothing is left to measure or `out` is taken.
     """
     if not planned.expansion.cases:
         first = planned.expansion.dropped[0]
@@ -101,6 +100,16 @@ def start_run(request: Request, planned: Planned, out: Path | None) -> RunFolder
             f"suite {planned.suite.name}: every case was dropped, the first because "
             f"{first.reason}; --dry-run shows all"
         )
+    if out is not None:
+        require_free(out)
+
+
+def start_run(request: Request, planned: Planned, out: Path | None) -> RunFolder:
+    """A new run folder for a plan.
+
+    Raises: as check_run; ResultError if the disk refuses.
+    """
+    check_run(planned, out)
     info = RunInfo(
         suite=planned.suite.name,
         suite_text=planned.suite.text,

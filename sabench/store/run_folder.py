@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -18,6 +19,9 @@ from sabench.errors import ConfigError, ResultError
 from sabench.measure.environment import device_slug
 from sabench.records import SCHEMA_VERSION, Environment, Frozen
 from sabench.store.schema import read_sealed, write_sealed
+
+LOCK_PATIENCE_S = 1.0
+"""A killed sweep's child holds its lock until it has become a program of its own: a moment."""
 
 
 class RunInfo(Frozen):
@@ -86,8 +90,7 @@ class RunFolder:
         """
         try:
             path = out or _make_fresh(root, info)
-            if path.exists() and (not path.is_dir() or any(path.iterdir())):
-                raise ConfigError(f"{path}: already there; name another --out, or --resume it")
+            require_free(path)
             (path / "outbox").mkdir(parents=True, exist_ok=True)
             (path / "samples").mkdir(exist_ok=True)
         except OSError as error:
@@ -129,11 +132,26 @@ class RunFolder:
         except OSError as error:
             raise ResultError(f"{self.path}: cannot write: {error.strerror or error}") from error
         with file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise ResultError(f"{self.path}: another sabench writes here; wait") from error
+            until = time.monotonic() + LOCK_PATIENCE_S
+            while True:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except OSError as error:
+                    if time.monotonic() >= until:
+                        message = f"{self.path}: another sabench writes here; wait"
+                        raise ResultError(message) from error
+                time.sleep(0.02)
             yield
+
+
+def require_free(path: Path) -> None:
+    """See that a new run may lie there.
+
+    Raises: ConfigError if something lies there already.
+    """
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise ConfigError(f"{path}: already there; name another --out, or --resume it")
 
 
 def slug(name: str, longest: int = 60) -> str:
