@@ -29,6 +29,9 @@ SPREAD = 0.04  # relative spread of samples on a shared machine: a guess
 STEADY_CALLS = 3
 PARITY_S = 0.05  # the small options, both ways
 EXACT_SLOWER = 2.0  # float64 over fp32
+ENERGY_WINDOW = 1.1  # a window over what the preset asks
+ENERGY_WARM_S = 1.1  # load before it, where the temperature stands
+ENERGY_ONCE_S = 6.0  # in a process: how often the counter moves, and what the device draws idle
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,10 @@ def predict(
         name = job.case.case_id
         parity_s[name] = parity_s.get(name, 0.0) + parity_seconds(job.case, known[job.device])
     starts = sum(start_s[batch[0].device] for batch in batches)
+    for batch in batches:
+        first = next((job for job in batch if reads_energy(job, preset)), None)
+        if first is not None and _learnt(first, preset, known[first.device]) is None:
+            starts += ENERGY_ONCE_S
     return Prediction(sum(cases_s.values()) + sum(parity_s.values()) + starts, cases_s, parity_s)
 
 
@@ -83,7 +90,7 @@ def parity_seconds(case: Case, known: Known) -> float:
 
 def job_seconds(job: Job, cost: CaseCost | None, preset: Preset, known: Known) -> float:
     """Seconds of one job in its process: as learnt, else build, first call, metrics."""
-    learnt = known.wall_s(wall_key(job.case.case_id, preset.name, apart=job.apart))
+    learnt = _learnt(job, preset, known)
     if learnt is not None:
         return learnt
     case, call_s = job.case, call_seconds(job.case, cost, known)
@@ -98,7 +105,27 @@ def job_seconds(job: Job, cost: CaseCost | None, preset: Preset, known: Known) -
     if any(METRICS[name].traces for name in job.metrics):
         seconds += TRACE_S[case.kind]
     seconds += PROFILE_S + STEADY_CALLS * call_s
+    if reads_energy(job, preset):
+        seconds += energy_seconds(call_s, preset)
     return min(seconds, preset.deadline_s)
+
+
+def _learnt(job: Job, preset: Preset, known: Known) -> float | None:
+    return known.wall_s(wall_key(job.case.case_id, preset.name, apart=job.apart))
+
+
+def reads_energy(job: Job, preset: Preset) -> bool:
+    """Whether a job is expected to read energy: few machines let a CPU's be read."""
+    asked = any(METRICS[name].show in ("energy", "power") for name in job.metrics)
+    return asked and preset.energy_windows > 0 and job.device.startswith("cuda")
+
+
+def energy_seconds(call_s: float, preset: Preset) -> float:
+    """The windows of a case, the load before them and the idle between them."""
+    windows, idle_s = preset.energy_windows, preset.energy_idle_s
+    loads = windows if idle_s else 1
+    window_s = max(ENERGY_WINDOW * preset.energy_window_s, call_s)
+    return windows * window_s + loads * max(ENERGY_WARM_S, 2 * call_s) + (windows - 1) * idle_s
 
 
 def warm_up_seconds(call_s: float, preset: Preset) -> float:
