@@ -18,6 +18,7 @@ from sabench.cli import (
 )  # each adds its command
 from sabench.cli.app import app
 from sabench.errors import ExitCode, SabenchError
+from sabench.report.plain import plain
 
 __all__ = ["accept", "count", "doctor", "listing", "main", "profile", "selftest", "show"]
 
@@ -47,8 +48,12 @@ def main(argv: list[str] | None = None) -> None:
     try:
         app(args=argv)
     except SabenchError as error:
-        typer.secho(f"error: {error}", fg="red", err=True)
+        typer.secho(f"error: {plain(str(error))}", fg="red", err=True)
         sys.exit(error.exit_code)
     except BrokenPipeError:  # the reader closed the pipe: nobody is left to tell
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(ExitCode.OK)
+    except OSError as error:  # a path that the system refuses: its name is too long, it is a loop
+        told = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        typer.secho(f"error: {plain(told)}", fg="red", err=True)
+        sys.exit(ExitCode.USAGE)

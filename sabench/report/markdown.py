@@ -5,6 +5,7 @@ import io
 
 from sabench.cases.case import show_scalar
 from sabench.report.columns import columns, flag_letters, group_title, legend, remarks
+from sabench.report.plain import plain
 from sabench.report.tables import heading
 from sabench.store.leaderboard import Leaderboard
 
@@ -69,7 +70,7 @@ def _escape(text: str) -> str:
     """Text that Markdown shows as it stands, on one line."""
     for mark in "\\`*_{}[]<>|#":
         text = text.replace(mark, f"\\{mark}")
-    return " ".join(text.split())
+    return " ".join(plain(text).split())
 
 
 def _safe(text: str) -> str:

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sabench.launch.request import Planned
+from sabench.report.plain import plain
 from sabench.units import show_duration
 
 
@@ -48,20 +49,22 @@ class PlanTable:
         planned, prediction = self.planned, self.planned.predict()
         cases = _table("case", "time")
         for case in planned.expansion.cases:
-            cases.add_row(Text(case.case_id), show_duration(prediction.cases_s[case.case_id]))
+            cases.add_row(
+                Text(plain(case.case_id)), show_duration(prediction.cases_s[case.case_id])
+            )
         if planned.expansion.cases:
             yield cases
             yield Text()
         if prediction.parity_s:
             parity = _table("first held to the reference", "time")
             for case_id, seconds in prediction.parity_s.items():
-                parity.add_row(Text(case_id), show_duration(seconds))
+                parity.add_row(Text(plain(case_id)), show_duration(seconds))
             yield parity
             yield Text()
         if planned.expansion.dropped:
             dropped = _table("dropped", "why")
             for one in planned.expansion.dropped:
-                dropped.add_row(Text(one.description), Text(one.reason))
+                dropped.add_row(Text(plain(one.description)), Text(plain(one.reason)))
             yield dropped
             yield Text()
         yield Text(

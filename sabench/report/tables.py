@@ -11,6 +11,7 @@ from rich.text import Text
 from sabench.measure.fake_script import is_made_up
 from sabench.records import MEASURED
 from sabench.report.columns import Column, columns, flag_letters, group_title, legend, remarks
+from sabench.report.plain import plain
 from sabench.store.leaderboard import Leaderboard, Row
 from sabench.store.surroundings import Surroundings
 
@@ -63,20 +64,20 @@ class LeaderboardTable:
     ) -> Iterator[RenderableType]:
         """The parts, fitted to the width there is."""
         first, *rest = heading(self.leaderboard)
-        yield Text(first, style="bold")
+        yield Text(plain(first), style="bold")
         for line in rest:
-            yield Text(line, style="dim")
+            yield Text(plain(line), style="dim")
         letters = flag_letters(self.leaderboard.rows)
         shown = _fitting(columns(self.leaderboard, letters), self.leaderboard.rows, options)
         for group, rows in self.leaderboard.groups():
             yield Text()
-            yield Text(group_title(group, rows[0].case), style="bold")
+            yield Text(plain(group_title(group, rows[0].case)), style="bold")
             yield _table(shown, rows)
         yield Text()
         for line in remarks(self.leaderboard.rows):
-            yield Text(line, style="yellow", overflow="fold")
+            yield Text(plain(line), style="yellow", overflow="fold")
         for line in legend(self.leaderboard, letters):
-            yield Text(line, style="dim")
+            yield Text(plain(line), style="dim")
 
 
 def _table(shown: Sequence[Column], rows: Sequence[Row]) -> Table:
@@ -90,7 +91,7 @@ def _table(shown: Sequence[Column], rows: Sequence[Row]) -> Table:
         )
     for row in rows:
         style = "" if row.status in MEASURED else "dim"
-        table.add_row(*(Text(column.cell(row)) for column in shown), style=style)
+        table.add_row(*(Text(plain(column.cell(row))) for column in shown), style=style)
     return table
 
 
