@@ -60,6 +60,7 @@ class Figure(Frozen):
     process_medians: tuple[float, ...] = ()  # in order of replicate
     process_samples: tuple[int, ...] = ()
     samples_sha256: tuple[str, ...] = ()
+    validity: tuple[str, ...] = ()  # of an energy figure in each process that read it
     flags: tuple[Flag, ...] = ()
     reason: str = ""  # set exactly when there is no median
 
@@ -135,12 +136,18 @@ def summarise(
 def figure_of(
     readings: Sequence[Reading], load: Callable[[Reading], Sequence[float]] | None = None
 ) -> Figure:
-    """The figure of one metric's readings, one per process, at least one of them."""
+    """The figure of one metric's readings, one per process, at least one of them.
+
+    None where a counter was invalid in one process: what it told the others is not trusted either.
+    """
     unit = readings[0].unit
     flags = _united(reading.flags for reading in readings)
-    taken = [(r, r.statistics) for r in readings if r.statistics is not None]
+    validity = tuple(str(r.details["validity"]) for r in readings if "validity" in r.details)
+    invalid = [reading for reading in readings if Flag.ENERGY_INVALID in reading.flags]
+    taken = [(r, r.statistics) for r in readings if r.statistics is not None and not invalid]
     if not taken:
-        return Figure(unit=unit, reason=readings[0].reason, flags=flags)
+        reason = (invalid or readings)[0].reason
+        return Figure(unit=unit, reason=reason, flags=flags, validity=validity)
     medians = tuple(numbers.median for _, numbers in taken)
     interval, kind = process_interval(medians)
     if len(taken) == 1:
@@ -165,6 +172,7 @@ def figure_of(
         process_medians=medians,
         process_samples=tuple(numbers.n for _, numbers in taken),
         samples_sha256=tuple(reading.samples_sha256 for reading, _ in taken),
+        validity=validity,
         flags=flags,
     )
 

@@ -20,6 +20,7 @@ from sabench.measure.metrics import energy as module
 from sabench.records import Flag, Reading
 from sabench.report.tables import LeaderboardTable
 from sabench.store.leaderboard import make_leaderboard
+from sabench.store.summary import figure_of
 
 STANDARD = PRESETS["standard"]
 BATCH = 4
@@ -164,6 +165,22 @@ def test_the_table_prints_no_joules_of_an_invalid_counter(kind: str) -> None:
 
 def test_the_table_prints_the_joules_of_a_valid_counter() -> None:
     assert "150 mJ" in table(None)
+
+
+def test_a_case_whose_counter_was_invalid_in_one_process_has_no_energy() -> None:
+    sound, broken = readings_of(Bench()), readings_of(Bench(spoil=spoilt("frozen", 3.0)))
+    figure = figure_of([sound["energy"], broken["energy"], sound["energy"]])
+    assert figure.median is None
+    assert figure.reason == "a counter: the counter stood still"
+    assert figure.validity == ("valid", "invalid", "valid")
+    assert figure.flags == (Flag.ENERGY_INVALID,)
+
+
+def test_the_validity_of_each_process_stands_beside_the_figure() -> None:
+    found = [readings_of(Bench(other=other))["energy"] for other in ("", "process 7")]
+    figure = figure_of(found)
+    assert figure.median == pytest.approx(LOAD_W * CALL_S / BATCH, rel=0.01)
+    assert figure.validity == ("valid", "shared")
 
 
 def table(kind: str | None, *, with_valid_row: bool = False) -> str:
