@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.text import Text
 
 from sabench.measure.selftest.judge import Finding, Verdict, tally
@@ -44,7 +45,9 @@ def selftest_json(findings: Sequence[Finding], device: str, plant: str) -> dict[
 
 def selftest_lines(findings: Sequence[Finding], device: str, plant: str) -> RenderableType:
     """A check, what it asks, what was read: three lines each, at any width."""
-    lines = [Text(f"Does the instrument tell the truth on {device}?", style="bold")]
+    lines: list[RenderableType] = [
+        Text(f"Does the instrument tell the truth on {device}?", style="bold")
+    ]
     if plant:
         lines.append(Text(f"Planted: {plant}: {PLANTS[plant].planted}.", style="yellow"))
     for finding in findings:
@@ -59,5 +62,5 @@ def selftest_lines(findings: Sequence[Finding], device: str, plant: str) -> Rend
     return Group(*lines, Text(), Text(CLOSING[worst], style=STYLES[worst]))
 
 
-def _indented(text: str, style: str = "") -> Text:
-    return Text(f"  {text}", style=style)
+def _indented(text: str, style: str = "") -> Padding:
+    return Padding(Text(text, style=style), (0, 0, 0, 2))

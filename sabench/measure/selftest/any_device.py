@@ -46,7 +46,7 @@ def two_clocks(bench: Bench) -> Reading:
     seconds = CALL_S if bench.device == "cpu" else 10 * CALL_S  # waiting for it takes some, too
     call = repeated(unit, bench.units(unit, seconds, 1))
     timer.calibrate(call, timer.once(call))
-    for _ in range(TURNS):
+    for turns.tried in range(1, TURNS + 1):
         observed = Observed(call, bench.synchronise)
         blocks = timer.chunk(observed, CHUNK)
         turns.add(sum(observed.wall_s), sum(block.seconds * block.calls for block in blocks))

@@ -99,23 +99,29 @@ class Observed:
 
 @dataclass(slots=True)
 class Turns:
-    """Ratios of undisturbed turns, and what both sides took."""
+    """Ratios of undisturbed turns of those tried, and what both sides took."""
 
+    tried: int = 0
     ratios: list[float] = field(default_factory=list)
     base_s: list[float] = field(default_factory=list)
     other_s: list[float] = field(default_factory=list)
 
+    @property
+    def is_spoilt(self) -> bool:
+        """Whether too few turns are left for an interval."""
+        return self.tried - len(self.ratios) > SPOILT
+
     def add(self, base_s: float, other_s: float) -> None:
-        """One more turn."""
+        """One more that was undisturbed."""
         self.base_s.append(base_s)
         self.other_s.append(other_s)
         self.ratios.append(other_s / base_s)
 
     def reading(self, **details: JsonValue) -> Reading:
         """For the judge. Without a turn the figure is told as absent, with what was asked."""
-        told: dict[str, JsonValue] = {"turns": TURNS, **details}
+        told: dict[str, JsonValue] = {"turns": self.tried, **details}
         if not self.ratios:
-            return Reading.absent("1", f"none of {TURNS} turns was undisturbed", flags=NOISY)
+            return Reading.absent("1", f"none of {self.tried} turns was undisturbed", flags=NOISY)
         told |= {"base_s": quantile(self.base_s, 0.5), "other_s": quantile(self.other_s, 0.5)}
         return Reading.of("1", self.ratios, details=told)
 
@@ -131,13 +137,12 @@ def is_quiet(timing: Timing) -> bool:
 def interleaved(bench: Bench, base: Call, other: Call) -> Turns:
     """Both sides measured in turn, the order flipped each time: drift cancels."""
     turns = Turns()
-    for turn in range(TURNS):
-        if turn % 2 == 0:
+    while turns.tried < TURNS and not turns.is_spoilt:
+        turns.tried += 1
+        if turns.tried % 2:
             pair = bench.measure(base), bench.measure(other)
         else:
             pair = (bench.measure(other), bench.measure(base))[::-1]
         if all(map(is_quiet, pair)):
             turns.add(*(quantile(timing.samples, 0.5) for timing in pair))
-        elif turn >= SPOILT + len(turns.ratios):
-            break
     return turns

@@ -8,7 +8,6 @@ import torch
 from sabench.measure.noise import busy_neighbours
 from sabench.measure.selftest.bench import (
     CALL_S,
-    SPOILT,
     Bench,
     Observed,
     Turns,
@@ -44,14 +43,13 @@ def own_cpu(bench: Bench) -> Reading:
         work()
         time.sleep(CALL_S / 5)
 
-    for turn in range(TURNS):
+    while turns.tried < TURNS and not turns.is_spoilt:
+        turns.tried += 1
         observed = Observed(rest if bench.plant == "resting-work" else work, bench.synchronise)
         timing = bench.measure(observed)
         if is_quiet(timing):
             own_s = quantile(observed.cpu_s[-len(timing.samples) :], 0.5)
             turns.add(quantile(timing.samples, 0.5), own_s)
-        elif turn >= SPOILT + len(turns.ratios):
-            break
     return turns.reading()
 
 

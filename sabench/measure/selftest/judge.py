@@ -68,7 +68,7 @@ Said = tuple[Verdict, str, str]
 def _ratio(expected: float, tolerance: float, widest: float, reading: Reading) -> Said:
     """Ratios of turns: red if the interval of their median lies outside what is allowed."""
     ratios, asked = reading.samples, _number(reading.details["turns"])
-    allowed = f"{expected:.2f} ± {tolerance:.1%}"
+    allowed = f"{expected:.2f} ± {tolerance * expected:.2f}"
     interval = median_interval(ratios)
     if interval is None:
         read = f"only {len(ratios)} turns of {asked:.0f} were undisturbed"
