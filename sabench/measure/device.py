@@ -5,8 +5,7 @@ belongs to the board (clocks, power, heat, energy) is the board's for an instanc
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -67,16 +66,6 @@ class Memory:
     used: int
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """A device of the list: a board, or an instance of one."""
-
-    uuid: str
-    name: str
-    instances: tuple["Listed", ...] = ()
-    is_divided: bool | None = None  # MIG is on: CUDA sees instances. None: not told
-
-
 class Nvml:
     """NVML, open until the `with` block ends.
 
@@ -89,7 +78,7 @@ class Nvml:
         except ImportError as error:
             raise DeviceError(f"NVML cannot be asked: {error}; install nvidia-ml-py") from error
         self.library: Any = pynvml
-        self._must(pynvml.nvmlInit)
+        self.must(pynvml.nvmlInit)
 
     def __enter__(self) -> Self:
         return self
@@ -110,26 +99,17 @@ class Nvml:
         """The driver's version."""
         return self.told(lambda: str(self.library.nvmlSystemGetDriverVersion()))
 
-    def devices(self) -> list[Listed]:
-        """All boards in the order of the bus, with their instances.
-
-        Raises: DeviceError if one cannot be listed: the numbers of the others would be wrong.
-        """
-        count = self._must(self.library.nvmlDeviceGetCount)
-        handle_of = self.library.nvmlDeviceGetHandleByIndex
-        return [self._board(self._must(partial(handle_of, i))) for i in range(count)]
-
     def device(self, uuid: str) -> "Device":
         """The board or instance of that UUID.
 
         Raises: DeviceError if it is not there or must not be seen.
         """
         library = self.library
-        handle = self._must(lambda: library.nvmlDeviceGetHandleByUUID(uuid))
+        handle = self.must(lambda: library.nvmlDeviceGetHandleByUUID(uuid))
         board = handle
         if uuid.startswith("MIG-"):
             parent_of = library.nvmlDeviceGetDeviceHandleFromMigDeviceHandle
-            board = self._must(lambda: parent_of(handle))
+            board = self.must(lambda: parent_of(handle))
         return Device(self, uuid, handle, board)
 
     def told(self, read: Callable[[], T]) -> T | Missing:
@@ -141,30 +121,15 @@ class Nvml:
         except self.library.NVMLLibraryMismatchError:  # the driver does: no NVMLError, that
             return Missing("Function Not Found")
 
-    def _must(self, read: Callable[[], T]) -> T:
+    def must(self, read: Callable[[], T]) -> T:
+        """What a call answers.
+
+        Raises: DeviceError if it does not.
+        """
         answer = self.told(read)
         if isinstance(answer, Missing):
             raise DeviceError(f"NVML: {answer.reason}")
         return answer
-
-    def _board(self, handle: Any) -> Listed:
-        mode = self.told(lambda: self.library.nvmlDeviceGetMigMode(handle)[0])
-        listed = self._listed(handle)
-        if mode != 1:
-            return replace(listed, is_divided=None if isinstance(mode, Missing) else False)
-        most = self.told(lambda: int(self.library.nvmlDeviceGetMaxMigDeviceCount(handle)))
-        instance_of = self.library.nvmlDeviceGetMigDeviceHandleByIndex
-        found = [
-            self.told(partial(instance_of, handle, i))
-            for i in range(0 if isinstance(most, Missing) else most)
-        ]
-        instances = tuple(self._listed(one) for one in found if not isinstance(one, Missing))
-        return replace(listed, instances=instances, is_divided=True)
-
-    def _listed(self, handle: Any) -> Listed:
-        uuid = self._must(lambda: str(self.library.nvmlDeviceGetUUID(handle)))
-        name = self.told(lambda: str(self.library.nvmlDeviceGetName(handle)))
-        return Listed(uuid, "CUDA device" if isinstance(name, Missing) else name)
 
 
 class Device:

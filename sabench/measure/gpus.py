@@ -1,15 +1,27 @@
 """Which CUDA devices there are, numbered as torch numbers them. Torch-free."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from sabench.errors import ConfigError, DeviceError
-from sabench.measure.device import Listed, Nvml
+from sabench.measure.device import Missing, Nvml
 from sabench.measure.versions import torch_build, torch_has_cuda
 
 DRIVER = Path("/proc/driver/nvidia/gpus")  # what the kernel module tells where NVML is missing
 NODES = Path("/dev")  # where that is missing too, as in some containers
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A device of the list: a board, or an instance of one."""
+
+    uuid: str
+    name: str
+    instances: tuple["Listed", ...] = ()
+    is_divided: bool | None = None  # MIG is on: CUDA sees instances. None: not told
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +136,41 @@ def _one_instance(chosen: list[Listed]) -> list[Listed]:
     return kept
 
 
+def list_boards(nvml: Nvml) -> list[Listed]:
+    """All boards in the order of the bus, with their instances.
+
+    Raises: DeviceError if one cannot be listed: the numbers of the others would be wrong.
+    """
+    count = nvml.must(nvml.library.nvmlDeviceGetCount)
+    handle_of = nvml.library.nvmlDeviceGetHandleByIndex
+    return [_board(nvml, nvml.must(partial(handle_of, i))) for i in range(count)]
+
+
+def _board(nvml: Nvml, handle: Any) -> Listed:
+    listed = _listed(nvml, handle)
+    mode = nvml.told(lambda: nvml.library.nvmlDeviceGetMigMode(handle)[0])
+    if mode != 1:
+        return replace(listed, is_divided=None if isinstance(mode, Missing) else False)
+    most = nvml.told(lambda: int(nvml.library.nvmlDeviceGetMaxMigDeviceCount(handle)))
+    instance_of = nvml.library.nvmlDeviceGetMigDeviceHandleByIndex
+    found = [
+        nvml.told(partial(instance_of, handle, i))
+        for i in range(0 if isinstance(most, Missing) else most)
+    ]
+    instances = tuple(_listed(nvml, one) for one in found if not isinstance(one, Missing))
+    return replace(listed, instances=instances, is_divided=True)
+
+
+def _listed(nvml: Nvml, handle: Any) -> Listed:
+    uuid = nvml.must(lambda: str(nvml.library.nvmlDeviceGetUUID(handle)))
+    name = nvml.told(lambda: str(nvml.library.nvmlDeviceGetName(handle)))
+    return Listed(uuid, "CUDA device" if isinstance(name, Missing) else name)
+
+
 def _boards() -> list[Listed]:
     try:
         with Nvml() as nvml:
-            return nvml.devices()
+            return list_boards(nvml)
     except DeviceError:
         return _driver_boards() or _node_boards()
 

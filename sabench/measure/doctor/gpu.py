@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from sabench.errors import DeviceError
 from sabench.measure.device import Device, Memory, Missing, Number, Nvml, Process, Uses
 from sabench.measure.doctor.finding import Finding, Part
-from sabench.measure.gpus import Gpu
+from sabench.measure.gpus import Gpu, list_boards
 from sabench.units import show_bytes, show_time
 
 SLOWED = frozenset({"hw_slowdown", "hw_thermal_slowdown", "sw_thermal_slowdown", "hw_power_brake"})
@@ -89,7 +89,7 @@ def driver_version() -> str | None:
     try:
         with Nvml() as nvml:
             told = nvml.driver()
-            return str(told) if nvml.devices() else None
+            return str(told) if list_boards(nvml) else None
     except DeviceError:
         return None
 
