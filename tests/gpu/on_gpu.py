@@ -28,7 +28,11 @@ MARKS = [
 
 
 def measure_on_gpu(
-    path: Path, cases: tuple[Case, ...], seed: int = 7, **constants: Any
+    path: Path,
+    cases: tuple[Case, ...],
+    seed: int = 7,
+    metrics: tuple[str, ...] = ("latency_warm",),
+    **constants: Any,
 ) -> list[Record]:
     """A sweep over the cases, each in a child's process, in the order of the seed."""
     folder = new_run(
@@ -36,6 +40,7 @@ def measure_on_gpu(
         cases,
         devices=(DEVICE,),
         seed=seed,
+        metrics=metrics,
         preset=preset(**SHORT | constants),
         environments={DEVICE: environment(DEVICE, ["gpu tests"])},
     )
