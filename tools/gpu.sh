@@ -1,11 +1,28 @@
 #!/usr/bin/env bash
-# Everything that needs a GPU, in one go: the GPU tests, then the suites, accepted into results/.
-# Usage: tools/gpu.sh [OUT], where OUT (default runs/gpu) receives run folders and tables.
+# Everything that needs a GPU; docs/gpu-checks.md says which line is which.
+# Usage: tools/gpu.sh [OUT [PART ...]]
+#   OUT   receives logs, run folders and tables (default runs/gpu)
+#   PART  tests, selftest, compat, suites, or one suite as suite:halo (default: the first four)
+# PRESET (default standard) is the suites' preset. A run folder that is there is gone on with.
 # Works without .venv: then `python3` must have torch and sabench's other dependencies.
+# Exit code: 0 all passed or were skipped, 1 one did not, 2 no such part, 5 no CUDA device.
 set -uo pipefail
 out=${1:-runs/gpu}
+shift $(($# > 0 ? 1 : 0))
+parts=("${@:-}")
+[ -z "${parts[0]}" ] && parts=(tests selftest compat suites)
+for part in "${parts[@]}"; do
+  case $part in
+    tests | selftest | compat | suites | suite:*) ;;
+    *)
+      echo "error: no part $part; there are tests, selftest, compat, suites, suite:NAME" >&2
+      exit 2
+      ;;
+  esac
+done
+
 python=python3
-[ -x .venv/bin/python ] && python=.venv/bin/python
+[ -x .venv/bin/python ] && python=$PWD/.venv/bin/python
 export PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}"
 mkdir -p "$out"
 
@@ -15,16 +32,37 @@ mkdir -p "$out"
 }
 
 failed=0
-"$python" -m pytest -q -m gpu tests 2>&1 | tee "$out/pytest.txt" || failed=1
-for suite in quick conv self_attention augmented halo networks; do
-  run="$out/$suite"
-  rm -rf "$run"
-  if "$python" -m sabench profile --suite "$suite" --device cuda:0 --preset standard \
-    --out "$run" --markdown "$out/$suite.md" >"$out/$suite.txt" 2>"$out/$suite.log"; then
-    "$python" -m sabench accept "$run" || failed=1
-  else
-    echo "suite $suite ended with exit code $?; see $out/$suite.log" >&2
-    failed=1
-  fi
+check() { # NAME COMMAND...: run it, keep its output in OUT/NAME.txt, say how it ended
+  local name=$1 code word=pass start=$SECONDS
+  shift
+  "$@" 2>&1 | tee "$out/$name.txt"
+  code=${PIPESTATUS[0]}
+  if [ "$code" = 77 ]; then word=skipped; elif [ "$code" != 0 ]; then word=FAIL failed=1; fi
+  echo "$word: $name (exit code $code, $((SECONDS - start)) s)" | tee -a "$out/summary.txt"
+}
+
+suite() { # NAME: measure it, or go on with it, and accept what it gave
+  local run="$out/$1"
+  local what=(--suite "$1" --device cuda:0 --preset "${PRESET:-standard}" --out "$run")
+  [ -f "$run/run.json" ] && what=(--resume "$run")
+  check "suite-$1" "$python" -m sabench profile "${what[@]}" --markdown "$out/$1.md"
+  check "accept-$1" "$python" -m sabench accept "$run"
+}
+
+for part in "${parts[@]}"; do
+  case $part in
+    tests) check tests "$python" -m pytest -q -m gpu tests/gpu ;;
+    selftest)
+      check doctor "$python" -m sabench doctor --device cuda:0
+      check selftest "$python" -m sabench selftest --device cuda:0
+      ;;
+    compat)
+      for tool in triton_do_bench nvbench joules; do
+        check "$tool" "$python" "tools/compat/$tool.py"
+      done
+      ;;
+    suites) for name in quick conv self_attention augmented halo networks; do suite "$name"; done ;;
+    suite:*) suite "${part#suite:}" ;;
+  esac
 done
 exit "$failed"
