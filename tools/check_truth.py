@@ -4,6 +4,7 @@
 
 work        n against 2n units of fixed work, own CPU against wall, A/A, +10 %: `sabench selftest`
 contention  slow and ranked in none of RUNS beside a neighbour, ok in 16 of 20 without
+contention-2  the same on two threads
 parent      under 1 % of a core while a child measures, the live display on a terminal
 sampler     a kernel of 100 to 200 us with and without the device's sampler, PAIRS in turn: the
             interval of the ratio within 0.5 % of one
@@ -39,6 +40,7 @@ from sabench.stats import median_interval
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 WORK = ["fixed_work", "own_cpu", "two_clocks", "aa_pair", "planted_slowdown", "neighbour"]
+PARTS = ("work", "contention", "contention-2", "parent", "sampler")
 PARENT_CORES = 0.01
 SETTLE_S, WATCH_S = 8.0, 30.0  # until a child measures; how long the parent is watched then
 SAMPLER_SHARE = 0.005
@@ -52,7 +54,7 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=20)
     parser.add_argument("--pairs", type=int, default=60)
     parser.add_argument("--patience", type=float, default=20, help="minutes to wait for quiet")
-    parser.add_argument("--only", choices=["work", "contention", "parent", "sampler"])
+    parser.add_argument("--only", choices=PARTS)
     parser.add_argument("--sampler-child", action="store_true", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.sampler_child:
@@ -60,13 +62,14 @@ def main() -> int:
     parts: dict[str, Callable[[], bool]] = {
         "work": work_holds,
         "contention": lambda: contention_holds(asked.runs, threads=1),
+        "contention-2": lambda: contention_holds(asked.runs, threads=2),
         "parent": parent_holds,
         "sampler": lambda: sampler_holds(asked.pairs),
     }
     codes = []
-    for name, holds in parts.items():
+    for name in PARTS:
         if asked.only in (None, name):
-            codes.append(told(name, holds, 60 * asked.patience))
+            codes.append(told(name, parts[name], 60 * asked.patience))
     return 1 if 1 in codes else max(codes)
 
 

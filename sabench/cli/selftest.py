@@ -26,10 +26,10 @@ def selftest(
     from sabench.report.consoles import stderr, stdout
     from sabench.report.selftest import selftest_json, selftest_lines
 
-    checks = find_checks(check or [], plant)
     devices = resolve_devices(device)
     if len(devices) > 1:
         raise ConfigError(f"--device {device}: one device at a time")
+    checks = find_checks(check or [], plant, devices[0].partition(":")[0])
     progress = stderr()
     findings = run_selftest(
         checks, devices[0], plant, lambda row: progress.print(f"{row.name} ...", style="dim")

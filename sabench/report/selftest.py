@@ -63,4 +63,4 @@ def selftest_lines(findings: Sequence[Finding], device: str, plant: str) -> Rend
 
 
 def _indented(text: str, style: str = "") -> Padding:
-    return Padding(Text(text, style=style), (0, 0, 0, 2))
+    return Padding(Text(text, style=style), (0, 0, 0, 2), expand=False)

@@ -5,6 +5,7 @@ Torch-free; takes about a second, which it spends watching who else works here.
 
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from sabench.measure.doctor.cpu import examine_cpu
 from sabench.measure.doctor.finding import Finding, Light
@@ -26,10 +27,12 @@ def examine(
 ) -> list[Finding]:
     """All checks of the host, then those of each device."""
     places, software = examine_places(host), examine_software(host.variables, driver_version())
-    before = sample(host)
-    sleep(WATCH_S)
-    after = sample(host)
+    with ThreadPoolExecutor(max_workers=max(1, len(gpus))) as pool:
+        before = sample(host)
+        looked_at = [pool.submit(examine_gpu, gpu) for gpu in gpus]
+        sleep(WATCH_S)
+        after = sample(host)
     load = examine_load(host, before, after)
-    devices = [finding for gpu in gpus for finding in examine_gpu(gpu)]
+    devices = [finding for one in looked_at for finding in one.result()]
     cpu = examine_cpu(host, busy_shares(before, after))
     return [*cpu, *load, *places, *software, package_energy(host), *devices]

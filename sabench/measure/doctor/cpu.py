@@ -88,7 +88,10 @@ def hardware_threads(host: Host, busy: Mapping[int, float]) -> Finding:
     mend = "echo off | sudo tee /sys/devices/system/cpu/smt/control"
     for core, other in shared:
         if busy.get(other, 0.0) > SIBLING_BUSY:
-            return SMT.red(f"core {other}, beside core {core}, is busy {busy[other]:.0%}", mend)
+            return SMT.red(
+                f"core {other}, beside core {core}, is busy {100 * busy[other]:.0f} % of the time",
+                mend,
+            )
     core, other = shared[0]
     return SMT.yellow(f"core {core} shares its hardware with core {other}", mend)
 

@@ -158,7 +158,7 @@ def others(reading: Reading) -> Finding:
     use = 0.0 if isinstance(reading.utilisation, Missing) else reading.utilisation
     if use > BUSY:
         who = f" (processes {named})" if pids else ""
-        return OTHERS.red(f"{use:.0%} busy with other work{who}", mend)
+        return OTHERS.red(f"{100 * use:.0f} % busy with other work{who}", mend)
     if pids:
         return OTHERS.yellow(f"held, not used, by processes {named}", mend)
     used = 0 if isinstance(reading.memory, Missing) else reading.memory.used

@@ -1,6 +1,7 @@
 """Where the machine is read: folders and variables, which a test replaces by its own."""
 
 import os
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,10 @@ def _runs() -> Path:
 
 
 def _temporary() -> Path:
-    return Path(os.environ.get("TMPDIR") or "/tmp")
+    try:
+        return Path(tempfile.gettempdir())
+    except OSError:  # it tries to write into each that may be one
+        return Path(os.environ.get("TMPDIR") or "/tmp")
 
 
 @dataclass(frozen=True, slots=True)

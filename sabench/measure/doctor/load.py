@@ -64,8 +64,8 @@ def examine_load(host: Host, before: Sample, after: Sample) -> list[Finding]:
 
 def busy_shares(before: Sample, after: Sample) -> dict[int, float]:
     """What part of the time each core was busy."""
-    span = _span(before, after)
     there = before.ticks.keys() & after.ticks.keys()
+    span = _span(before, after) if there else 1.0
     return {core: (after.ticks[core][0] - before.ticks[core][0]) / span for core in there}
 
 
@@ -98,7 +98,10 @@ def steal(before: Sample, after: Sample) -> Finding:
         return STEAL.absent("not told: no /proc/stat")
     taken = sum(after.ticks[core][1] - before.ticks[core][1] for core in there)
     share = taken / _span(before, after) / len(there)
-    value, mend = f"{share:.1%} of the cores", "move to a machine whose cores are not shared"
+    value, mend = (
+        f"{100 * share:.1f} % of the cores",
+        "move to a machine whose cores are not shared",
+    )
     if share > STEAL_RED:
         return STEAL.red(value, mend)
     return STEAL.yellow(value, mend) if share > STEAL_YELLOW else STEAL.green(value)
@@ -109,7 +112,7 @@ def pressure(before: Sample, after: Sample) -> Finding:
     if before.waited_us is None or after.waited_us is None:
         return PRESSURE.absent("not told: the kernel has no pressure stall information")
     share = (after.waited_us - before.waited_us) * 1e-6 / (after.wall_s - before.wall_s)
-    value, mend = f"some process waited {share:.1%} of the time", "top -o %CPU"
+    value, mend = f"some process waited {100 * share:.1f} % of the time", "top -o %CPU"
     if share > PRESSURE_RED:
         return PRESSURE.red(value, mend)
     return PRESSURE.yellow(value, mend) if share > PRESSURE_YELLOW else PRESSURE.green(value)

@@ -2,6 +2,7 @@
 
 import getpass
 import os
+import shutil
 import tempfile
 import time
 from pathlib import Path
@@ -98,7 +99,7 @@ def compiler_cache(host: Host) -> Finding:
     try:
         with tempfile.TemporaryFile(dir=there):
             free = free_bytes(there)
-            noexec = bool(os.statvfs(there).f_flag & getattr(os, "ST_NOEXEC", 0))
+            noexec = _is_noexec(there)
     except OSError as error:
         return CACHE.red(f"{there}: {error.strerror or error}", mend)
     value = f"{folder}: {show_bytes(free)} free"
@@ -124,8 +125,13 @@ def fsync_s(descriptor: int) -> float:
 
 def free_bytes(folder: Path) -> int:
     """Room for this user on the folder's disk."""
-    there = os.statvfs(folder)
-    return there.f_bavail * there.f_frsize
+    return shutil.disk_usage(folder).free
+
+
+def _is_noexec(folder: Path) -> bool:
+    if not hasattr(os, "statvfs"):
+        return False
+    return bool(os.statvfs(folder).f_flag & getattr(os, "ST_NOEXEC", 0))
 
 
 def _user() -> str:

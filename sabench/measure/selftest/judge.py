@@ -74,7 +74,7 @@ def _ratio(expected: float, tolerance: float, widest: float, reading: Reading) -
         read = f"only {len(ratios)} turns of {asked:.0f} were undisturbed"
         return Verdict.UNRELIABLE, read, allowed
     middle = quantile(ratios, 0.5)
-    read = f"{middle:.4f}, error {middle / expected - 1:+.2%}, 95 % [{interval.low:.4f}, "
+    read = f"{middle:.4f}, error {100 * (middle / expected - 1):+.2f} %, 95 % [{interval.low:.4f}, "
     read += f"{interval.high:.4f}]"
     low, high = expected * (1 - tolerance), expected * (1 + tolerance)
     if interval.high < low or interval.low > high:

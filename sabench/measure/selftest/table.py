@@ -120,10 +120,11 @@ PRESET: Preset = find_preset("quick").model_copy(
 """Many short measurements in turns: drift is the enemy here, not the width of one of them."""
 
 
-def find_checks(names: list[str], plant: str = "") -> list[Check]:
+def find_checks(names: list[str], plant: str = "", kind: str = "") -> list[Check]:
     """The checks of those names, all if none is named.
 
-    Raises: ConfigError for a name or a plant that is none, and for a plant without its check.
+    Raises: ConfigError for a name or a plant that is none, for a plant without its check, and for
+    one that a device of that kind cannot have.
     """
     for name in names:
         if name not in CHECKS:
@@ -132,4 +133,6 @@ def find_checks(names: list[str], plant: str = "") -> list[Check]:
         raise ConfigError(f"plant {plant!r} is not known; there are {', '.join(PLANTS)}")
     if plant and names and PLANTS[plant].name not in names:
         raise ConfigError(f"plant {plant} turns {PLANTS[plant].name} red: --check it too")
+    if plant and kind and kind not in PLANTS[plant].kinds:
+        raise ConfigError(f"plant {plant} needs --device {PLANTS[plant].kinds[0]}, not {kind}")
     return [row for name, row in CHECKS.items() if name in names or not names]

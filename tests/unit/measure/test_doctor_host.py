@@ -235,7 +235,7 @@ def test_the_busiest_process_is_named_with_the_command_that_stops_it(machine: Ma
 def test_stolen_time_is_red_above_one_percent(machine: Machine) -> None:
     ticks = os.sysconf("SC_CLK_TCK")
     found = loaded(machine, ticks={0: (100, ticks // 10), 1: (0, 0)})["steal"]
-    assert (found.light, found.value) == (Light.RED, "5.0% of the cores")
+    assert (found.light, found.value) == (Light.RED, "5.0 % of the cores")
 
 
 def test_processes_that_wait_are_pressure(machine: Machine) -> None:

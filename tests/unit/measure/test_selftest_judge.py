@@ -155,5 +155,7 @@ def test_an_unknown_check_or_plant_is_named_with_those_there_are() -> None:
         find_checks([], "x")
     with pytest.raises(ConfigError, match="plant short-spin turns spin red: --check it too"):
         find_checks(["energy"], "short-spin")
+    with pytest.raises(ConfigError, match="plant short-spin needs --device cuda, not cpu"):
+        find_checks([], "short-spin", "cpu")
     assert [row.name for row in find_checks(["spin"], "short-spin")] == ["spin"]
     assert [row.name for row in find_checks([])] == list(CHECKS)
