@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from on_gpu import DEVICE, MARKS
 
 from making_runs import batch_of, case
-from on_gpu import DEVICE, MARKS
 from sabench.cases.plan import make_jobs
 from sabench.catalog.presets import find_preset
 from sabench.measure.execution import Execution
