@@ -138,10 +138,11 @@ class _Sweep:
         did_something = watch.follow(handle, self.stop)
         if not did_something and dead_starts:
             raise dead_at_start(handle)
-        if not aftermath.left_clean(handle.pid, self.ends):
-            self.admission.distrust(batch.device)
-            self.listener(Notice(f"{batch.device}: {FLAG_MEANING[Flag.DEVICE_DIRTY]}"))
-        aftermath.require_health(self.ends)
+        with self.stop.waiting():
+            if not aftermath.left_clean(handle.pid, self.ends):
+                self.admission.distrust(batch.device)
+                self.listener(Notice(f"{batch.device}: {FLAG_MEANING[Flag.DEVICE_DIRTY]}"))
+            aftermath.require_health(self.ends)
         return tuple(watch.left.values()), did_something
 
     def _batch(self, jobs: tuple[Job, ...]) -> Batch:

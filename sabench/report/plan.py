@@ -11,7 +11,7 @@ from rich.text import Text
 
 from sabench.launch.request import Planned
 from sabench.report.plain import plain
-from sabench.units import show_duration
+from sabench.units import show_duration, show_time
 
 
 def plan_json(planned: Planned) -> dict[str, Any]:

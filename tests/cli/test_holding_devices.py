@@ -5,7 +5,9 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -126,3 +128,48 @@ def test_grouped_keeps_the_order_of_the_suite_and_the_run_remembers_it(place: Pa
     code, told = run(place, "--resume", "run", "--order", "random")
     assert code == 2
     assert "leave out --order" in told
+
+
+def test_a_run_goes_on_elsewhere_only_where_that_is_allowed(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A variable that changes figures: set for the start, gone for the resumption."""
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
+    code, told = run(place, *TINY, "--filter", "window=1", "--out", "run")
+    assert code == 0, told
+    monkeypatch.delenv("ONEDNN_MAX_CPU_ISA")
+    code, told = run(place, "--resume", "run")
+    assert code == 3
+    assert "env_ONEDNN_MAX_CPU_ISA AVX2 -> absent" in told
+    code, told = run(place, "--resume", "run", "--across-env")
+    assert code == 0, told
+
+
+def test_two_runs_side_by_side_are_never_plainly_ok(place: Path) -> None:
+    """Both pin the same core. A block that fits into a slice of the scheduler is undisturbed."""
+    words = (*TINY, "--no-lock", "--set", "budget_s=3")
+    both = [start(place, *words, "--out", name) for name in ("one", "two")]
+    for process in both:
+        process.communicate(timeout=120)
+        assert process.returncode in (0, 4)
+    beside = []
+    for name, other in (("one", "two"), ("two", "one")):
+        spans = [span(record) for record in records(place / other)]
+        for record in records(place / name):
+            begin, end = span(record)
+            if spans[0][0] <= begin and end <= spans[-1][1]:  # the other measured all the while
+                beside.append(record["status"])
+    assert beside
+    assert "ok" not in beside
+
+
+def records(run: Path) -> list[dict[str, Any]]:
+    """First attempts: they come from one child, without a pause between them."""
+    found = map(json.loads, (run / "journal.jsonl").read_text().splitlines())
+    return [record for record in found if record.get("attempt", 1) == 1]
+
+
+def span(record: dict[str, Any]) -> tuple[float, float]:
+    """When a job began and ended, by the clock on the wall."""
+    begin = datetime.fromisoformat(record["started_utc"]).timestamp()
+    return begin, begin + record["wall_s"]

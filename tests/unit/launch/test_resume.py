@@ -7,6 +7,7 @@ import pytest
 from making_runs import case, environment, new_run, preset, record_of, run_info
 from sabench.errors import ExitCode, ResultError
 from sabench.launch.resume import adopt, attempts_made, difference, resume
+from sabench.measure.environment import environment as real_environment
 from sabench.records import Environment, Status
 from sabench.store import journal
 from sabench.store.run_folder import RunFolder
@@ -45,6 +46,25 @@ def test_another_environment_is_refused(
     with pytest.raises(ResultError, match=told) as caught:
         resume(folder.path, now)
     assert caught.value.exit_code is ExitCode.NOT_COMPARABLE
+
+
+REAL = real_environment("cpu", ["sabench"])
+
+
+@pytest.mark.parametrize("setting", sorted(REAL.settings))
+def test_a_change_of_any_setting_is_refused_unless_it_is_allowed(
+    tmp_path: Path, setting: str
+) -> None:
+    """Each name that a real environment's id is made of, changed alone and taken away."""
+    for name, settings in (
+        ("changed", REAL.settings | {setting: "something else"}),
+        ("gone", {key: value for key, value in REAL.settings.items() if key != setting}),
+    ):
+        run = new_run(tmp_path / name, (case(),), environments={"cpu": REAL})
+        now = {"cpu": REAL.model_copy(update={"settings": settings})}
+        with pytest.raises(ResultError, match=f"the environment is not that .*{setting} "):
+            resume(run.path, now)
+        assert resume(run.path, now, allow_environment=True).info.environments == now
 
 
 def test_another_environment_is_written_down_where_it_is_allowed(folder: RunFolder) -> None:
