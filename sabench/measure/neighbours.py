@@ -1,6 +1,7 @@
 """Who else is on a device: which process is ours, and what the others did. Torch-free."""
 
 import os
+import time
 from collections import deque
 from collections.abc import Callable, Set
 from pathlib import Path
@@ -66,25 +67,35 @@ def _sizes(device: Device) -> dict[int, int] | Missing:
 class RecentUse:
     """Which processes used a device in the last moments: of samples that come now and then."""
 
-    def __init__(self, device: Device) -> None:
-        self._device = device
-        self._seen: int | None = None
+    def __init__(self, device: Device, wall: Callable[[], float] = time.time) -> None:
+        self._device, self._wall = device, wall
+        self._newest: int | None = None  # sample's time, by the driver's clock: the wall's
         self._recent: deque[tuple[float, frozenset[int]]] = deque()
 
     def now(self, at_s: float) -> frozenset[int] | Missing:
         """Those with a share above zero in a sample that came within USE_LASTS_S.
 
-        What lay there before the first look is left out: it may be of a process that has ended.
+        At first, samples of the last moments count if their process still holds the device.
         """
-        told = self._device.uses(self._seen or 0)
+        since = int((self._wall() - USE_LASTS_S) * 1e6) if self._newest is None else self._newest
+        told = self._device.uses(since)
         if isinstance(told, Missing):
             return told
-        if self._seen is not None:
-            self._recent.append((at_s, frozenset(pid for pid, use in told.shares.items() if use)))
-        self._seen = told.seen
-        while self._recent and self._recent[0][0] < at_s - USE_LASTS_S:
+        users = frozenset(pid for pid, share in told.shares.items() if share)
+        if self._newest is None:
+            users &= self._there()
+        if told.shares:
+            self._newest = told.seen
+        self._recent.append((at_s, users))
+        while self._recent[0][0] < at_s - USE_LASTS_S:
             self._recent.popleft()
         return frozenset[int]().union(*(pids for _, pids in self._recent))
+
+    def _there(self) -> frozenset[int]:
+        processes = self._device.processes()
+        if isinstance(processes, Missing):
+            return frozenset()
+        return frozenset(one.pid for one in processes)
 
 
 def isolation(

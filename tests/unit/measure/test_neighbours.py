@@ -81,15 +81,22 @@ def test_in_a_container_nothing_is_found_without_a_probe_or_a_list(
 
 
 def test_use_counts_while_it_is_recent(nvml: FakeNvml, device: Device) -> None:
-    recent = RecentUse(device)
-    nvml.script(use="6:90", use_time=100)
-    assert recent.now(0.0) == set()  # before we looked: it may have ended
-    nvml.change(use="7:30 8:0", use_time=200)
+    recent = RecentUse(device, wall=lambda: 1000.0)
+    assert recent.now(0.0) == set()
+    nvml.script(compute="7:1", use="7:30 8:0", use_time=1_000_200_000)
     assert recent.now(0.1) == {7}
     assert recent.now(1.5) == {7}  # no new sample, and the last one lasts
     assert recent.now(1.7) == set()
-    nvml.change(use="7:30", use_time=300)
-    assert recent.now(1.8) == {7}
+    nvml.change(use="9:30", use_time=1_000_300_000)
+    assert recent.now(1.8) == {9}  # it came and went between two looks
+
+
+def test_use_just_before_the_first_look_counts_for_who_is_still_there(
+    nvml: FakeNvml, device: Device
+) -> None:
+    nvml.script(compute="7:1", use="6:90 7:40", use_time=999_000_000)  # 6 has ended
+    assert RecentUse(device, wall=lambda: 1000.0).now(0.0) == {7}
+    assert RecentUse(device, wall=lambda: 1001.0).now(0.0) == set()  # long ago
 
 
 def test_use_that_is_not_told_is_a_reason(nvml: FakeNvml, device: Device) -> None:

@@ -162,6 +162,21 @@ def test_another_process_at_work_and_one_at_rest_are_told_apart(
     assert await_span(watch, lambda span: span.isolation == "shared").foreign == (77,)
 
 
+def test_two_runs_on_a_device_see_each_other_all_the_time(nvml: FakeNvml) -> None:
+    nvml.script(compute="40:1 41:1", use="40:50 41:50")
+    seen: dict[int, list[DeviceSpan]] = {40: [], 41: []}
+    for own, spans in seen.items():
+        watch = DeviceSampler(GPU, PERIOD_S, lambda device, own=own: own)
+        watch.start()
+        for _ in range(20):
+            begin = time.perf_counter()
+            time.sleep(2e-3)
+            spans.append(watch.between(begin, time.perf_counter()))
+        watch.stop()
+    assert {(one.isolation, one.foreign) for one in seen[40]} == {("shared", (41,))}
+    assert {(one.isolation, one.foreign) for one in seen[41]} == {("shared", (40,))}
+
+
 @pytest.mark.parametrize(
     ("call", "code", "told"),
     [
