@@ -117,7 +117,27 @@ def test_a_wait_with_an_end_takes_what_is_freed() -> None:
             pass
 
 
-def test_several_devices_are_held_together_and_in_one_order(state: Path) -> None:
+def test_two_runs_never_hold_what_the_other_waits_for() -> None:
+    """Whatever order they name the devices in: one that waits for the first holds no later one."""
+    waiting, ended = threading.Event(), threading.Event()
+
+    def second_run() -> None:
+        with device_locks(
+            [gpu("GPU-b"), gpu("GPU-a")], wait=True, listener=lambda _: waiting.set()
+        ):
+            ended.set()
+
+    with locked("GPU-a"):
+        thread = threading.Thread(target=second_run)
+        thread.start()
+        assert waiting.wait(10)
+        with locked("GPU-b"):
+            pass
+    assert ended.wait(10)
+    thread.join()
+
+
+def test_several_devices_are_held_together(state: Path) -> None:
     both = [gpu("GPU-b"), gpu("GPU-a"), gpu("GPU-b")]
     with device_locks(both), pytest.raises(DeviceError), locked("GPU-a"):
         pass
