@@ -58,7 +58,7 @@ class PlanTable:
         if prediction.parity_s:
             parity = _table("first held to the reference", "time")
             for case_id, seconds in prediction.parity_s.items():
-                parity.add_row(Text(plain(case_id)), show_duration(seconds))
+                parity.add_row(Text(plain(case_id)), show_time(seconds))
             yield parity
             yield Text()
         if planned.expansion.dropped:
