@@ -44,6 +44,14 @@ def device_facts(device: str) -> DeviceFacts:
     return DeviceFacts(gpu.name, gpu.uuid, {name: str(value) for name, value in told.items()})
 
 
+def job_facts(device: str) -> dict[str, str]:
+    """The facts of the device that a job runs on, if need be why there are none: never a fault."""
+    try:
+        return device_facts(device).facts
+    except DeviceError as error:
+        return dict.fromkeys(("driver", *READERS), str(Missing(str(error))))
+
+
 def _memory_bytes(device: Device) -> object:
     memory = device.memory()
     return memory if isinstance(memory, Missing) else memory.total

@@ -7,7 +7,7 @@ from torch import Tensor
 from sabench.cases.plan import Batch, Job
 from sabench.catalog.metrics import METRICS, Metric
 from sabench.catalog.runtimes import RUNTIMES
-from sabench.measure.device_facts import DeviceFacts, device_facts
+from sabench.measure.device_facts import job_facts
 from sabench.measure.execution import Execution, is_finite, watch_allocated
 from sabench.measure.faults import NonFiniteError
 from sabench.measure.instruments import make_instruments
@@ -47,11 +47,11 @@ def measure_case(
 
     Raises: whatever the subject raises.
     """
-    states: list[DeviceFacts] = []
+    states: list[dict[str, str]] = []
 
     def look() -> None:
         if job.device != "cpu":
-            states.append(device_facts(job.device))
+            states.append(job_facts(job.device))
 
     runtime, tools = RUNTIMES[job.case.runtime], make_instruments(job, batch.preset)
     protocol = Protocol(
@@ -81,7 +81,7 @@ def measure_case(
     if job.device != "cpu":
         if not states:  # nothing was timed
             look()
-        details["device"] = {**states[-1].facts}
+        details["device"] = {**states[-1]}
         details["device_watch"] = tools.watch.reason or "all was told"
     status = _status(protocol, readings, flags)
     return Outcome(status, protocol.message, readings, flags, details)

@@ -1,9 +1,12 @@
-"""Facts of a device in words, and our own memory on it: on a fake NVML."""
+"""Facts of a device in words, on a fake NVML."""
+
+from pathlib import Path
 
 import pytest
 
-from fakes.nvml import NO_PERMISSION, NOT_SUPPORTED, FakeNvml
-from sabench.measure.device_facts import READERS, device_facts
+from fakes.nvml import DRIVER_NOT_LOADED, NO_PERMISSION, NOT_SUPPORTED, FakeNvml
+from sabench.measure import gpus
+from sabench.measure.device_facts import READERS, device_facts, job_facts
 
 GIB = 1024**3
 
@@ -54,3 +57,14 @@ def test_an_instance_tells_its_own_memory_and_its_boards_heat(
     assert found["pids"] == "[5]"
     assert found["mig"] == "on"
     assert found["utilisation"] == "unknown (Not Supported)"
+
+
+def test_a_device_that_nothing_lists_any_more_costs_a_job_its_facts_alone(
+    nvml: FakeNvml, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(gpus, "DRIVER", tmp_path)
+    monkeypatch.setattr(gpus, "NODES", tmp_path)
+    nvml.script(**{"error.nvmlInit": DRIVER_NOT_LOADED})
+    told = job_facts("cuda:0")
+    assert set(told) == {"driver", *READERS}
+    assert all(value.startswith("unknown (device cuda:0 is not there") for value in told.values())
