@@ -184,6 +184,9 @@ class CudaStandIn:
     def set_device(self, device: str) -> None:
         self.log.append(f"set_device {device}")
 
+    def is_initialized(self) -> bool:
+        return True
+
     def empty_cache(self) -> None:
         self.allocate("the cache")
         self.log.append("empty_cache")
@@ -200,6 +203,12 @@ class CudaStandIn:
 
     def max_memory_reserved(self, device: str) -> int:
         return self.reserved
+
+    def memory_stats(self, device: str) -> dict[str, int]:
+        return {"inactive_split_bytes.all.peak": 64}
+
+    def get_allocator_backend(self) -> str:
+        return "native"
 
 
 class StandInEvent:
