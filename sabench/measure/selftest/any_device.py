@@ -1,4 +1,4 @@
-"""Self-checks that a CPU and a CUDA device share: pairs of work, clocks, energy."""
+"""Self-checks that a CPU and a CUDA device share: pairs of work, energy."""
 
 from dataclasses import replace
 
@@ -6,16 +6,12 @@ from sabench.measure.metrics.energy import meter_of, readings
 from sabench.measure.selftest.bench import (
     CALL_S,
     Bench,
-    Observed,
-    Turns,
     interleaved,
     repeated,
 )
 from sabench.measure.selftest.plants import FrozenCounter
-from sabench.measure.selftest.table import TURNS
 from sabench.records import Reading
 
-CHUNK = 25  # blocks of a turn
 WHOLE = 20  # units of a side, or a multiple: a tenth and a twentieth more are whole units too
 ENERGY_WINDOW_S = 2.0
 
@@ -34,23 +30,6 @@ def planted_slowdown(bench: Bench) -> Reading:
     n = bench.units(unit, CALL_S, WHOLE)
     more = 0 if bench.plant == "same-work" else n // 10
     return interleaved(bench, repeated(unit, n), repeated(unit, n + more)).reading(units=n)
-
-
-def two_clocks(bench: Bench) -> Reading:
-    """The timer's seconds over those that the call itself counted by another clock.
-
-    Both clocks see the same disturbances, so that every turn counts.
-    """
-    turns, timer = Turns(), bench.timer()
-    unit = bench.product()
-    seconds = CALL_S if bench.device == "cpu" else 10 * CALL_S  # waiting for it takes some, too
-    call = repeated(unit, bench.units(unit, seconds, 1))
-    timer.calibrate(call, timer.once(call))
-    for turns.tried in range(1, TURNS + 1):
-        observed = Observed(call, bench.synchronise)
-        blocks = timer.chunk(observed, CHUNK)
-        turns.add(sum(observed.wall_s), sum(block.seconds * block.calls for block in blocks))
-    return turns.reading()
 
 
 def energy(bench: Bench) -> Reading:

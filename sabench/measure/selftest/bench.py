@@ -1,7 +1,6 @@
 """What self-checks are made of: the real protocol and timers, work of known amount, turns."""
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
@@ -17,9 +16,6 @@ from sabench.measure.selftest.table import TURNS
 from sabench.measure.timer import Call, Timer
 from sabench.records import Flag, Reading, Status
 from sabench.stats import quantile
-
-RAW = getattr(time, "CLOCK_MONOTONIC_RAW", getattr(time, "CLOCK_MONOTONIC", 0))
-"""Ticks without the corrections of NTP, by another path than `perf_counter`."""
 
 SPOILT = 3  # turns: with more there are too few left for an interval
 CALL_S = 2e-3  # of a side in a turn: one call is one block
@@ -67,6 +63,13 @@ class Bench:
             torch.cuda.synchronize(self.device)
 
 
+def raw_ns() -> int:
+    """A clock that the runner does not read, and that NTP does not correct."""
+    if hasattr(time, "CLOCK_MONOTONIC_RAW"):
+        return time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW)
+    return time.monotonic_ns()
+
+
 def repeated(unit: Call, n: int) -> Call:
     """The unit, n times."""
     times = range(n)
@@ -83,17 +86,14 @@ class Observed:
     """A call that keeps its own books, by clocks that the runner does not read."""
 
     call: Call
-    synchronise: Callable[[], None]
     wall_s: list[float] = field(default_factory=list)
     cpu_s: list[float] = field(default_factory=list)
 
     def __call__(self) -> None:
         """Call, and write down what it took."""
-        self.synchronise()
-        cpu, wall = time.process_time_ns(), time.clock_gettime_ns(RAW)
+        cpu, wall = time.process_time_ns(), raw_ns()
         self.call()
-        self.synchronise()
-        self.wall_s.append((time.clock_gettime_ns(RAW) - wall) * 1e-9)
+        self.wall_s.append((raw_ns() - wall) * 1e-9)
         self.cpu_s.append((time.process_time_ns() - cpu) * 1e-9)
 
 

@@ -1,4 +1,4 @@
-"""Self-checks of the CPU: fixed work, own time, a busy neighbour, threads that wait."""
+"""Self-checks of the CPU: fixed work, clocks, own time, a busy neighbour, threads that wait."""
 
 import os
 import time
@@ -20,6 +20,7 @@ from sabench.records import Reading
 from sabench.stats import quantile
 
 LONG_S = 0.03  # longer than a scheduler's slice: a neighbour is in every block
+CHUNK = 25  # blocks of a turn
 BESIDE = 2  # figures beside the neighbour
 REST_S = 0.3
 FELT_CALLS = 40
@@ -31,6 +32,22 @@ def fixed_work(bench: Bench) -> Reading:
     n = bench.units(unit, CALL_S, 20)
     twice = 19 * n // 10 if bench.plant == "short-work" else 2 * n
     return interleaved(bench, repeated(unit, n), repeated(unit, twice)).reading(units=n)
+
+
+def two_clocks(bench: Bench) -> Reading:
+    """The timer's seconds over those that the call itself counted by another clock.
+
+    Both clocks see the same disturbances, so that every turn counts.
+    """
+    turns, timer = Turns(), bench.timer()
+    unit = bench.product()
+    call = repeated(unit, bench.units(unit, CALL_S, 1))
+    timer.calibrate(call, timer.once(call))
+    for turns.tried in range(1, TURNS + 1):
+        observed = Observed(call)
+        blocks = timer.chunk(observed, CHUNK)
+        turns.add(sum(observed.wall_s), sum(block.seconds * block.calls for block in blocks))
+    return turns.reading()
 
 
 def own_cpu(bench: Bench) -> Reading:
@@ -45,7 +62,7 @@ def own_cpu(bench: Bench) -> Reading:
 
     while turns.tried < TURNS and not turns.is_spoilt:
         turns.tried += 1
-        observed = Observed(rest if bench.plant == "resting-work" else work, bench.synchronise)
+        observed = Observed(rest if bench.plant == "resting-work" else work)
         timing = bench.measure(observed)
         if is_quiet(timing):
             own_s = quantile(observed.cpu_s[-len(timing.samples) :], 0.5)

@@ -5,11 +5,14 @@ from typing import Any
 import torch
 
 from sabench.measure.cuda_cold import l2_bytes, make_flush, prove_cold
-from sabench.measure.selftest.bench import Bench, interleaved
+from sabench.measure.selftest import bench as benches
+from sabench.measure.selftest.bench import CALL_S, Bench, Turns, interleaved, repeated
+from sabench.measure.selftest.table import TURNS
 from sabench.records import Reading
 from sabench.stats import quantile
 
 CYCLES = 2_000_000  # about a millisecond
+FEW, MANY = 4, 14  # samples
 
 
 def spin(bench: Bench) -> Reading:
@@ -22,6 +25,27 @@ def spin(bench: Bench) -> Reading:
         return turns.reading()
     once_s, twice_s = quantile(turns.base_s, 0.5), quantile(turns.other_s, 0.5)
     return turns.reading(once_s=once_s, twice_s=twice_s)
+
+
+def two_clocks(bench: Bench) -> Reading:
+    """Events over the host's clock, by what ten samples more add to both.
+
+    What queueing, the head start and the waiting cost stands in either, and cancels.
+    """
+    turns, timer = Turns(), bench.timer()
+    unit = bench.product()
+    call = repeated(unit, bench.units(unit, 10 * CALL_S, 1))
+    timer.calibrate(call, timer.once(call))
+    for turns.tried in range(1, TURNS + 1):
+        host_s, events_s = [], []
+        for count in (FEW, MANY):
+            bench.synchronise()
+            start = benches.raw_ns()
+            blocks = timer.chunk(call, count)
+            host_s.append((benches.raw_ns() - start) * 1e-9)
+            events_s.append(sum(block.seconds * block.calls for block in blocks))
+        turns.add(host_s[1] - host_s[0], events_s[1] - events_s[0])
+    return turns.reading()
 
 
 def cold_warm(bench: Bench) -> Reading:

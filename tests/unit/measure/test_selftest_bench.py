@@ -161,6 +161,25 @@ def test_cycles_are_counted_on_the_device(
     assert found.verdict == verdict, found.read
 
 
+@pytest.mark.parametrize(("plant", "verdict"), [("", "pass"), ("slow-clock", "fail")])
+def test_events_are_held_against_the_hosts_clock(
+    monkeypatch: pytest.MonkeyPatch, plant: str, verdict: str
+) -> None:
+    device = CudaStandIn(call_s=20e-3)
+    put_in(monkeypatch, device, bench, cuda)
+    monkeypatch.setattr(bench, "raw_ns", device.clock_ns)
+
+    class Queueing(Counting):
+        def product(self) -> Call:
+            return device.call
+
+        def units(self, unit: Call, seconds: float, least: int) -> int:
+            return 1
+
+    found = judge("two_clocks", cuda.two_clocks(Queueing(DEVICE, 1, SHORT, plant)))
+    assert found.verdict == verdict, found.read
+
+
 @pytest.mark.parametrize(("plant", "verdict"), [("", "pass"), ("warm-flush", "fail")])
 def test_a_flush_that_is_left_out_is_seen(
     monkeypatch: pytest.MonkeyPatch, plant: str, verdict: str
