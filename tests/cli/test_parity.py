@@ -105,6 +105,21 @@ def test_a_wrong_gradient_is_found_only_where_gradients_are_measured(tmp_path: P
     assert by_mode["forward_backward"]["status"] == "parity_failed"
     assert "its gradient of" in by_mode["forward_backward"]["message"]
     assert by_mode["forward"]["figures"]["latency_warm"]["median"] > 0
+    (known,) = (tmp_path / "state").glob("*.json")
+    learnt = {key: len(walls) for key, walls in json.loads(known.read_text())["walls_s"].items()}
+    assert set(learnt.values()) == {1}  # what the forward's parity job took is no case's time
+
+
+def test_a_network_hangs_on_the_layer_in_its_slots(tmp_path: Path) -> None:
+    (tmp_path / "nets.yaml").write_text(
+        "name: nets\nmetrics: [latency_warm]\nlayers: [{layer: conv, channels: 8, size: 7}]\n"
+        "networks: [{network: resnet26, mix: 'conv,conv,conv,halo', resolution: 64}]\n"
+    )
+    words = ("--suite", "nets.yaml", "--device", "cpu", "--json")
+    code, board, told = profile(tmp_path, *words, fault="sees_the_border")
+    assert code == 6, told
+    assert rows_of(board)["conv"]["figures"]["latency_warm"]["median"] > 0
+    assert rows_of(board)["resnet26"]["status"] == "parity_failed"
 
 
 def test_a_dry_run_shows_the_parity_jobs_and_their_time(tmp_path: Path) -> None:
