@@ -1,6 +1,5 @@
 """tools/check_stopping.py in small, and each of its promises broken by a planted fault."""
 
-import gc
 import importlib.util
 import sys
 from collections.abc import Callable
@@ -30,12 +29,6 @@ def load_tool() -> ModuleType:
 
 
 tool = load_tool()
-
-
-@pytest.fixture(autouse=True)
-def no_collection(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A full collection before each of thousands of measurements is what takes the time here."""
-    monkeypatch.setattr(gc, "collect", lambda: 0)
 
 
 def broken(streams: int = STREAMS) -> list[str]:
