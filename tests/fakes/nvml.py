@@ -73,7 +73,7 @@ class FakeNvml:
 
     def __init__(self, library: Library, script: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self._library, self._script, self._monkeypatch = library, script, monkeypatch
-        self._lines: list[str] = []
+        self._values: dict[str, object] = {}
         self.script()
         monkeypatch.setenv("FAKE_NVML", str(script))
         monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
@@ -86,14 +86,14 @@ class FakeNvml:
 
     def script(self, **values: object) -> None:
         """A healthy device, but for these."""
-        self._lines = []
+        self._values = {}
         self.change(**values)
 
     def change(self, **values: object) -> None:
         """These from now on, the rest as it was. In one step: other threads and children read."""
-        self._lines += [f"{key} {value}\n" for key, value in values.items()]
+        self._values |= values
         fresh = self._script.with_suffix(".new")
-        fresh.write_text("".join(self._lines))
+        fresh.write_text("".join(f"{key} {value}\n" for key, value in self._values.items()))
         os.replace(fresh, self._script)
 
     def without(self, *symbols: str) -> None:
