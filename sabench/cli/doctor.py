@@ -21,7 +21,7 @@ def doctor(
     from sabench.measure.doctor import Host, Light, examine
     from sabench.measure.gpus import find_gpu, visible_gpus
     from sabench.report.consoles import stdout
-    from sabench.report.doctor import doctor_json, doctor_lines, worst
+    from sabench.report.doctor import closing, doctor_json, doctor_table, mend_lines, worst
 
     kind = device.partition(":")[0]
     if kind not in ("auto", "cpu", "cuda"):
@@ -32,5 +32,9 @@ def doctor(
     if as_json:
         typer.echo(json.dumps(doctor_json(findings), indent=2))
     else:
-        stdout().print(doctor_lines(findings))
+        console = stdout()
+        console.print(doctor_table(findings))
+        for line in mend_lines(findings):
+            console.print(line, soft_wrap=True, markup=False)
+        console.print(closing(findings))
     raise typer.Exit(ExitCode.REGRESSION if worst(findings) is Light.RED else ExitCode.OK)

@@ -41,8 +41,8 @@ def doctor_json(findings: Sequence[Finding]) -> dict[str, Any]:
     }
 
 
-def doctor_lines(findings: Sequence[Finding]) -> RenderableType:
-    """A row a check; why, and what mends it, under those that are yellow or red."""
+def doctor_table(findings: Sequence[Finding]) -> RenderableType:
+    """A row a check; below what is yellow or red, why it matters."""
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True, style="bold")
@@ -51,14 +51,23 @@ def doctor_lines(findings: Sequence[Finding]) -> RenderableType:
         told = Text(one.value)
         if one.light in (Light.RED, Light.YELLOW):
             told.append(f"\n{one.why}", style="dim")
-            if one.mend:
-                told.append(f"\nmend: {one.mend}")
         table.add_row(Text(WORDS[one.light], style=STYLES[one.light]), one.name, told)
+    return Group(Text("Is this machine fit to measure?\n", style="bold"), table, Text())
+
+
+def mend_lines(findings: Sequence[Finding]) -> list[str]:
+    """A command a line, the red ones first. Not to be wrapped: they are there to be copied."""
+    mended = [one for light in (Light.RED, Light.YELLOW) for one in findings if one.light is light]
+    commands = [f"  {one.name}: {one.mend}" for one in mended if one.mend]
+    return ["To mend:", *commands, ""] if commands else []
+
+
+def closing(findings: Sequence[Finding]) -> Text:
+    """How many of each light there are, and what that comes to."""
     counts = Counter(one.light for one in findings)
     counted = ", ".join(f"{counts[light]} {WORDS[light]}" for light in Light if counts[light])
     end = worst(findings)
-    title = Text("Is this machine fit to measure?\n", style="bold")
-    return Group(title, table, Text(f"\n{counted}. {CLOSING[end]}", style=STYLES[end]))
+    return Text(f"{counted}. {CLOSING[end]}", style=STYLES[end])
 
 
 def worst(findings: Sequence[Finding]) -> Light:

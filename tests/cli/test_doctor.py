@@ -33,7 +33,7 @@ def test_a_red_line_is_exit_1_with_why_and_the_command(
     say(monkeypatch, *LINES)
     code, out = run(capsys, "--device", "cpu")
     assert code == 1
-    assert "mend: kill 7" in out
+    assert "To mend:\n  neighbours: kill 7\n" in out
     assert "1 green, 1 red. Not fit to measure until the red lines are mended." in out
 
 
@@ -61,13 +61,17 @@ def test_json_has_every_line_and_the_verdict(
 
 
 @pytest.mark.parametrize("width", [80, 100])
-def test_no_line_is_wider_than_the_terminal(
+def test_no_line_is_wider_than_the_terminal_but_a_command_to_copy(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, width: int
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
-    say(monkeypatch, *LINES, Finding("x", Light.RED, "a very long value " * 20, "why " * 40, "m"))
+    say(
+        monkeypatch,
+        *LINES,
+        Finding("x", Light.RED, "a very long value " * 20, "why " * 40, "m" * 200),
+    )
     _, out = run(capsys, "--device", "cpu")
-    assert max(map(len, out.splitlines())) <= width
+    assert [line for line in out.splitlines() if len(line) > width] == [f"  x: {'m' * 200}"]
 
 
 def test_a_device_that_is_no_word_or_is_not_there_is_one_line(nvml: FakeNvml) -> None:

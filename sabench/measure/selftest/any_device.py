@@ -1,7 +1,9 @@
 """Self-checks that a CPU and a CUDA device share: pairs of work, energy."""
 
 from dataclasses import replace
+from typing import cast
 
+from sabench.measure.energy import EnergyCounter
 from sabench.measure.metrics.energy import meter_of, readings
 from sabench.measure.selftest.bench import (
     CALL_S,
@@ -38,7 +40,7 @@ def energy(bench: Bench) -> Reading:
     if isinstance(meter, str):
         return Reading.absent("J", meter)
     if bench.plant == "frozen-counter":
-        meter = replace(meter, counter=FrozenCounter(meter.counter))
+        meter = replace(meter, counter=cast(EnergyCounter, FrozenCounter(meter.counter)))
     preset = bench.preset.model_copy(
         update={"energy_windows": 1, "energy_window_s": ENERGY_WINDOW_S}
     )

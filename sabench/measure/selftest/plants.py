@@ -49,39 +49,19 @@ class SlowEvent:
         return SLOW * float(self.event.elapsed_time(end.event))
 
 
-@dataclass(slots=True)
 class FrozenCounter:
     """An energy counter that stands still at its first reading."""
 
-    counter: EnergyCounter
-    first: float | None = None
-
-    @property
-    def source(self) -> str:
-        """As the real one."""
-        return self.counter.source
+    def __init__(self, counter: EnergyCounter) -> None:
+        self._counter, self._first = counter, counter.joules()
 
     def joules(self) -> float:
         """Always the first."""
-        if self.first is None:
-            self.first = self.counter.joules()
-        return self.first
+        return self._first
 
-    def power_w(self) -> float | None:
-        """As the real one."""
-        return self.counter.power_w()
-
-    def temperature_c(self) -> float | None:
-        """As the real one."""
-        return self.counter.temperature_c()
-
-    def others(self) -> str:
-        """As the real one."""
-        return self.counter.others()
-
-    def facts(self) -> dict[str, str]:
-        """As the real one."""
-        return self.counter.facts()
+    def __getattr__(self, name: str) -> Any:
+        """Everything else as the real one has it."""
+        return getattr(self._counter, name)
 
 
 class BlindTimer(CpuTimer):
