@@ -5,6 +5,8 @@ import re
 import resource
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,12 @@ from sabench.launch.process import ProcessLauncher
 from sabench.launch.sweep import sweep
 from sabench.records import Status
 from sabench.store import journal
-from sabench.store.leaderboard import exit_code, make_leaderboard, read_leaderboard
+from sabench.store.leaderboard import (
+    exit_code,
+    make_leaderboard,
+    read_leaderboard,
+    write_leaderboard,
+)
 from sabench.store.run_folder import RunFolder
 from sabench.store.verify import verify
 
@@ -81,6 +88,28 @@ def test_a_child_whose_disk_is_full_fails_its_case_and_the_others_stay(
             assert re.search("cannot append: (File too large|No space left on device)", log)
     assert exit_code(make_leaderboard(folder.info, records)) is ExitCode.CASE_FAILED
     assert verify(folder.path) == []
+
+
+def test_a_leaderboard_that_cannot_be_written_leaves_the_earlier_one(tmp_path: Path) -> None:
+    folder = new_run(tmp_path / "run", (case(),), preset=preset(processes=1))
+    earlier = make_leaderboard(folder.info, [])
+    write_leaderboard(folder.leaderboard_file, earlier)
+    before = sorted(folder.path.iterdir())
+    with files_of_at_most(1000), pytest.raises(ResultError, match=r"File too large|No space"):
+        write_leaderboard(folder.leaderboard_file, earlier.model_copy(update={"title": "x" * 5000}))
+    assert read_leaderboard(folder.path) == earlier
+    assert sorted(folder.path.iterdir()) == before
+
+
+@contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    """No file of this process grows past a size; only around what must fail, never pytest's log."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_full_file_system_ends_the_sweep_with_one_line_and_keeps_what_was_there(

@@ -155,6 +155,22 @@ def test_a_real_child_ends_with_its_parent_and_its_finished_cases_stay(
     assert processes_of(folder) == []
 
 
+def test_a_child_that_hangs_does_not_outlive_its_parent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(monkeypatch, tmp_path, {"fault": "ignore_sigterm"})
+    folder = new_run(tmp_path / "run", (fake_case(1),), preset=preset(processes=1))
+    parent = start(folder)
+    assert parent.stdout is not None
+    assert any(line.startswith("JobStarted") for line in parent.stdout)
+    parent.kill()
+    parent.communicate()
+    patience = time.monotonic() + 5.0
+    while processes_of(folder) and time.monotonic() < patience:
+        time.sleep(0.01)
+    assert processes_of(folder) == []
+
+
 def start(folder: RunFolder) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [*PARENT, str(folder.path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
