@@ -18,6 +18,7 @@ class BoardEnergy:
 
     def __init__(self, device: Device, own: int | Missing) -> None:
         self._device, self._own = device, own
+        self._there: frozenset[int] = frozenset()
         self._instant = not isinstance(device.power_instant_w(), Missing)
 
     def joules(self) -> float:
@@ -39,19 +40,24 @@ class BoardEnergy:
         """Of the chip."""
         return _number(self._device.temperature_c())
 
+    def watch(self) -> None:
+        """Note who is on the board: whoever holds memory there may work."""
+        self._there = self._pids()
+
     def others(self) -> str:
-        """Who else is on the board now: it holds memory there, and its work would be counted."""
+        """Who else was there at any look since then."""
         if self._device.mig() == "on":
             return "the board is divided (MIG) and the counter covers all of it"
-        processes = self._device.processes()
-        if isinstance(processes, Missing):
-            return ""
-        pids = [one.pid for one in processes]
+        self._there |= self._pids()
         if isinstance(self._own, Missing):
-            many = len(pids) > 1
-            return f"{len(pids)} processes hold the board, ours not told apart" if many else ""
-        foreign = [str(pid) for pid in pids if pid != self._own]
-        return f"processes on the board beside ours: {', '.join(foreign)}" if foreign else ""
+            count = len(self._there)
+            return f"{count} processes hold the board, ours not told apart" if count > 1 else ""
+        foreign = ", ".join(str(pid) for pid in sorted(self._there - {self._own}))
+        return f"processes on the board beside ours: {foreign}" if foreign else ""
+
+    def _pids(self) -> frozenset[int]:
+        told = self._device.processes()
+        return frozenset() if isinstance(told, Missing) else frozenset(one.pid for one in told)
 
     def facts(self) -> dict[str, str]:
         """The power limit, what the second reading is, and whether neighbours could be seen."""

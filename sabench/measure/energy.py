@@ -62,8 +62,12 @@ class EnergyCounter(Protocol):
         """Temperature now; None where it is not told."""
         ...
 
+    def watch(self) -> None:
+        """Begin to look for others."""
+        ...
+
     def others(self) -> str:
-        """Whose work the counter covers beside ours since the last look, in words; "" if none."""
+        """Whose work the counter covers beside ours since then, in words; "" if nobody's."""
         ...
 
     def facts(self) -> dict[str, str]:
@@ -119,17 +123,17 @@ class Meter:
         if wanted > left_s:
             reason = f"the windows take {wanted:.0f} s and the deadline leaves {left_s:.0f} s"
             return Energy.absent(Validity.UNAVAILABLE, reason)
-        self.counter.others()
+        self.counter.watch()
         call_s = self._warm(load, call_s)
         calls = math.ceil(MARGIN * window_s / call_s)
-        windows, power_reason = [], ""
+        windows, others, power_reason = [], "", ""
         for number in range(preset.energy_windows):
             if number and preset.energy_idle_s:
                 self.sleep(preset.energy_idle_s)
                 self._warm(load, call_s)
             window, power_reason = self._window(load, calls)
             windows.append(window)
-        others = self.counter.others()
+            others = self.counter.others() or others
         if self.idle_w is None:
             self.idle_w = self._idle()
         flags = flags_of(windows, others)

@@ -91,6 +91,9 @@ class ScriptedCounter:
         """Not told."""
         return None
 
+    def watch(self) -> None:
+        """There is nobody to look for."""
+
     def others(self) -> str:
         """What the script says."""
         return self.script.others

@@ -63,10 +63,13 @@ class PackageEnergy:
         """None: powercap has no temperature."""
         return None
 
+    def watch(self) -> None:
+        """Begin to count what else runs on the packages."""
+        self._before = self.usage()
+
     def others(self) -> str:
-        """What else ran on the packages since the last look, in words; empty if nothing did."""
-        before, self._before = self._before, self.usage()
-        load = ForeignLoad.between(before, self._before)
+        """What else ran on them since then, in words; empty if nothing did."""
+        load = ForeignLoad.between(self._before, self.usage())
         is_alone = load.foreign <= OTHERS_CORES
         return "" if is_alone else f"other work used {load.foreign:.2f} of the machine's cores"
 
@@ -85,8 +88,6 @@ def open_packages(root: Path | None = None) -> PackageEnergy:
         raise DeviceError(f"this system has no {root}: no CPU energy counter (a virtual machine?)")
     zones: dict[str, Zone] = {}
     for folder in sorted(root.glob("*rapl*:*"), key=lambda path: ("mmio" in path.name, path.name)):
-        if folder.name.count(":") > 1:
-            continue
         name = _text(folder / "name")
         if name.startswith("package") and name not in zones:
             zones[name] = _zone(name, folder)

@@ -25,6 +25,7 @@ class Bench:
     spoil: Callable[[float, float], float] = lambda now, joules: joules
     degrees: Callable[[float], float | None] = lambda now: 60.0
     other: str = ""
+    other_until: float = float("inf")
     lost_at: float = float("inf")
     now: float = 0.0
     drawn_j: float = 0.0
@@ -67,8 +68,12 @@ class Bench:
     def temperature_c(self) -> float | None:
         return self.degrees(self.now)
 
+    def watch(self) -> None:
+        self.log.append("watch")
+
     def others(self) -> str:
-        return self.other
+        assert "watch" in self.log, "others are looked for since never"
+        return self.other if self.other_until > self.now else ""
 
     def facts(self) -> dict[str, str]:
         return {"power_limit_w": "700.0"}

@@ -150,6 +150,16 @@ def test_neighbours_make_the_figure_shared(nvml: FakeNvml) -> None:
     assert energy.others == "processes on the board beside ours: 7"
 
 
+def test_a_neighbour_that_left_again_was_there(nvml: FakeNvml) -> None:
+    nvml.script(compute="self:1048576 7:1048576")
+    counter = board()
+    counter.watch()
+    nvml.script(compute="self:1048576")
+    assert counter.others() == "processes on the board beside ours: 7"
+    counter.watch()
+    assert counter.others() == ""
+
+
 def test_a_divided_board_is_shared_whoever_is_there(nvml: FakeNvml) -> None:
     nvml.script(mig=1)
     assert "(MIG)" in BoardEnergy(open_board_of("GPU-00000"), os.getpid()).others()

@@ -2,6 +2,7 @@
 
 import os
 import time
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,10 +13,12 @@ from torch import nn
 from fakes.cuda_stand_in import DEVICE, CudaStandIn
 from fakes.nvml import FakeNvml
 from sabench.measure import execution as executions
+from sabench.measure.cuda_timer import CudaTimer
 from sabench.measure.device import Missing
 from sabench.measure.device_memory import DeviceMemory
-from sabench.measure.execution import AllocatedPeak, watch_allocated
+from sabench.measure.execution import AllocatedPeak, Execution, watch_allocated
 from sabench.measure.metrics import memory
+from sabench.measure.runner import first_call
 from sabench.records import Reading
 
 CONTEXT = 500
@@ -175,3 +178,21 @@ def test_a_peak_is_begun_before_the_first_call_and_read_behind_it(
     assert peak() == AllocatedPeak(held=100, peak=350)
     assert cuda.log == ["read held", "reset_peak", "call", "synchronize", "read peak"]
     assert watch_allocated("cpu")() is None
+
+
+def test_the_runner_keeps_the_first_calls_peak(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Turned red by leaving the watch out of `first_call`."""
+    cuda = Counted()
+    monkeypatch.setattr(executions, "torch", SimpleNamespace(cuda=cuda, isfinite=torch.isfinite))
+    out = torch.ones(1)
+
+    def call() -> torch.Tensor:
+        cuda.call()
+        return out
+
+    execution = Execution(call, nullcontext)
+    subject: Any = SimpleNamespace(device=DEVICE, module=nn.Identity(), x=out)
+    first_call(subject, execution, CudaTimer(cuda, DEVICE, cuda.clock_ns))
+    assert execution.first_allocated == AllocatedPeak(held=100, peak=350)
+    steps = ["read held", "reset_peak", "synchronize", "call", "synchronize", "read peak"]
+    assert cuda.log == steps

@@ -76,6 +76,7 @@ INVALID = {
     "frozen in the windows": frozen_from(WINDOWS),
     "frozen while idle": frozen_from(IDLE),
     "backwards": lambda now, joules: 9000.0 - joules,
+    "backwards for a moment": lambda now, joules: joules - (50.0 if 0.4 < now < 0.5 else 0.0),
     "backwards in the windows": lambda now, joules: joules - (2000.0 if now > WINDOWS else 0.0),
     "jumps": lambda now, joules: joules + (1e9 if now > WINDOWS else 0.0),
     "no number": lambda now, joules: math.nan,
@@ -127,8 +128,9 @@ def test_without_a_second_reading_the_figure_stands_and_says_so(sensor) -> None:
     assert energy.power_reason == "no power is told"
 
 
-def test_others_on_the_board_are_told() -> None:
-    energy = energy_of(Bench(other="process 7 is on the board"))
+@pytest.mark.parametrize("until", [6.0, math.inf])  # in the second window, or for good
+def test_others_on_the_board_are_told_though_they_have_gone(until: float) -> None:
+    energy = energy_of(Bench(other="process 7 is on the board", other_until=until))
     assert (energy.validity, energy.flags) == (Validity.SHARED, (Flag.ENERGY_SHARED,))
     assert energy.others == "process 7 is on the board"
     assert energy.windows
