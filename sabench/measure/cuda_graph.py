@@ -48,15 +48,16 @@ def capture(cuda: Any, call: Callable[[], Out], calls: int = 1) -> Captured[Out]
 
     Raises: MeasurementError with what the driver said if a call cannot be captured.
     """
-    graph = cuda.CUDAGraph()
+    graph, stream = cuda.CUDAGraph(), cuda.current_stream()
     try:
         with cuda.graph(graph, capture_error_mode="thread_local"):  # others watch the device
             for _ in range(calls):
                 out = call()
-    except torch.OutOfMemoryError:
-        raise
     except RuntimeError as error:
+        cuda.set_stream(stream)  # a broken capture leaves its own stream behind
         first = error.__context__ or error  # ending a broken capture raises again
+        if isinstance(first, torch.OutOfMemoryError):
+            raise first from None
         message = " ".join(str(first).split())
         raise MeasurementError(f"the call cannot be captured: {message[:200]}") from error
     return Captured(graph, out)

@@ -22,6 +22,7 @@ CHUNK = 64  # most samples between two synchronisations
 HOST_BOUND = 0.8  # enqueue time over device time
 CYCLES_PER_S = 2e9  # a guess above most SM clocks: the head start only gets longer
 EMPTY_PAIRS = 100
+EVENTS_HEAD_START_S = 2e-3  # recording two hundred events takes the host up to 10 us each
 
 
 class CudaTimer:
@@ -73,7 +74,7 @@ class CudaTimer:
         if self._empty_pairs_s:
             return
         pairs = [(self._event(), self._event()) for _ in range(EMPTY_PAIRS)]
-        self._sleep(HEAD_START_S)
+        self._sleep(EVENTS_HEAD_START_S)
         for start, end in pairs:
             start.record()
             end.record()

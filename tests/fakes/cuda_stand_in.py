@@ -34,12 +34,14 @@ class CudaStandIn:
         cold_s: float | None = None,
         flush_s: float = 30e-6,
         event_s: float = 0.0,
+        record_s: float = 0.0,
         l2: int = 50 * 2**20,
         cold: bool = False,
         uncapturable: str = "",
     ) -> None:
         self.log: list[str] = []
         self.call_s, self.enqueue_s, self.event_s = call_s, enqueue_s, event_s
+        self.record_s = record_s
         self.cold_s, self.flush_s = cold_s if cold_s is not None else call_s, flush_s
         self.l2, self.cold, self.uncapturable = l2, cold, uncapturable
         self.host_s = self.device_s = 0.0  # the device's: when all that is queued is done
@@ -102,6 +104,7 @@ class CudaStandIn:
         """An event was queued."""
         assert self.capturing is None, "an event is recorded while a stream is captured"
         assert self._has_head_start, "an event pair without a head start since the last wait"
+        self.host_s += self.record_s
         self.run(self.event_s)
         if not self._is_open:
             assert self._pairs < MOST_PAIRS, "more than 64 samples in a chunk"
@@ -130,8 +133,11 @@ class CudaStandIn:
         self.graphs.append(StandInGraph(self))
         return self.graphs[-1]
 
-    def current_stream(self, device: str) -> "StandInStream":
-        return StandInStream(self, "current")
+    def current_stream(self, device: str | None = None) -> "StandInStream":
+        return StandInStream(self, self.stream_now)
+
+    def set_stream(self, stream: "StandInStream") -> None:
+        self.stream_now = stream.name
 
     @contextmanager
     def stream(self, stream: "StandInStream") -> Iterator[None]:
@@ -143,15 +149,15 @@ class CudaStandIn:
 
     @contextmanager
     def graph(self, graph: "StandInGraph", *, capture_error_mode: str) -> Iterator[None]:
-        """Capture: torch makes a side stream of its own for it, and waits first."""
+        """Capture on a side stream of torch's own, which stays where ending the capture fails."""
         assert capture_error_mode == "thread_local", "another thread's calls would end the capture"
         assert self._is_warm, "a capture without a warm-up on a side stream"
         assert "current waits for side" in self._waits, "a warm-up that nobody waited for"
-        assert self.stream_now == "current", "a capture inside another stream's block"
         assert self.capturing is None, "a capture inside a capture"
+        assert self.stream_now == "current", "a capture inside another stream's block"
         self.synchronize(DEVICE)
         self.log.append("capture begins")
-        self.capturing = graph
+        self.capturing, self.stream_now = graph, "side"
         try:
             yield
         finally:
@@ -159,6 +165,7 @@ class CudaStandIn:
             self.log.append("capture ends")
             if self.uncapturable:
                 raise RuntimeError("capture was invalidated by an earlier error")
+            self.stream_now = "current"
 
     def _sleep(self, cycles: int) -> None:
         assert cycles > 0

@@ -66,9 +66,19 @@ def test_what_cannot_be_captured_says_what_went_wrong_first() -> None:
         timer.calibrate(cuda.call, 1e-3)
 
 
-def test_a_capture_that_runs_out_of_memory_is_no_unsupported_call() -> None:
+def test_a_broken_capture_leaves_no_other_stream_behind() -> None:
+    cuda = CudaStandIn(uncapturable="operation not permitted")
+    warm_up(cuda, DEVICE, cuda.call)
+    with pytest.raises(MeasurementError):
+        capture(cuda, cuda.call)
+    assert cuda.stream_now == "current"
+
+
+@pytest.mark.parametrize("uncapturable", ["", "ending a broken capture raises too"])
+def test_a_capture_that_runs_out_of_memory_is_no_unsupported_call(uncapturable: str) -> None:
     cuda = CudaStandIn()
     warm_up(cuda, DEVICE, cuda.call)
+    cuda.uncapturable = uncapturable
 
     def hungry() -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")

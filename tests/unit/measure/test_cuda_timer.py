@@ -73,7 +73,7 @@ def test_one_call_is_timed_between_two_synchronisations() -> None:
 
 
 def test_what_an_event_pair_costs_is_read_from_a_hundred_empty_ones() -> None:
-    cuda = CudaStandIn(1e-3, event_s=1.5e-6)
+    cuda = CudaStandIn(1e-3, event_s=1.5e-6, record_s=8e-6)  # a host slower than the device
     timer = CudaTimer(cuda, DEVICE, cuda.clock_ns)
     timer.calibrate(cuda.call, 1e-3)
     assert cuda.log[:201] == ["sleep", *["record", "record"] * 100]
