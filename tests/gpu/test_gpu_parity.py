@@ -1,0 +1,37 @@
+"""Each implementation against the reference on a real device, in every precision it offers."""
+
+import pytest
+import torch
+
+from sabench.cases.case import Autocast, Case, Dtype, Mode
+from sabench.cases.plan import Job, parity_jobs
+from sabench.measure.parity import compare
+from sabench.records import Status
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"),
+]
+
+
+def job(subject: str, dtype: Dtype, mode: Mode, autocast: Autocast = "none") -> Job:
+    case = Case(
+        kind="layer", subject=subject, channels=64, size=28, implementation="blocked",
+        dtype=dtype, mode=mode, autocast=autocast,
+    )  # fmt: skip
+    (only,) = parity_jobs([case], ["cuda:0"], seed=1)
+    return only
+
+
+@pytest.mark.parametrize("mode", ["forward", "forward_backward"])
+@pytest.mark.parametrize("dtype", ["fp32", "tf32", "bf16", "fp16"])
+@pytest.mark.parametrize("subject", ["self_attention", "augmented", "halo", "global_attention"])
+def test_blocked_equals_the_reference(subject: str, dtype: Dtype, mode: Mode) -> None:
+    outcome = compare(job(subject, dtype, mode))
+    assert outcome.status is Status.OK, outcome.message
+
+
+@pytest.mark.parametrize("autocast", ["bf16", "fp16"])
+def test_autocast_equals_the_reference(autocast: Autocast) -> None:
+    outcome = compare(job("halo", "fp32", "forward_backward", autocast))
+    assert outcome.status is Status.OK, outcome.message
