@@ -110,19 +110,28 @@ def _readings(
     """What was asked for, each function called once; those that trace the module come last.
 
     Where the host bounds the device's time, the time in a graph stands beside it, asked for or not.
+    A capture that fails leaves torch's allocator in doubt, so it comes after what runs as usual.
     """
     asked = [METRICS[name] for name in job.metrics]
-    targets: dict[str, Metric] = {metric.target: metric for metric in asked}
-    measured = RUNTIMES[job.case.runtime].measure
-    for metric in sorted(targets.values(), key=lambda metric: metric.traces):
-        if metric.needs and not job.device.startswith(metric.needs):
-            continue
-        found.update(measured(metric)(subject, execution, protocol))
-        if _is_host_bound(found) and GRAPH not in asked:
-            asked.append(GRAPH)
-            found.update(measured(GRAPH)(subject, execution, protocol))
+    there = [metric for metric in asked if job.device.startswith(metric.needs)]
+    targets = {metric.target: metric for metric in there if metric != GRAPH}
+    usual = [metric for metric in targets.values() if not metric.traces]
+    tracing = [metric for metric in targets.values() if metric.traces]
+
+    def measure(metric: Metric) -> None:
+        found.update(RUNTIMES[job.case.runtime].measure(metric)(subject, execution, protocol))
+
+    for metric in usual:
+        measure(metric)
+    if _is_host_bound(found) and GRAPH not in asked:
+        asked.append(GRAPH)
+        there.append(GRAPH)
+    if GRAPH in there:
+        measure(GRAPH)
+    for metric in tracing:
+        measure(metric)
     for metric in asked:
-        if metric.needs and not job.device.startswith(metric.needs):
+        if metric not in there:
             reason = f"needs a {metric.needs} device, not {job.device}"
             found[metric.name] = Reading.absent(metric.unit, reason)
     return {metric.name: found[metric.name] for metric in asked}

@@ -90,6 +90,22 @@ def test_a_figure_that_is_not_host_bound_has_no_graph_beside_it(run: Run) -> Non
     assert list(run("latency_warm").readings) == ["latency_warm"]
 
 
+def test_a_graph_comes_after_what_a_failed_capture_could_spoil(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+    for module in (graph, memory):
+        measure = module.measure
+
+        def noted(*given: Any, name: str = module.__name__, measure: Any = measure) -> Any:
+            order.append(name.rpartition(".")[2])
+            return measure(*given)
+
+        monkeypatch.setattr(module, "measure", noted)
+    run("latency_graph", "peak_allocated", "latency_warm")
+    assert order == ["memory", "graph"]
+
+
 def test_a_call_that_no_graph_takes_leaves_the_status_as_it_was(run: Run) -> None:
     record = run("latency_warm", "latency_graph", uncapturable="a sync is not permitted")
     assert record.readings["latency_graph"].flags == (Flag.GRAPH_UNSUPPORTED,)
