@@ -19,7 +19,7 @@ from sabench.measure.subject import Subject
 from sabench.records import Reading
 
 REASON = "runtime fake builds no module"
-STEP_S = 0.1  # how often the scripted counter moves
+STEP_S = 0.02  # how often the scripted counter moves
 ONLY_AT_THE_ENDS_S = 3600.0  # a thread that reads in between would read at real moments
 CLOSED_FORM = ("params", "macs", "macs_executed", "flops")
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from faking import fake_case, plant, sabench, write_script
-from making_runs import case, new_run, record_of
+from making_runs import case, new_run, preset, record_of
+from sabench.launch.inline import InlineLauncher
 from sabench.launch.process import ProcessLauncher
 from sabench.launch.request import Request, plan_run, start_run
 from sabench.launch.sweep import sweep
@@ -145,6 +146,39 @@ def test_what_the_script_disturbs_is_flagged_and_the_rest_is_not(
     assert told[56] == (Status.OK, set())
     retried = {r.case_id.split("size=")[1].split(",")[0] for r in records if r.attempt == 2}
     assert retried == {"7", "35", "42", "49"}
+
+
+def test_a_scripted_counter_gives_its_joules_or_its_state(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules = [
+        {"match": "*size=1/*", "seconds": 1e-3, "energy": {"power_w": 50.0}},
+        {"match": "*size=2/*", "seconds": 4e-3, "energy": {"power_w": 50.0, "sensor_w": 60.0}},
+        {"match": "*size=3/*", "energy": {"counter": "frozen"}},
+        {"match": "*size=4/*", "energy": {"counter": "backwards"}},
+        {"match": "*size=5/*", "energy": {"counter": "zero"}},
+        {"match": "*size=6/*", "energy": {"others": "pid 4242"}},
+    ]
+    plant(monkeypatch, tmp_path, *rules)
+    run = new_run(
+        tmp_path / "run",
+        tuple(fake_case(size) for size in range(1, 8)),
+        metrics=("latency_warm", "energy", "power"),
+        preset=preset(processes=1, deadline_s=60.0),
+    )
+    told = {
+        int(record.case_id.split("size=")[1].split("/")[0]): record.readings["energy"]
+        for record in sweep(run, InlineLauncher())
+    }
+    step = 0.02 / 2.0  # of the counter, over the shortest window
+    assert told[1].median == pytest.approx(50.0 * 1e-3, rel=step)
+    assert told[1].flags == ()
+    assert told[2].median == pytest.approx(50.0 * 4e-3, rel=step)
+    assert told[2].flags == (Flag.ENERGY_DISAGREE,)
+    for size in (3, 4, 5):
+        assert (told[size].median, told[size].flags) == (None, (Flag.ENERGY_INVALID,))
+    assert Flag.ENERGY_SHARED in told[6].flags
+    assert (told[7].median, told[7].flags) == (None, ())
 
 
 def test_made_up_figures_are_refused_outside_tests_in_one_line(folder: Path) -> None:

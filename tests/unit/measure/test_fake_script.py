@@ -71,7 +71,7 @@ def test_made_up_figures_are_refused_without_a_test_or_a_script(
 def test_a_child_outside_a_test_makes_no_figure_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str
 ) -> None:
-    plant(monkeypatch, tmp_path, {"fault": "exit"})
+    plant(monkeypatch, tmp_path, {"fault": "raise"})
     monkeypatch.delenv(missing)
     record, _ = run_job(job_of(), batch_of([job_of()]))
     assert (record.status, record.readings) == (Status.UNSUPPORTED, {})
