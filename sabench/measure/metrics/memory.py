@@ -19,6 +19,7 @@ from sabench.records import Reading
 STEADY_CALLS = 2
 NVML_PERIOD_S = 0.02
 ALLOCATOR = ("PYTORCH_CUDA_ALLOC_CONF", "PYTORCH_ALLOC_CONF")
+REPLAYED = "a replay allocates nothing: its memory was taken when the graph was captured"
 NOT_COLD = "torch's CPU allocator keeps no peak, and watching it would slow the first call"
 
 
@@ -31,7 +32,11 @@ def measure(subject: Subject, execution: Execution, protocol: Protocol) -> dict[
             "peak_reserved": Reading.absent("B", "torch reserves no memory on the CPU"),
             "process_memory": Reading.absent("B", "a device's figure; see peak_rss_growth"),
         }
-    return _cuda(torch.cuda, subject, execution)
+    found = _cuda(torch.cuda, subject, execution)
+    if subject.case.runtime == "cudagraph":
+        peaks = ("peak_allocated", "peak_allocated_cold")
+        found |= {name: Reading.absent("B", REPLAYED) for name in peaks}
+    return found
 
 
 def _cpu_peak(subject: Subject, execution: Execution) -> Reading:

@@ -86,7 +86,9 @@ def measured(
     module, x = nn.Linear(2, 2), torch.ones(1, 2, requires_grad=True)
     module(x).sum().backward()  # the call before left its gradients
     cuda.leaves = (x, *module.parameters())
-    subject: Any = SimpleNamespace(device=DEVICE, module=module, x=x)
+    subject: Any = SimpleNamespace(
+        case=SimpleNamespace(runtime="eager"), device=DEVICE, module=module, x=x
+    )
     execution: Any = SimpleNamespace(call=cuda.call, first_allocated=first, compile_s=None)
     found = memory.measure(subject, execution, None)  # type: ignore[arg-type]
     return cuda, found
@@ -148,7 +150,9 @@ def test_the_process_is_watched_every_20_ms_while_the_calls_run(
     monkeypatch.setattr(memory, "torch", SimpleNamespace(cuda=cuda))
     monkeypatch.setattr(memory, "own_pid_on", lambda device: lambda _: os.getpid())
     monkeypatch.setattr(memory, "DeviceMemory", on_the_fakes_board)
-    subject: Any = SimpleNamespace(device=DEVICE, module=nn.Identity(), x=torch.ones(1))
+    subject: Any = SimpleNamespace(
+        case=SimpleNamespace(runtime="eager"), device=DEVICE, module=nn.Identity(), x=torch.ones(1)
+    )
     execution: Any = SimpleNamespace(call=call, first_allocated=None, compile_s=None)
     found = memory.measure(subject, execution, None)  # type: ignore[arg-type]
     assert found["process_memory"].median == 9000
@@ -191,7 +195,9 @@ def test_the_runner_keeps_the_first_calls_peak(monkeypatch: pytest.MonkeyPatch) 
         return out
 
     execution = Execution(call, nullcontext)
-    subject: Any = SimpleNamespace(device=DEVICE, module=nn.Identity(), x=out)
+    subject: Any = SimpleNamespace(
+        case=SimpleNamespace(runtime="eager"), device=DEVICE, module=nn.Identity(), x=out
+    )
     first_call(subject, execution, CudaTimer(cuda, DEVICE, cuda.clock_ns))
     assert execution.first_allocated == AllocatedPeak(held=100, peak=350)
     steps = ["read held", "reset_peak", "synchronize", "call", "synchronize", "read peak"]

@@ -118,6 +118,7 @@ def test_a_captured_job_is_replayed_and_measured(run: Run, mode: str) -> None:
     record = run(*TIMED, case={"runtime": "cudagraph", "mode": mode})
     assert record.readings["latency_warm"].median == pytest.approx(1e-3)
     assert "replays a graph already" in record.readings["latency_graph"].reason
+    assert "a replay allocates nothing" in record.readings["peak_allocated"].reason
 
 
 def test_a_job_that_cannot_be_captured_is_unsupported_in_one_line(run: Run) -> None:
