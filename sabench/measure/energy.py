@@ -178,11 +178,14 @@ class Meter:
         return max((self.clock() - start) / n, LEAST_CALL_S)
 
     def _warm(self, load: Callable[[int], float], call_s: float) -> float:
-        """Load until a second of it leaves the temperature where it was; seconds of one call."""
+        """Load until a second of it leaves the temperature where it was.
+
+        Seconds of one call, the least that was seen: a disturbed load would shorten the windows.
+        """
         call_s = load(_calls(FIRST_S, call_s))
         for _ in range(WARM_ROUNDS):
             before = self._temperature()
-            call_s = load(_calls(WARM_S, call_s))
+            call_s = min(call_s, load(_calls(WARM_S, call_s)))
             if not changes(before, self._temperature()):
                 break
         return call_s
