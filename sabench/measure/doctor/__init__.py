@@ -19,7 +19,7 @@ from sabench.measure.gpus import Gpu
 
 WATCH_S = 1.0
 
-__all__ = ["Finding", "Host", "Light", "examine"]
+__all__ = ["WATCH_S", "Finding", "Host", "Light", "examine"]
 
 
 def examine(

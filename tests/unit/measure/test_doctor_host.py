@@ -343,3 +343,9 @@ def test_a_real_process_on_our_core_turns_the_machine_red() -> None:
     with busy_neighbours(host.cores):
         found = {one.name: one for one in examine(host)}
     assert found["neighbours"].light is Light.RED
+
+
+def test_the_docs_list_every_line() -> None:
+    rows = Path(__file__).parents[3].joinpath("docs/doctor.md").read_text().splitlines()
+    listed = {row.split("|")[1].strip() for row in rows if row.startswith("| ")}
+    assert {one.name for one in examine(Host(), sleep=lambda _seconds: None)} <= listed

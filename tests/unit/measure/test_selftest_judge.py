@@ -1,5 +1,7 @@
 """Self-checks judged without a clock: what passes, what fails, what cannot be told."""
 
+from pathlib import Path
+
 import pytest
 
 from sabench.errors import ConfigError
@@ -159,3 +161,10 @@ def test_an_unknown_check_or_plant_is_named_with_those_there_are() -> None:
         find_checks([], "short-spin", "cpu")
     assert [row.name for row in find_checks(["spin"], "short-spin")] == ["spin"]
     assert [row.name for row in find_checks([])] == list(CHECKS)
+
+
+def test_the_docs_list_every_check_with_its_plant() -> None:
+    rows = Path(__file__).parents[3].joinpath("docs/selftest.md").read_text().splitlines()
+    for check in CHECKS.values():
+        (row,) = (row for row in rows if row.startswith(f"| `{check.name}`"))
+        assert f"`{check.plant}`" in row
