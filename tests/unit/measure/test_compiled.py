@@ -4,15 +4,18 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from making_runs import batch_of
 from sabench.cases.case import Case
+from sabench.cases.plan import make_jobs
 from sabench.catalog.presets import find_preset
 from sabench.measure.cpu_timer import CpuTimer
 from sabench.measure.execution import Execution
 from sabench.measure.metrics import latency
 from sabench.measure.protocol import Protocol
+from sabench.measure.runner import run_job
 from sabench.measure.runtimes import compiled
 from sabench.measure.subject import Subject
-from sabench.records import Flag
+from sabench.records import SHOWN, Flag
 
 CASE = Case(kind="layer", subject="conv", channels=4, size=6, runtime="compiled")
 TINY = find_preset("quick").model_copy(
@@ -91,3 +94,16 @@ def test_an_eager_call_has_nothing_compiled() -> None:
     for name in ("graph_breaks", "recompiles", "compile_time"):
         assert found[name].reason == "the runtime does not compile"
     assert found["host_time"].reason == "on the CPU a call's wall time is latency_warm"
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:`torch.jit.script_method`:DeprecationWarning")  # inductor's own
+def test_a_compiled_job_tells_its_compiling_and_compiles_once() -> None:
+    metrics = ("latency_warm", "compile_time", "graph_breaks", "recompiles")
+    jobs = make_jobs([CASE], ["cpu"], metrics, TINY, seed=1)
+    record = run_job(jobs[0], batch_of(jobs, preset=TINY))[0]
+    assert record.status in SHOWN, record.message
+    assert record.readings["graph_breaks"].samples == (0.0,)
+    assert record.readings["recompiles"].samples == (0.0,)
+    assert (record.readings["compile_time"].median or 0) > 0
+    assert Flag.RECOMPILED not in record.readings["latency_warm"].flags
