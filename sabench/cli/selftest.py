@@ -1,6 +1,7 @@
 """`sabench selftest`: does the instrument tell the truth here?"""
 
 import json
+from contextlib import nullcontext
 from typing import Annotated
 
 import typer
@@ -16,13 +17,21 @@ def selftest(
     plant: Annotated[
         str, typer.Option(help="Plant a fault, to see its check fail; docs/selftest.md lists them.")
     ] = "",
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait for another sabench that holds the device.")
+    ] = False,
+    no_lock: Annotated[
+        bool, typer.Option("--no-lock", help="Measure beside whoever holds the device.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
     """Hold the instrument against work of known amount, a second clock and a busy neighbour."""
+    from sabench.launch.device_lock import device_lock
     from sabench.launch.selftest import selftest as run_selftest
+    from sabench.measure.environment import environment
     from sabench.measure.gpus import resolve_devices
     from sabench.measure.selftest.judge import Verdict, tally
-    from sabench.measure.selftest.table import find_checks
+    from sabench.measure.selftest.table import Check, find_checks
     from sabench.report.consoles import stderr, stdout
     from sabench.report.selftest import selftest_json, selftest_lines
 
@@ -31,12 +40,16 @@ def selftest(
         raise ConfigError(f"--device {device}: one device at a time")
     checks = find_checks(check or [], plant, devices[0].partition(":")[0])
     progress = stderr()
-    findings = run_selftest(
-        checks, devices[0], plant, lambda row: progress.print(f"{row.name} ...", style="dim")
-    )
+
+    def say(row: Check) -> None:
+        progress.print(f"{row.name} ...", style="dim")
+
+    lock = nullcontext() if no_lock else device_lock(environment(devices[0]), wait=wait)
+    with lock:
+        findings = run_selftest(checks, devices[0], plant, say)
     if as_json:
         typer.echo(json.dumps(selftest_json(findings, devices[0], plant), indent=2))
     else:
         stdout().print(selftest_lines(findings, devices[0], plant))
-    codes = {Verdict.FAIL: ExitCode.REGRESSION, Verdict.UNRELIABLE: ExitCode.UNRELIABLE}
-    raise typer.Exit(codes.get(tally(findings), ExitCode.OK))
+    codes = {Verdict.PASS: ExitCode.OK, Verdict.FAIL: ExitCode.REGRESSION}
+    raise typer.Exit(codes.get(tally(findings), ExitCode.UNRELIABLE))

@@ -20,6 +20,7 @@ STYLES = {
 CLOSING = {
     Verdict.PASS: "The instrument tells the truth here, as far as these checks can see.",
     Verdict.FAIL: "Figures taken here are not to be trusted.",
+    Verdict.NOT_APPLICABLE: "None of these checks applies here: nothing was learnt.",
     Verdict.UNRELIABLE: "Too much else ran to tell: try again on a quiet machine.",
 }
 

@@ -8,6 +8,7 @@ import pytest
 
 from sabench.cli import main
 from sabench.launch import selftest as selftest_module
+from sabench.launch.device_lock import locked
 from sabench.launch.process import CHILD, ProcessLauncher
 from sabench.measure.selftest.judge import Finding, Verdict
 from sabench.measure.selftest.table import CHECKS
@@ -43,6 +44,13 @@ def test_an_active_wait_policy_beside_a_neighbour_is_exit_1(
     assert "Planted: active-wait: the child starts with OMP_WAIT_POLICY=ACTIVE." in out
 
 
+def test_a_device_that_another_run_holds_is_exit_5(capsys: pytest.CaptureFixture[str]) -> None:
+    with locked("cpu"):
+        code, _ = run(capsys, "--check", "energy")
+        assert code == 5
+        assert run(capsys, "--check", "spin", "--no-lock")[0] == 4  # nothing to check
+
+
 def say(monkeypatch: pytest.MonkeyPatch, *verdicts: Verdict) -> None:
     def findings(*_: object) -> Sequence[Finding]:
         return [
@@ -60,6 +68,7 @@ def say(monkeypatch: pytest.MonkeyPatch, *verdicts: Verdict) -> None:
         ((Verdict.PASS, Verdict.FAIL), 1),
         ((Verdict.UNRELIABLE, Verdict.FAIL), 1),
         ((Verdict.PASS, Verdict.UNRELIABLE), 4),
+        ((Verdict.NOT_APPLICABLE,), 4),
     ],
 )
 def test_the_exit_code_is_the_worst_verdicts(

@@ -20,7 +20,9 @@ FSYNCS = 5
 
 MEMORY = Part("memory", "A child killed for want of memory leaves no figure.")
 RUNS = Part("run folder", "Every record is on the disk before the next case starts.")
-STATE = Part("state folder", "What a device has taught us lies here, and the lock on each device.")
+STATE = Part(
+    "state folder", "What devices have taught us lies here: without it no time is predicted."
+)
 CACHE = Part("compiler cache", "Compiled kernels are written here and loaded as programs.")
 
 
@@ -81,13 +83,13 @@ def state_folder(host: Host) -> Finding:
     """Where what is known about devices is kept."""
     mend = "export SABENCH_STATE=FOLDER  # one that can be written to"
     if host.state is None:
-        return STATE.red("there is no home folder", mend)
+        return STATE.yellow("there is no home folder", mend)
     folder = _existing(host.state)
     try:
         with tempfile.TemporaryFile(dir=folder):
             return STATE.green(str(host.state))
     except OSError as error:
-        return STATE.red(f"{folder}: {error.strerror or error}", mend)
+        return STATE.yellow(f"{folder}: {error.strerror or error}", mend)
 
 
 def compiler_cache(host: Host) -> Finding:

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import torch
+
 from sabench.cases.plan import Batch, Job
 from sabench.measure.outcome import Outcome, conclude
 from sabench.measure.protocol import ShowFigure, show_nothing
@@ -43,6 +45,8 @@ def run_selftest(
     bench = Bench(job.device, job.case.threads, batch.preset, plant)
 
     def work(taken: dict[str, Reading]) -> Outcome:
+        if job.device != "cpu":  # events are recorded on the current device's stream
+            torch.cuda.set_device(job.device)
         taken[name] = READERS[name](bench)
         return Outcome(readings=taken, flags=flags)
 

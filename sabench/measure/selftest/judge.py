@@ -164,9 +164,9 @@ assert JUDGES.keys() == CHECKS.keys()
 
 
 def tally(findings: Iterable[Finding]) -> Verdict:
-    """The worst of all: one that failed, or one that could not be told."""
+    """The worst of all; not applicable if nothing was checked."""
     found = {finding.verdict for finding in findings}
     for worst in (Verdict.FAIL, Verdict.UNRELIABLE):
         if worst in found:
             return worst
-    return Verdict.PASS
+    return Verdict.PASS if Verdict.PASS in found else Verdict.NOT_APPLICABLE

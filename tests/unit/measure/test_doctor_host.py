@@ -307,13 +307,13 @@ def test_a_folder_that_cannot_be_written_to_is_red(machine: Machine, tmp_path: P
             )
         )
     }
-    for name in ("run folder", "state folder", "compiler cache"):
-        assert found[name] is Light.RED, name
+    assert (found["run folder"], found["compiler cache"]) == (Light.RED, Light.RED)
+    assert found["state folder"] is Light.YELLOW  # no figure depends on it
 
 
-def test_no_state_folder_at_all_is_red(machine: Machine) -> None:
+def test_no_state_folder_at_all_is_yellow(machine: Machine) -> None:
     found = {one.name: one for one in examine_places(replace(machine.host, state=None))}
-    assert found["state folder"].light is Light.RED
+    assert found["state folder"].light is Light.YELLOW
 
 
 def test_a_full_disk_is_red(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -146,6 +146,7 @@ def test_the_worst_verdict_counts() -> None:
         return tally([Finding("x", verdict, "") for verdict in verdicts])
 
     assert worst(Verdict.PASS, Verdict.NOT_APPLICABLE) is Verdict.PASS
+    assert worst(Verdict.NOT_APPLICABLE) is Verdict.NOT_APPLICABLE
     assert worst(Verdict.PASS, Verdict.UNRELIABLE) is Verdict.UNRELIABLE
     assert worst(Verdict.UNRELIABLE, Verdict.FAIL, Verdict.PASS) is Verdict.FAIL
 
