@@ -6,7 +6,7 @@ from pathlib import Path
 from sabench.errors import ConfigError, ResultError
 from sabench.measure.environment import device_slug, is_as_found
 from sabench.measure.fake_script import is_made_up
-from sabench.records import MEASURED, Environment, Status
+from sabench.records import FLAG_MEANING, MEASURED, Environment, Flag, Status
 from sabench.store import journal
 from sabench.store.leaderboard import Leaderboard, leaderboard_of, write_leaderboard
 from sabench.store.run_folder import RunFolder, slug
@@ -14,6 +14,9 @@ from sabench.store.verify import verify_samples
 
 TOLERATED = MEASURED | {Status.OOM, Status.UNSUPPORTED, Status.SKIPPED}
 """Ends that another run here would have too: what the device cannot do is a result."""
+
+UNFIT = (Flag.PARITY_UNVERIFIED, Flag.DEVICE_DIRTY)
+"""Flags of figures that nobody else should build on."""
 
 
 def accept(run: Path, results: Path) -> Path:
@@ -58,6 +61,9 @@ def refusal(board: Leaderboard) -> str:
     for row in board.rows:
         if row.status not in TOLERATED:
             return f"{row.case_id} ended {row.status}: {row.message or 'measure again'}"
+        for flag in UNFIT:
+            if flag in row.flags:
+                return f"{row.case_id}: {FLAG_MEANING[flag]}; measure again"
     if not any(row.rank for row in board.rows):
         return "no case has a rank"
     used = {environment for row in board.rows for environment in row.environments}

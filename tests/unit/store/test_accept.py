@@ -9,7 +9,7 @@ from making_runs import case, environment, new_run, preset, record_of
 from sabench.catalog.presets import PRESETS
 from sabench.errors import ConfigError, ResultError, SabenchError
 from sabench.measure.environment import as_found
-from sabench.records import Environment, Status
+from sabench.records import Environment, Flag, Status
 from sabench.store import journal
 from sabench.store.accept import accept
 from sabench.store.leaderboard import read_leaderboard
@@ -57,6 +57,20 @@ def refused(folder: RunFolder, results: Path) -> SabenchError:
         accept(folder.path, results)
     assert not results.exists()
     return caught.value
+
+
+@pytest.mark.parametrize("flag", list(Flag))
+def test_figures_of_an_unproved_implementation_or_a_dirty_device_are_refused(
+    tmp_path: Path, flag: Flag
+) -> None:
+    folder = new_run(tmp_path / "run", (case("conv"),))
+    for job in folder.info.jobs():
+        fields = {"environment": folder.info.environments["cpu"].id, "flags": (flag,)}
+        journal.append(folder, record_of(job, (1.0,) * 70, Status.OK_FLAGGED, **fields))
+    if flag in (Flag.PARITY_UNVERIFIED, Flag.DEVICE_DIRTY):
+        assert "measure again" in str(refused(folder, tmp_path / "results"))
+    else:
+        assert accept(folder.path, tmp_path / "results").exists()
 
 
 def test_a_quick_run_is_refused_as_a_matter_of_usage(tmp_path: Path) -> None:
