@@ -133,8 +133,8 @@ def do(fault, outbox, batch, job):
     else:
         if fault == "long":
             figures = [0.001 + 1e-7 * i for i in range(500)]
-        if fault == "slow":
-            time.sleep(0.05)
+        if fault in ("brief", "slow"):
+            time.sleep(0.002 if fault == "brief" else 0.05)
         if fault == "steady":  # as a real job: three seconds, a figure twice a second
             for n in range(6):
                 time.sleep(0.5)

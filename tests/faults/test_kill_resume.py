@@ -88,13 +88,13 @@ def kill_and_resume(folder: RunFolder, after: int, later_s: float) -> tuple[int,
 def test_fifty_kills_over_a_sweep_of_thirty_cases_lose_at_most_the_case_in_flight(
     tmp_path: Path,
 ) -> None:
-    cases = faulty(*["ok"] * CASES)
+    cases = faulty(*["brief"] * CASES)
     moments = random.Random(2026)
     done = []
     for kill in range(KILLS):
         folder = new_run(tmp_path / str(kill), cases, preset=preset(processes=1))
         after = kill * (CASES + 1) // KILLS
-        later_s = moments.uniform(0.0, 0.005 if after else 0.05)  # a job takes a few milliseconds
+        later_s = moments.uniform(0.0, 0.003 if after else 0.05)  # a job takes about as long
         finished, lost = kill_and_resume(folder, after, later_s)
         assert lost <= 1
         done.append(finished)
