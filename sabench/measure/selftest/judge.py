@@ -71,7 +71,7 @@ def _ratio(expected: float, tolerance: float, widest: float, reading: Reading) -
     allowed = f"{expected:.2f} ± {tolerance * expected:.2f}"
     interval = median_interval(ratios)
     if interval is None:
-        read = f"only {len(ratios)} turns of {asked:.0f} were undisturbed"
+        read = f"undisturbed turns: only {len(ratios)} of {asked:.0f}"
         return Verdict.UNRELIABLE, read, allowed
     middle = quantile(ratios, 0.5)
     read = f"{middle:.4f}, error {100 * (middle / expected - 1):+.2f} %, 95 % [{interval.low:.4f}, "
