@@ -75,9 +75,10 @@ def write_atomically(path: Path, text: str) -> None:
     """
     scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with scratch.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
+        data = text.encode()
+        with scratch.open("wb", buffering=0) as file:
+            if file.write(data) < len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             os.fsync(file.fileno())
         scratch.replace(path)
     except OSError as error:
