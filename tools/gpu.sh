@@ -55,6 +55,7 @@ for part in "${parts[@]}"; do
     selftest)
       check doctor "$python" -m sabench doctor --device cuda:0
       check selftest "$python" -m sabench selftest --device cuda:0
+      check plants "$python" tools/check_plants.py --device cuda:0
       ;;
     compat)
       for tool in triton_do_bench nvbench joules; do
