@@ -1,6 +1,7 @@
 """`sabench doctor`: is this machine fit to measure?"""
 
 import json
+import re
 from typing import Annotated
 
 import typer
@@ -23,10 +24,10 @@ def doctor(
     from sabench.report.consoles import stdout
     from sabench.report.doctor import closing, doctor_json, doctor_table, mend_lines, worst
 
-    kind = device.partition(":")[0]
-    if kind not in ("auto", "cpu", "cuda"):
+    if not re.fullmatch(r"auto|cpu|cuda(:[0-9]{1,4})?", device):
         raise ConfigError(f"device {device!r} is not known; there are auto, cpu, cuda, cuda:N")
-    gpus = visible_gpus() if kind == "auto" else [find_gpu(device)] if kind == "cuda" else []
+    named = [find_gpu(device)] if device.startswith("cuda") else []
+    gpus = visible_gpus() if device == "auto" else named
     allowed = allowed_cores()
     findings = examine(Host(allowed=allowed, cores=choose_cores(1, allowed)), gpus)
     if as_json:

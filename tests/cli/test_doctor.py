@@ -74,12 +74,19 @@ def test_no_line_is_wider_than_the_terminal_but_a_command_to_copy(
     assert [line for line in out.splitlines() if len(line) > width] == [f"  x: {'m' * 200}"]
 
 
-def test_a_device_that_is_no_word_or_is_not_there_is_one_line(nvml: FakeNvml) -> None:
+@pytest.mark.parametrize(
+    ("device", "code"),
+    [("gpu", 2), ("cpu:1", 2), ("cuda:x", 2), ("cuda:", 2), ("cuda:3", 5), ("cuda", 5)],
+)
+def test_a_device_that_is_no_word_or_is_not_there_is_one_line(
+    capsys: pytest.CaptureFixture[str], nvml: FakeNvml, device: str, code: int
+) -> None:
     nvml.script(gpus=0)
-    for device, code in (("gpu", 2), ("cuda:3", 5)):
-        with pytest.raises(SystemExit) as end:
-            main(["doctor", "--device", device])
-        assert end.value.code == code
+    with pytest.raises(SystemExit) as end:
+        main(["doctor", "--device", device])
+    assert end.value.code == code
+    told = capsys.readouterr()
+    assert (told.out, len(told.err.splitlines())) == ("", 1)
 
 
 def test_it_looks_at_this_machine_in_under_three_seconds_and_without_torch() -> None:

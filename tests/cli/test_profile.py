@@ -222,6 +222,7 @@ def test_a_ranking_that_the_preset_cannot_measure_is_refused(tmp_path: Path) -> 
         (["profile", "--resume", "run", "--dry-run"], 2, "leave out --dry-run"),
         (["profile", "--resume", "run", "--suite", "halo"], 2, "leave out --suite"),
         (["profile", "--csv", "nowhere/table.csv"], 2, "there is no folder nowhere"),
+        (["profile", "--markdown", ".."], 2, "is a folder; name a file in it"),
         (["profile", "--launcher", "rocket"], 2, "process, inline"),
         (["count", "halo", "size=28", "--resolution", "14"], 2, "disagree"),
         (["profile", "--device", "tpu"], 2, "there are auto, cpu, cuda"),
