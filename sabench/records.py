@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from sabench.stats import (
     Interval,
+    effective_count,
     least_samples,
     mean_and_sd,
     median_interval,
@@ -146,11 +147,16 @@ class Statistics(Frozen):
     p99: float | None = None  # from 459 samples
     mean: float | None = None
     sd: float | None = None  # from two samples
+    effective: int | None = None  # independent samples that tell as much; low and high are theirs
 
     @classmethod
-    def of(cls, samples: tuple[float, ...]) -> Self:
-        """Statistics of at least one sample."""
-        interval, n = median_interval(samples), len(samples)
+    def of(cls, samples: tuple[float, ...], *, as_independent: bool = False) -> Self:
+        """Statistics of at least one sample, in run order.
+
+        `as_independent`: the interval as older versions took it, whatever neighbours share.
+        """
+        n, effective = len(samples), None if as_independent else effective_count(samples)
+        interval = median_interval(samples, count=effective)
         mean, sd = mean_and_sd(samples)
         return cls(
             n=n,
@@ -165,6 +171,7 @@ class Statistics(Frozen):
             p99=percentile(samples, 0.99) if n >= least_samples(0.99) else None,
             mean=mean,
             sd=sd,
+            effective=effective,
         )
 
     @property

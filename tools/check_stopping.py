@@ -22,7 +22,7 @@ from sabench.measure.judging import Timing
 from sabench.measure.protocol import Protocol
 from sabench.measure.timer import Block, Call
 from sabench.records import Flag, Status
-from sabench.stats import median_interval
+from sabench.stats import effective_count, median_interval
 
 CALL_S = 5e-3  # so long that sampling's least time has gone by at the least number of samples
 NOISE = 0.01  # standard deviation of one sample, over the call's time
@@ -138,7 +138,7 @@ class Tally:
     def add(self, timing: Timing, median: float | None) -> None:
         """Count one stream."""
         n = len(timing.samples)
-        interval = median_interval(timing.samples)
+        interval = median_interval(timing.samples, count=effective_count(timing.samples))
         self.streams += 1
         self.longest, self.shortest = max(self.longest, n), min(self.shortest, n)
         self.statuses.add(timing.status)
@@ -219,7 +219,7 @@ def check(
         told(f"{kind.name:14}{streams} streams, {time.perf_counter() - start:5.1f} s")
     autoregressive = found["AR(1) 0.9"]
     told(
-        f"AR(1) 0.9: the interval of samples taken as independent covers the true median in "
+        f"AR(1) 0.9: the 95 % interval covers the true median in "
         f"{autoregressive.covered / autoregressive.streams:.2%} (no promise)"
     )
     return promises(found, preset)

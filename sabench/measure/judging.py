@@ -8,7 +8,7 @@ from sabench.catalog.presets import Preset
 from sabench.measure import stopping
 from sabench.measure.device_diary import Cooling, DeviceDiary
 from sabench.measure.stopping import Stop
-from sabench.measure.streams import Outliers, drifts, effective_count, is_bimodal
+from sabench.measure.streams import Outliers, drifts, is_bimodal
 from sabench.measure.timer import Timer
 from sabench.measure.warm_up import WarmUp
 from sabench.records import Flag, Status
@@ -76,7 +76,6 @@ def judge(
         "foreign_work": beside,
         "samples_are": "accepted blocks" if takes_accepted else "all blocks",
         "half_width": width if width < float("inf") else None,
-        "effective_samples": effective_count(samples),
         "mild_outliers": outliers.mild,
         "severe_outliers": outliers.severe,
         "far_outliers": outliers.far,

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sabench.catalog.presets import Preset
-from sabench.measure.streams import effective_count
-from sabench.stats import Interval, median_interval, quantile
+from sabench.stats import Interval, effective_count, median_interval, quantile
 
 EVERY = 10  # samples between two looks
 DECIDE_AT = 0.99  # the interval that decides; the 95 % one is reported

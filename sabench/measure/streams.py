@@ -16,7 +16,6 @@ SPLIT_GAIN = 0.80  # share of the variance that a split into two groups must exp
 SPLIT_MARGIN = 2.0  # over n, added: few samples of one mode split well by chance
 LEAST_MODE = 0.15  # share of the samples in the smaller group
 DRIFT_Z = 2.58  # two-sided 1 % of Spearman's rank correlation with the order
-LAGS = 50  # how far samples are looked at for resemblance
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,26 +99,3 @@ def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
     ends = np.cumsum(counts)
     shared: NDArray[np.float64] = ((ends - counts + ends - 1) / 2.0)[inverse]
     return shared
-
-
-def effective_count(samples: Sequence[float]) -> int:
-    """How many independent samples tell as much of the median as these do, in their order.
-
-    The error of a median hangs on which samples lie above it. Where neighbours resemble each
-    other in that, n over the integrated autocorrelation time of these signs; else n.
-    Source: the initial positive sequence of Geyer 1992 (Statistical Science 7, 473).
-    """
-    values = np.asarray(samples, dtype=float)
-    n = len(values)
-    signs = np.sign(values - np.median(values))
-    power = float((signs**2).sum())
-    noise = 2.0 / math.sqrt(n)
-    if n < 10 or power == 0.0:
-        return n
-    time = 1.0
-    for lag in range(1, min(LAGS, n // 2)):
-        resemblance = float((signs[lag:] * signs[:-lag]).sum()) / power
-        if resemblance < noise:
-            break
-        time += 2.0 * resemblance
-    return max(1, int(n / time))

@@ -91,7 +91,8 @@ def disagreements(reading: Reading, samples: tuple[float, ...]) -> list[str]:
     if reading.statistics is None:
         return []
     told = reading.statistics.model_dump(exclude_unset=True)
-    found = Statistics.of(samples).model_dump()
+    is_older = reading.statistics.effective is None
+    found = Statistics.of(samples, as_independent=is_older).model_dump()
     return [name for name, value in told.items() if not _agree(value, found[name])]
 
 

@@ -105,3 +105,18 @@ def test_samples_worth_fewer_have_a_wider_interval() -> None:
     assert median_interval(samples, count=20) == Interval(30.0, 71.0)
     assert median_interval(samples, count=100) == median_interval(samples)
     assert median_interval(samples, count=5) is None
+
+
+def test_statistics_of_samples_that_stick_together_have_the_interval_of_fewer() -> None:
+    """Ten levels, ten samples each: in turns, or held for ten samples in a row."""
+    levels = (1.0, 9.0, 2.0, 8.0, 3.0, 7.0, 4.0, 6.0, 5.0, 10.0)
+    turns = Statistics.of(levels * 10)
+    held = tuple(level for level in levels for _ in range(10))
+    found, older = Statistics.of(held), Statistics.of(held, as_independent=True)
+    assert turns.effective == 100
+    assert (turns.low, turns.high) == (older.low, older.high) == (4.0, 7.0)  # ranks 40 and 61
+    assert found.effective is not None
+    assert 10 <= found.effective <= 25
+    assert found.low is not None
+    assert found.low <= 3.0  # ranks 30 and 71 at the most: 6 and 15 of 20
+    assert older.effective is None

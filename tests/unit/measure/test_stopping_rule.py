@@ -58,7 +58,7 @@ def test_a_detector_that_sees_nothing_or_everything_is_seen(
 
 
 def test_an_interval_that_is_too_narrow_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    def third(samples, *_: object) -> Interval:
+    def third(samples, **_: object) -> Interval:
         found = tool_interval(samples)
         middle = float(np.median(samples))
         return Interval(middle - (middle - found.low) / 3, middle + (found.high - middle) / 3)

@@ -5,7 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
-from sabench.measure.streams import Outliers, drifts, effective_count, is_bimodal
+from sabench.measure.streams import Outliers, drifts, is_bimodal
+from sabench.stats import effective_count
 
 ORDINARY = [float(value) for value in range(1, 102)]  # quartiles 26 and 76, deviation 25
 

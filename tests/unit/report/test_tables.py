@@ -37,7 +37,8 @@ def board() -> Leaderboard:
             told = "asked for 10 TiB,\n21 GiB free"
             records.append(record_of(job, (), Status.OOM, message=told))
             continue
-        spread = [latencies[name] * (1 + 0.001 * step) for step in range(10)]
+        mixed = (0, 9, 1, 8, 2, 7, 3, 6, 4, 5)  # no rise: each sample counts
+        spread = [latencies[name] * (1 + 0.001 * step) for step in mixed]
         flags = (Flag.PREEMPTED,) if name == "halo" else ()
         readings = {
             "latency_warm": Reading.of(

@@ -7,6 +7,7 @@ import pytest
 
 from making_runs import case, new_run, preset, record_of
 from sabench.errors import ResultError
+from sabench.records import Record, Statistics
 from sabench.store import journal
 from sabench.store.leaderboard import (
     Leaderboard,
@@ -82,6 +83,26 @@ def test_statistics_that_do_not_follow_from_the_samples_are_seen(tmp_path: Path)
     journal.append(folder, record.model_copy(update={"readings": lie}))
     (told,) = verify(folder.path)
     assert told.endswith("latency_warm: median does not follow from the samples")
+
+
+@pytest.mark.parametrize("as_independent", [True, False])
+def test_an_interval_is_held_to_the_rule_of_the_version_that_wrote_it(
+    tmp_path: Path, as_independent: bool
+) -> None:
+    """Samples held for ten in a row; a record without an effective count is an older one."""
+    folder = new_run(tmp_path / "run", (case(),), preset=preset(processes=1))
+    (job,) = folder.info.jobs()
+    samples = tuple(float(level) for level in (1, 9, 2, 8, 3, 7) for _ in range(10))
+    record = record_of(job, samples)
+    told = Statistics.of(samples, as_independent=as_independent)
+    other = Statistics.of(samples, as_independent=not as_independent)
+    assert (told.low, told.high) != (other.low, other.high)
+    for statistics, faults in ((told, 0), (told.model_copy(update={"low": other.low}), 1)):
+        reading = record.readings["latency_warm"].model_copy(update={"statistics": statistics})
+        changed = record.model_copy(update={"readings": {"latency_warm": reading}})
+        again = Record.model_validate(changed.dump())
+        found = journal.disagreements(again.readings["latency_warm"], samples)
+        assert found == ["low"] * faults
 
 
 def test_changed_and_lost_samples_are_seen(folder: RunFolder) -> None:
