@@ -13,6 +13,7 @@ import pytest
 
 from making_runs import environment
 from sabench.launch.device_lock import device_lock
+from sabench.measure.noise import busy_neighbours
 
 SUITE = """\
 name: tiny
@@ -20,7 +21,8 @@ axes: {channels: 8, size: 7}
 metrics: [latency_warm]
 layers: [{layer: conv, window: [1, 3]}]
 """
-TINY = ("--suite", "tiny.yaml", "--device", "cpu")
+TINY = ("--suite", "tiny.yaml", "--device", "cpu", "--set", "warmup_min_s=0.05")
+ONE = (*TINY, "--filter", "window=1")
 
 
 @pytest.fixture
@@ -50,13 +52,10 @@ def run(place: Path, *words: str) -> tuple[int, str]:
 
 @pytest.fixture
 def spinners() -> Iterator[None]:
-    """A busy neighbour on every core."""
-    count = os.cpu_count() or 1
-    spinning = [subprocess.Popen([sys.executable, "-c", "while 1: pass"]) for _ in range(count)]
-    yield
-    for one in spinning:
-        one.kill()
-        one.wait()
+    """More than a twentieth of the machine's cores are busy, the measured one last."""
+    cores = sorted(os.sched_getaffinity(0))
+    with busy_neighbours(cores[: (os.cpu_count() or 1) // 10 + 1]):
+        yield
 
 
 def test_a_device_that_another_sabench_holds_is_exit_5_and_leaves_nothing_behind(
@@ -72,7 +71,7 @@ def test_a_device_that_another_sabench_holds_is_exit_5_and_leaves_nothing_behind
 
 def test_wait_waits_until_it_is_free(place: Path) -> None:
     with device_lock(environment(), run="runs/theirs"):
-        process = start(place, *TINY, "--wait")
+        process = start(place, *ONE, "--wait")
         assert process.stderr is not None
         assert "waiting for" in process.stderr.readline()
         assert process.poll() is None
@@ -82,7 +81,7 @@ def test_wait_waits_until_it_is_free(place: Path) -> None:
 
 def test_no_lock_measures_beside_it(place: Path) -> None:
     with device_lock(environment()):
-        code, told = run(place, *TINY, "--no-lock")
+        code, told = run(place, *ONE, "--no-lock")
     assert code == 0, told
 
 
@@ -103,7 +102,7 @@ def test_on_contention_fail_is_exit_5_and_the_run_can_be_resumed(place: Path) ->
 
 @pytest.mark.usefixtures("spinners")
 def test_on_contention_wait_is_bounded_and_then_measures(place: Path) -> None:
-    code, told = run(place, *TINY, "--on-contention", "wait:1.5s")
+    code, told = run(place, *ONE, "--on-contention", "wait:1.5s")
     assert code in (0, 4)
     assert "waiting up to 2 s for quiet" in told
     assert "still after 2 s" in told
@@ -135,7 +134,7 @@ def test_a_run_goes_on_elsewhere_only_where_that_is_allowed(
 ) -> None:
     """A variable that changes figures: set for the start, gone for the resumption."""
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
-    code, told = run(place, *TINY, "--filter", "window=1", "--out", "run")
+    code, told = run(place, *ONE, "--out", "run")
     assert code == 0, told
     monkeypatch.delenv("ONEDNN_MAX_CPU_ISA")
     code, told = run(place, "--resume", "run")

@@ -20,7 +20,7 @@ FORK = "if not os.fork():\n    os.setsid()\n    if not os.fork():\n        time.
 
 WAYS = {
     "sleeps": "time.sleep(60)",
-    "is_busy": "while True: pass",
+    "is_busy": "while time.process_time() < 60: pass",
     "ignores_sigterm": IGNORE + "time.sleep(60)",
     "has_a_grandchild": IGNORE + GRANDCHILD + "time.sleep(60)",
     "has_a_grandchild_in_a_session_of_its_own": IGNORE + DETACHED + "time.sleep(60)",

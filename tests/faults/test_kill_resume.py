@@ -166,9 +166,11 @@ def test_a_child_that_hangs_does_not_outlive_its_parent(
     parent.kill()
     parent.communicate()
     patience = time.monotonic() + 5.0
-    while processes_of(folder) and time.monotonic() < patience:
+    while (left := processes_of(folder)) and time.monotonic() < patience:
         time.sleep(0.01)
-    assert processes_of(folder) == []
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    assert left == []
 
 
 def start(folder: RunFolder) -> subprocess.Popen[str]:

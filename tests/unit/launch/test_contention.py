@@ -1,8 +1,7 @@
 """Who else is at work before a sweep starts: said, waited for a bounded time, or refused."""
 
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from sabench.launch.contention import Policy, await_quiet, neighbours, parse_pol
 from sabench.launch.events import BatchStarted, Event, Notice
 from sabench.launch.sweep import sweep
 from sabench.measure.load import ForeignLoad, machine_usage
+from sabench.measure.noise import busy_neighbours
 from sabench.records import Status
 from sabench.store import journal
 
@@ -88,20 +88,12 @@ def test_every_device_is_looked_at() -> None:
     ]
 
 
-@pytest.fixture
-def two_spinners() -> Iterator[None]:
-    spinning = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2)]
-    yield
-    for one in spinning:
-        one.kill()
-        one.wait()
-
-
-@pytest.mark.usefixtures("two_spinners")
 def test_real_neighbours_are_seen() -> None:
-    before = machine_usage()
-    assert "cores are busy with other work" in neighbours("cpu", 0.5)
-    assert ForeignLoad.between(before, machine_usage()).foreign > 0.5
+    cores = sorted(os.sched_getaffinity(0))
+    with busy_neighbours(cores[: (os.cpu_count() or 1) // 10 + 1]):
+        before = machine_usage()
+        assert "cores are busy with other work" in neighbours("cpu", 0.5)
+        assert ForeignLoad.between(before, machine_usage()).foreign > 0.5
 
 
 def test_a_device_that_tells_nothing_is_no_reason_to_wait(monkeypatch: pytest.MonkeyPatch) -> None:
