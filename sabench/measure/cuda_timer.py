@@ -16,7 +16,8 @@ ESTIMATE_CALLS = 10
 BLOCKED_BELOW_S = 50e-6  # an event resolves 0.5 to 1 us: 1 to 2 % of this
 BLOCKED_S = 200e-6
 HEAD_START_S = 200e-6
-LONGEST_LAG_S = 0.05  # how far the host may fall behind the device between two synchronisations
+LONGEST_LAG_S = 4e-3  # how far the host may fall behind the device between two synchronisations:
+# about a thousand launches of 4 us fit into a stream's queue, and a longer head start gains nothing
 MARGIN = 1.2  # a head start's length over what the host is expected to need
 CHUNK = 64  # most samples between two synchronisations
 HOST_BOUND = 0.8  # enqueue time over device time

@@ -1,12 +1,18 @@
 """The order of work on a CUDA device, seen by a stand-in that records it."""
 
+from collections import deque
+
 import pytest
+from torch import Tensor
 
 from fakes.cuda_stand_in import DEVICE, CudaStandIn
 from sabench.catalog.presets import find_preset
+from sabench.measure import cuda_timer
 from sabench.measure.cuda_timer import CHUNK, LONGEST_LAG_S, CudaTimer, smallest_step
 from sabench.measure.protocol import Protocol
 from sabench.records import Flag, Status
+
+QUEUE = 1024
 
 
 def calibrated(call_s: float, enqueue_s: float = 1e-6) -> tuple[CudaTimer, CudaStandIn]:
@@ -54,11 +60,45 @@ def test_a_slow_host_adds_nothing_to_the_devices_time(
     assert seconds == pytest.approx([call_s] * count)
 
 
-def test_the_host_is_never_more_than_fifty_milliseconds_behind() -> None:
-    timer, cuda = calibrated(1e-3, 11e-3)
-    timer.chunk(cuda.call, 8)  # 1.2 * (11 - 1) ms of lag a sample: four fit into 50 ms
-    assert LONGEST_LAG_S == 0.05
-    assert cuda.log.count("synchronize") == 2
+def test_the_host_is_never_more_than_four_milliseconds_behind() -> None:
+    timer, cuda = calibrated(0.2e-3, 1.2e-3)
+    timer.chunk(cuda.call, 8)  # 1.2 * (1.2 - 0.2) ms of lag a sample: three fit into 4 ms
+    assert LONGEST_LAG_S == 4e-3
+    assert cuda.log.count("synchronize") == 3
+
+
+class ShortQueue(CudaStandIn):
+    """A call is many launches, and a launch waits while a thousand others are queued."""
+
+    launches = 300
+
+    def call(self, seconds: float | None = None) -> Tensor:
+        for _ in range(self.launches):
+            self.host_s += self.enqueue_s / self.launches
+            while self.pending and self.pending[0] <= self.host_s:
+                self.pending.popleft()
+            if len(self.pending) == QUEUE:
+                self.host_s = self.pending.popleft()
+            self.queue("call", self.call_s / self.launches)
+            self.pending.append(self.device_s)
+        return self.out
+
+    @property
+    def pending(self) -> deque[float]:
+        return self.__dict__.setdefault("_pending", deque())
+
+
+@pytest.mark.parametrize(("lag_s", "is_true"), [(LONGEST_LAG_S, True), (0.05, False)])
+def test_a_head_start_is_no_longer_than_what_a_streams_queue_holds(
+    monkeypatch: pytest.MonkeyPatch, lag_s: float, is_true: bool
+) -> None:
+    """300 launches of 4 us that run for 2 us each; a longer lag lets the device wait inside."""
+    monkeypatch.setattr(cuda_timer, "LONGEST_LAG_S", lag_s)
+    cuda = ShortQueue(0.6e-3, 1.2e-3)
+    timer = CudaTimer(cuda, DEVICE, cuda.clock_ns)
+    timer.calibrate(cuda.call, 1e-3)
+    seconds = [block.seconds for block in timer.chunk(cuda.call, 64)]
+    assert (max(seconds) < 1.01 * 0.6e-3) == is_true
 
 
 def test_a_host_slower_than_the_device_is_flagged() -> None:
