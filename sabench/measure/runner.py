@@ -21,6 +21,7 @@ from sabench.measure.timer import Timer
 from sabench.records import INFORMATIVE, Flag, Reading, Record, Status
 
 GRAPH = METRICS["latency_graph"]
+NO_ROOM = "no memory left for it beside the case, which fits"
 
 
 def run_job(
@@ -72,7 +73,7 @@ def measure_case(
         before = tools.usage()  # from here: a compiler's processes are ours, and not told as such
         tools.watch.start()
         try:
-            readings = _readings(job, subject, execution, protocol, taken)
+            readings, ran_out = _readings(job, subject, execution, protocol, taken)
         finally:
             tools.watch.stop()
     load = ForeignLoad.between(before, tools.usage())
@@ -84,7 +85,7 @@ def measure_case(
         details["device"] = {**states[-1]}
         details["device_watch"] = tools.watch.reason or "all was told"
     status = _status(protocol, readings, flags)
-    return Outcome(status, protocol.message, readings, flags, details)
+    return Outcome(status, protocol.message, readings, flags, details, ends_process=ran_out)
 
 
 def first_call(subject: Subject, execution: Execution, timer: Timer) -> None:
@@ -106,8 +107,11 @@ def _readings(
     execution: Execution,
     protocol: Protocol,
     found: dict[str, Reading],
-) -> dict[str, Reading]:
+) -> tuple[dict[str, Reading], bool]:
     """What was asked for, each function called once; those that trace the module come last.
+
+    And whether memory ran out in a metric that takes more than the case itself: a flush's buffer,
+    copies, a graph. That costs its figure alone, but another case needs a fresh process.
 
     Where the host bounds the device's time, the time in a graph stands beside it, asked for or not.
     A capture that fails leaves torch's allocator in doubt, so it comes after what runs as usual.
@@ -118,8 +122,17 @@ def _readings(
     usual = [metric for metric in targets.values() if not metric.traces]
     tracing = [metric for metric in targets.values() if metric.traces]
 
+    ran_out = False
+
     def measure(metric: Metric) -> None:
-        found.update(RUNTIMES[job.case.runtime].measure(metric)(subject, execution, protocol))
+        nonlocal ran_out
+        try:
+            found.update(RUNTIMES[job.case.runtime].measure(metric)(subject, execution, protocol))
+        except torch.OutOfMemoryError:
+            if not metric.needs:
+                raise
+            ran_out = True
+            found[metric.name] = Reading.absent(metric.unit, NO_ROOM)
 
     for metric in usual:
         measure(metric)
@@ -134,7 +147,7 @@ def _readings(
         if metric not in there:
             reason = f"needs a {metric.needs} device, not {job.device}"
             found[metric.name] = Reading.absent(metric.unit, reason)
-    return {metric.name: found[metric.name] for metric in asked}
+    return {metric.name: found[metric.name] for metric in asked}, ran_out
 
 
 def _is_host_bound(found: dict[str, Reading]) -> bool:

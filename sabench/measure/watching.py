@@ -37,7 +37,10 @@ def own_pid_on(device: str) -> FindOwn:
 
     def find(one: Device) -> int | Missing:
         if one.uuid not in found:
-            found[one.uuid] = own_pid(one, lambda: _allocate(device))
+            try:
+                found[one.uuid] = own_pid(one, lambda: _allocate(device))
+            except torch.OutOfMemoryError:  # the case fills the device; it is timed all the same
+                found[one.uuid] = Missing("in a container: no memory left for the probe")
             torch.cuda.empty_cache()
         return found[one.uuid]
 

@@ -1,6 +1,6 @@
 """A whole job on a CUDA device, by the stand-in: every metric, and what stands beside them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -18,6 +18,7 @@ from sabench.measure import (
     cuda_graph,
     device_memory,
     execution,
+    faults,
     instruments,
     runner,
     subject,
@@ -32,7 +33,7 @@ SHORT = find_preset("quick").model_copy(
     update={"warmup_min_s": 0.0, "warmup_max_s": 0.2, "budget_s": 0.02, "samples_max": 20}
 )
 TIMED = ("latency_warm", "latency_cold", "latency_graph", "host_time", "peak_allocated")
-Run = Callable[..., Record]
+Run = Any  # (*metrics, case, **scripted) -> Record; `ends_process` as the last one said
 
 
 @pytest.fixture
@@ -56,7 +57,8 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
         monkeypatch.setattr(runner, "make_instruments", lambda *_: tools)
         fields: dict[str, Any] = {"kind": "layer", "subject": "conv", "channels": 8, "size": 7}
         jobs = make_jobs([Case(**fields | (case or {}))], [DEVICE], metrics, SHORT, seed=1)
-        return runner.run_job(jobs[0], batch_of(jobs, preset=SHORT))[0]
+        record, make.ends_process = runner.run_job(jobs[0], batch_of(jobs, preset=SHORT))
+        return record
 
     for module in (watching, device_memory):
         monkeypatch.setattr(module, "find_gpu", no_device)
@@ -111,6 +113,25 @@ def test_a_call_that_no_graph_takes_leaves_the_status_as_it_was(run: Run) -> Non
     assert record.readings["latency_graph"].flags == (Flag.GRAPH_UNSUPPORTED,)
     assert record.status in SHOWN
     assert Flag.GRAPH_UNSUPPORTED not in record.flags
+
+
+@pytest.mark.parametrize(("module", "name"), [(cold, "latency_cold"), (graph, "latency_graph")])
+def test_memory_that_runs_out_beside_the_case_costs_that_figure_alone(
+    run: Run, monkeypatch: pytest.MonkeyPatch, module: Any, name: str
+) -> None:
+    def hungry(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(module, "measure", hungry)
+    record = run("latency_warm", name, "peak_allocated")
+    assert record.status in MEASURED
+    assert record.readings["latency_warm"].median == pytest.approx(1e-3)
+    assert record.readings["peak_allocated"].median == 250
+    assert "no memory left" in record.readings[name].reason
+    assert run.ends_process
+    monkeypatch.setattr(memory, "measure", hungry)
+    monkeypatch.setattr(faults, "_device_memory", lambda _: (None, None))
+    assert run("latency_warm", "peak_allocated").status is Status.OOM
 
 
 @pytest.mark.parametrize("mode", ["forward", "step"])

@@ -11,7 +11,7 @@ from sabench.cases.case import Case
 from sabench.cases.plan import Job, make_jobs
 from sabench.catalog.presets import find_preset
 from sabench.measure import neighbours, runner, watching
-from sabench.measure.device import Nvml
+from sabench.measure.device import Missing, Nvml
 from sabench.measure.device_watch import DeviceSpan, NoWatch
 from sabench.measure.instruments import Instruments, make_timer
 from sabench.measure.neighbours import PROBE_BYTES
@@ -84,6 +84,20 @@ def test_a_container_is_probed_once_with_memory_that_torch_does_not_keep(
         device = opened.device("GPU-00000")
         assert own_pid_on("cuda:0")(device) == own_pid_on("cuda:0")(device) == 40
     assert container == ["empty cache", "allocate", "empty cache"]
+    own_pid_on.cache_clear()
+
+
+def test_a_case_that_leaves_no_memory_for_the_probe_is_not_told_apart(
+    container: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(watching.torch, "empty", full)
+    own_pid_on.cache_clear()
+    with Nvml() as opened:
+        own = own_pid_on("cuda:0")(opened.device("GPU-00000"))
+    assert own == Missing("in a container: no memory left for the probe")
     own_pid_on.cache_clear()
 
 
