@@ -145,6 +145,8 @@ class Rotation:
     """
 
     def __init__(self, calls: Sequence[Call], touched: int, l2: int) -> None:
+        if l2 <= 0:
+            raise MeasurementError("cold_not_achieved: the size of the L2 is not told")
         if len(calls) * touched < 2 * l2:
             raise MeasurementError(
                 f"cold_not_achieved: {len(calls)} copies of {touched} bytes are less than "

@@ -14,10 +14,9 @@ def measure(subject: Subject, execution: Execution, protocol: Protocol) -> dict[
     """Latency and throughput, warm; seconds to build, compile and call for the first time."""
     timing = protocol.measure(execution.call)
     flags = timing.flags + _recompiled(execution)
-    batch = subject.case.batch
     return {
         "latency_warm": Reading.of("s", timing.samples, flags=flags, details=timing.details),
-        "throughput": Reading.of("1/s", [batch / sample for sample in timing.samples], flags=flags),
+        "throughput": _throughput(subject.case.batch, timing.samples, flags),
         "host_time": _host_time(subject, execution, protocol, timing.flags),
         "build_time": Reading.of("s", [subject.build_s]),
         "compile_time": _once(execution.compile_s, "the runtime does not compile", caches="empty"),
@@ -28,6 +27,12 @@ def measure(subject: Subject, execution: Execution, protocol: Protocol) -> dict[
         ),
         **_compiled(execution),
     }
+
+
+def _throughput(batch: int, samples: tuple[float, ...], flags: tuple[Flag, ...]) -> Reading:
+    if min(samples) <= 0.0:
+        return Reading.absent("1/s", "a call took no time that the timer resolves")
+    return Reading.of("1/s", [batch / sample for sample in samples], flags=flags)
 
 
 def _host_time(

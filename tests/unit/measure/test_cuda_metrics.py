@@ -112,6 +112,13 @@ def test_cold_that_cannot_be_shown_says_so_with_both_numbers(
     }
 
 
+def test_a_cache_of_unknown_size_is_shown_cold_by_nothing(bench: Callable[..., Bench]) -> None:
+    reading = bench(call_s=1e-3, l2=0).measure(cold.measure)["latency_cold"]
+    assert reading.details["cold_by"] == "flush"
+    assert reading.details["rotation"] == "cold_not_achieved: the size of the L2 is not told"
+    assert Flag.COLD_UNPROVED in reading.flags
+
+
 def test_a_network_that_evicts_itself_has_no_cold_time(bench: Callable[..., Bench]) -> None:
     made = bench(NETWORK, l2=1 * MIB)
     reading = made.measure(cold.measure)["latency_cold"]
@@ -164,6 +171,12 @@ def test_the_hosts_time_holds_call_and_wait(bench: Callable[..., Bench]) -> None
     assert found["host_time"].median == pytest.approx(1.05e-3)
     assert len(found["host_time"].samples) <= SHORT.samples_min
     assert found["host_time"].flags == ()
+
+
+def test_a_call_that_takes_no_time_has_no_throughput(bench: Callable[..., Bench]) -> None:
+    found = bench(call_s=0.0).measure(latency.measure)
+    assert found["latency_warm"].median == 0.0
+    assert found["throughput"].reason == "a call took no time that the timer resolves"
 
 
 def test_a_host_bound_call_says_so_beside_the_hosts_time(bench: Callable[..., Bench]) -> None:
