@@ -14,11 +14,13 @@ from sabench.measure.subject import Subject
 class Touched:
     """Bytes of one call.
 
-    `inputs`: weights and input, each once. `traffic`: the closed form's estimate of all that is
-    moved; inputs and output where there is none.
+    `inputs`: weights and input, each once. `distinct`: the output too; what is touched for certain.
+    `traffic`: the closed form's estimate of all that is moved, the same bytes more than once;
+    `distinct` where there is none.
     """
 
     inputs: int
+    distinct: int
     traffic: int
 
 
@@ -28,7 +30,8 @@ def touched_bytes(subject: Subject, execution: Execution) -> Touched:
     weights = [*subject.module.parameters(), *subject.module.buffers()]
     inputs = sum(_bytes(one) for one in (*weights, subject.x))
     cost = case_cost(subject.case)
-    return Touched(inputs, max(inputs + _bytes(out), cost.bytes if cost else 0))
+    distinct = inputs + _bytes(out)
+    return Touched(inputs, distinct, max(distinct, cost.bytes if cost else 0))
 
 
 def _bytes(tensor: Tensor) -> int:

@@ -68,8 +68,8 @@ def measure(subject: Subject, execution: Execution, protocol: Protocol) -> dict[
 def _chill(cuda: Any, subject: Subject, touched: Touched, l2: int) -> Chill:
     """By size alone, by a flush that was proved, else by rotation; else it says so."""
     device = subject.device
-    if 0 < FLUSHES_ITSELF * l2 < touched.traffic:
-        told = f"no flush: the call touches more than {FLUSHES_ITSELF} x L2"
+    if 0 < FLUSHES_ITSELF * l2 < touched.distinct:
+        told = f"no flush: weights, input and output are more than {FLUSHES_ITSELF} x L2"
         return Chill(SingleTimer(cuda, device), {"cold_by": told})
     proof = proof_of(device)
     details: dict[str, JsonValue] = {"cold_proof": proof.told()}

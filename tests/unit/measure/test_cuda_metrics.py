@@ -85,12 +85,22 @@ def test_a_flush_that_was_not_proved_gives_way_to_a_rotation(bench: Callable[...
     made = bench(call_s=1e-3, l2=64)  # the copy runs no slower behind a flush
     made.subject = replace(made.subject, x=torch.ones(8))
     reading = made.measure(cold.measure)["latency_cold"]
-    assert reading.details["cold_by"] == "no flush: the call touches more than 8 x L2"
-    made.subject = replace(made.subject, case=LAYER.model_copy(update={"file": "own.py:Own"}))
-    reading = made.measure(cold.measure)["latency_cold"]
     assert reading.details["cold_by"] == "rotation"
     assert reading.details["copies"] == 5  # of 36 bytes: four fill twice the L2, and one more
     assert Flag.COLD_UNPROVED not in reading.flags
+
+
+@pytest.mark.parametrize(("elements", "is_flushed"), [(63, True), (64, False)])
+def test_a_call_is_not_flushed_where_its_own_tensors_are_eight_caches(
+    bench: Callable[..., Bench], elements: int, is_flushed: bool
+) -> None:
+    """4 bytes of weight, input and output of 4 bytes an element, 8 x L2 of 512 bytes."""
+    made = bench(call_s=1e-3, cold_s=1.6e-3, l2=64)
+    made.subject = replace(made.subject, x=torch.ones(elements))
+    made.execution = execution_of(made.subject, made.subject.module)
+    reading = made.measure(cold.measure)["latency_cold"]
+    told = "flush" if is_flushed else "no flush: weights, input and output are more than 8 x L2"
+    assert reading.details["cold_by"] == told
 
 
 @pytest.mark.parametrize(
