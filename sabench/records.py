@@ -96,7 +96,7 @@ FLAG_MEANING: dict[Flag, str] = {
     Flag.OUTLIERS: "more than 5 % of the samples lie far outside the quartiles",
     Flag.BIMODAL: "the samples fall into two groups, as between two clock states",
     Flag.DRIFT: "the samples rise or fall from the first to the last",
-    Flag.HOST_BOUND: "the host queues work too slowly; the device waited inside the figure",
+    Flag.HOST_BOUND: "the host queues work too slowly to keep the device busy: see host_time",
     Flag.HOST_NOISY: "the machine was busy with other work during the job",
     Flag.CGROUP_THROTTLED: "the container's CPU quota stopped the process during the job",
     Flag.CONTENDED: "another process used the device, or the cores, while it was timed",
