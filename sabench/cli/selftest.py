@@ -1,7 +1,6 @@
 """`sabench selftest`: does the instrument tell the truth here?"""
 
 import json
-from contextlib import nullcontext
 from typing import Annotated
 
 import typer
@@ -26,26 +25,28 @@ def selftest(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
     """Hold the instrument against work of known amount, a second clock and a busy neighbour."""
-    from sabench.launch.device_lock import device_lock
+    from sabench.launch.run import devices_held, find_lock
     from sabench.launch.selftest import selftest as run_selftest
     from sabench.measure.environment import environment
     from sabench.measure.gpus import resolve_devices
     from sabench.measure.selftest.judge import Verdict, tally
     from sabench.measure.selftest.table import Check, find_checks
     from sabench.report.consoles import stderr, stdout
+    from sabench.report.progress import SweepProgress
     from sabench.report.selftest import selftest_json, selftest_lines
 
     devices = resolve_devices(device)
     if len(devices) > 1:
         raise ConfigError(f"--device {device}: one device at a time")
+    lock = find_lock(wait=wait, no_lock=no_lock)
     checks = find_checks(check or [], plant, devices[0].partition(":")[0])
     progress = stderr()
 
     def say(row: Check) -> None:
         progress.print(f"{row.name} ...", style="dim")
 
-    lock = nullcontext() if no_lock else device_lock(environment(devices[0]), wait=wait)
-    with lock:
+    here, news = [environment(devices[0])], SweepProgress(progress)
+    with devices_held(here, lock, run="selftest", listener=news):
         findings = run_selftest(checks, devices[0], plant, say)
     if as_json:
         typer.echo(json.dumps(selftest_json(findings, devices[0], plant), indent=2))

@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Sequence
 
 import pytest
@@ -51,6 +53,20 @@ def test_a_device_that_another_run_holds_is_exit_5(capsys: pytest.CaptureFixture
         assert run(capsys, "--check", "spin", "--no-lock")[0] == 4  # nothing to check
 
 
+def test_it_says_whom_it_waits_for(capsys: pytest.CaptureFixture[str]) -> None:
+    held = (
+        "from sabench.launch.device_lock import locked\nimport time\n"
+        "with locked('cpu', run='runs/theirs'):\n    print(flush=True)\n    time.sleep(1)"
+    )
+    with subprocess.Popen([sys.executable, "-c", held], stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        with pytest.raises(SystemExit) as end:
+            main(["selftest", "--device", "cpu", "--check", "spin", "--wait"])
+    assert end.value.code == 4  # nothing to check
+    assert f"held by process {other.pid}, run runs/theirs" in capsys.readouterr().err
+
+
 def say(monkeypatch: pytest.MonkeyPatch, *verdicts: Verdict) -> None:
     def findings(*_: object) -> Sequence[Finding]:
         return [
@@ -97,6 +113,7 @@ def test_no_line_is_wider_than_the_terminal(
     [
         (["--check", "spn"], "check 'spn' is not known"),
         (["--plant", "fast-clock"], "plant 'fast-clock' is not known"),
+        (["--wait", "--no-lock"], "leave one out"),
     ],
 )
 def test_a_wrong_word_is_one_line_and_exit_2(
