@@ -10,6 +10,7 @@ from sabench.catalog.metrics import METRICS
 from sabench.catalog.networks import networks
 from sabench.catalog.rows import Options
 from sabench.records import FLAG_MEANING, MEASURED, Flag
+from sabench.report.plain import ending
 from sabench.store.leaderboard import Group, Leaderboard, Row
 from sabench.units import show_bytes, show_count, show_energy, show_time
 
@@ -123,8 +124,8 @@ def remarks(rows: Sequence[Row]) -> list[str]:
     lines = []
     for row in rows:
         if row.status not in MEASURED:
-            why = f": {row.message}" if row.message else ""
-            lines.append(" ".join(f"{row.case_id} {row.status}{why}".split()))
+            told = ending(row.status, row.message)
+            lines.append(" ".join(f"{row.case_id} {told}".split()))
     return lines
 
 

@@ -18,7 +18,7 @@ from sabench.launch.events import (
     SweepStarted,
 )
 from sabench.records import MEASURED, Record
-from sabench.report.plain import plain
+from sabench.report.plain import ending, plain
 from sabench.units import show_time
 
 BESIDE_THE_CASE = 48  # columns: counter, bar, remaining time, figure
@@ -122,9 +122,8 @@ def _line(job: Job, record: Record, index: int, total: int) -> Text:
 
 def _figure(record: Record) -> str:
     latency = record.readings.get("latency_warm")
-    told = plain(record.message)
-    ending = f"{record.status}: {told}" if told else str(record.status)
+    told = ending(record.status, plain(record.message))
     if latency is None or latency.median is None:
-        return ending
+        return told
     text = show_time(latency.median)
-    return text if record.status in MEASURED else f"{text} ({ending})"
+    return text if record.status in MEASURED else f"{text} ({told})"
