@@ -6,6 +6,7 @@ from pathlib import Path
 from sabench import jsonl
 from sabench.catalog.presets import Preset
 from sabench.errors import ResultError
+from sabench.launch.admission import Admission
 from sabench.measure.environment import as_found, is_as_found
 from sabench.records import Environment, Record, Status
 from sabench.store import journal
@@ -85,7 +86,7 @@ def difference(before: Environment, now: Environment) -> str:
     return ", ".join(told)
 
 
-def adopt(folder: RunFolder, records: list[Record]) -> list[Record]:
+def adopt(folder: RunFolder, records: list[Record], admission: Admission) -> list[Record]:
     """All attempts, those added that a killed parent left in an outbox; they are journalled."""
     known = {(record.job_id, record.attempt) for record in records}
     jobs = {job.job_id: job for job in folder.info.plan()}
@@ -100,8 +101,11 @@ def adopt(folder: RunFolder, records: list[Record]) -> list[Record]:
                 continue
             if (record.job_id, record.attempt) in known or record.status is Status.INTERRUPTED:
                 continue
-            if record.case_id == jobs[record.job_id].case.case_id:
-                adopted.append(journal.append(folder, record))
+            job = jobs[record.job_id]
+            if record.case_id == job.case.case_id:
+                stored = journal.append(folder, admission.marked(job, record))
+                admission.learn(stored)
+                adopted.append(stored)
                 known.add((record.job_id, record.attempt))
     return records + adopted
 

@@ -73,8 +73,9 @@ class _Sweep:
         for scratch in self.folder.path.rglob(".*.tmp"):  # a killed parent was writing it
             scratch.unlink(missing_ok=True)
         plan = self.folder.info.plan()
-        records = adopt(self.folder, journal.read(self.folder))
+        records = journal.read(self.folder)
         self.admission = Admission(plan, records)
+        records = adopt(self.folder, records, self.admission)
         jobs = unfinished(plan, records)
         self.total, self.ended = len(plan), len(plan) - len(jobs)
         self.listener(SweepStarted(self.total, self.ended))

@@ -6,9 +6,10 @@ import pytest
 
 from making_runs import case, environment, new_run, preset, record_of, run_info
 from sabench.errors import ExitCode, ResultError
+from sabench.launch.admission import Admission
 from sabench.launch.resume import adopt, attempts_made, difference, resume
 from sabench.measure.environment import environment as real_environment
-from sabench.records import Environment, Status
+from sabench.records import Environment, Flag, Record, Status
 from sabench.store import journal
 from sabench.store.run_folder import RunFolder
 
@@ -16,6 +17,10 @@ from sabench.store.run_folder import RunFolder
 @pytest.fixture
 def folder(tmp_path: Path) -> RunFolder:
     return new_run(tmp_path / "run", (case(),))
+
+
+def admission(folder: RunFolder, records: list[Record] | None = None) -> Admission:
+    return Admission(folder.info.plan(), records or [])
 
 
 def here(**settings: str) -> dict[str, Environment]:
@@ -106,8 +111,11 @@ def test_a_record_left_in_an_outbox_is_taken_once(folder: RunFolder) -> None:
     first, second = folder.info.jobs()
     outbox_with(folder, record_of(second).model_dump_json(by_alias=True))
     known = [journal.append(folder, record_of(first))]
-    assert adopt(folder, known) == [record_of(first), record_of(second)]
-    assert adopt(folder, journal.read(folder)) == [record_of(first), record_of(second)]
+    assert adopt(folder, known, admission(folder, known)) == [record_of(first), record_of(second)]
+    assert adopt(folder, journal.read(folder), admission(folder)) == [
+        record_of(first),
+        record_of(second),
+    ]
     assert len(journal.read(folder)) == 2
 
 
@@ -123,7 +131,22 @@ def test_lines_that_are_no_record_of_this_plan_are_passed_over(folder: RunFolder
         record_of(first, case_id="another").model_dump_json(by_alias=True),
         record_of(second, (), Status.INTERRUPTED).model_dump_json(by_alias=True),
     )
-    assert adopt(folder, []) == []
+    assert adopt(folder, [], admission(folder)) == []
+
+
+def test_what_only_the_parent_knew_is_told_of_an_adopted_record(tmp_path: Path) -> None:
+    """Its parity job could not be done, and the parent was killed before it took the record in."""
+    folder = new_run(
+        tmp_path / "run",
+        (case("halo", implementation="blocked"),),
+        preset=preset(processes=1),
+    )
+    parity, job = folder.info.plan()
+    known = [journal.append(folder, record_of(parity, (), Status.CRASH))]
+    outbox_with(folder, record_of(job).model_dump_json(by_alias=True))
+    *_, adopted = adopt(folder, known, admission(folder, known))
+    assert (adopted.status, adopted.flags) == (Status.OK_FLAGGED, (Flag.PARITY_UNVERIFIED,))
+    assert journal.read(folder)[-1] == adopted
 
 
 def test_interruptions_are_no_attempts(folder: RunFolder) -> None:
