@@ -15,6 +15,7 @@ from sabench.records import Frozen
 from sabench.stats import quantile
 
 KEPT = 20_000  # readings: half an hour at ten a second; the oldest make room
+STALE_S = 2.0  # a reading that lies further from a span says nothing of it: the reader has ended
 WORST_FIRST: tuple[Isolation, ...] = ("shared", "unverified", "idle neighbour", "alone")
 
 
@@ -91,7 +92,7 @@ class ReadingLog:
                 del self._readings[: max(1, self._kept // 4)]
 
     def between(self, start_s: float, end_s: float) -> DeviceSpan:
-        """What was read in the span; the nearest reading if none was."""
+        """What was read in the span; the nearest reading within STALE_S if none was."""
         with self._lock:
             found = self._within(start_s, end_s)
         return span_of(found, self.own)
@@ -103,7 +104,9 @@ class ReadingLog:
         if first < last or not readings:
             return readings[first:last]
         beside = readings[max(0, first - 1) : first + 1]
-        return [min(beside, key=lambda one: max(start_s - one.at_s, one.at_s - end_s))]
+        apart = {max(start_s - one.at_s, one.at_s - end_s): one for one in beside}
+        nearest = min(apart)
+        return [apart[nearest]] if nearest <= STALE_S else []
 
 
 def _time(reading: DeviceReading) -> float:

@@ -40,7 +40,7 @@ class DeviceWatch(Protocol):
         ...
 
     def between(self, start_s: float, end_s: float) -> DeviceSpan:
-        """What was read in a span of `time.perf_counter`; the nearest reading if none was."""
+        """What was read in a span of `time.perf_counter`; a reading close by if none was."""
         ...
 
 

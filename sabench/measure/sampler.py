@@ -76,7 +76,7 @@ class DeviceSampler:
             self._nvml = None
 
     def between(self, start_s: float, end_s: float) -> DeviceSpan:
-        """What was read in a span of `time.perf_counter`; the nearest reading if none was."""
+        """What was read in a span of `time.perf_counter`; a reading close by if none was."""
         return self._log.between(start_s, end_s)
 
     def _run(self, reader: DeviceReader, cores: frozenset[int]) -> None:

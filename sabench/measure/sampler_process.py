@@ -61,7 +61,7 @@ class ProcessSampler:
             process.stdout.close()
 
     def between(self, start_s: float, end_s: float) -> DeviceSpan:
-        """What was read in a span of `time.perf_counter`; the nearest reading if none was."""
+        """What was read in a span of `time.perf_counter`; a reading close by if none was."""
         self._drain()
         return self._log.between(start_s, end_s)
 

@@ -71,8 +71,8 @@ def log_of(*times: float, kept: int = 100) -> ReadingLog:
         (1.5, 2.5, 1, 2.0),
         (2.1, 2.3, 1, 2.0),
         (2.7, 2.9, 1, 3.0),
-        (-5.0, -4.0, 1, 1.0),
-        (9.0, 9.5, 1, 4.0),
+        (-0.9, -0.5, 1, 1.0),
+        (5.5, 5.6, 1, 4.0),
     ],
 )
 def test_a_span_without_a_reading_has_the_nearest(
@@ -80,6 +80,13 @@ def test_a_span_without_a_reading_has_the_nearest(
 ) -> None:
     found = log_of(1.0, 2.0, 3.0, 4.0).between(start, end)
     assert (found.readings, found.sm_clock_mhz) == (n, clock)
+
+
+def test_a_reader_that_has_ended_says_nothing_of_what_came_later() -> None:
+    """The last reading is of 4 s."""
+    log = log_of(1.0, 4.0)
+    assert log.between(5.9, 5.95).readings == 1
+    assert log.between(6.1, 6.2) == DeviceSpan(isolation="unverified")
 
 
 def test_the_oldest_readings_make_room() -> None:
