@@ -33,6 +33,8 @@ def accept(run: Path, results: Path) -> Path:
         raise ConfigError(f"{run}: runtime fake makes its figures up; measure with another runtime")
     if board.evidence == "smoke":
         raise ConfigError(f"{run}: preset {board.preset.name} is for a look; run preset standard")
+    if board.preset.base == "gate":
+        raise ConfigError(f"{run}: preset gate is for comparing in one go; run preset standard")
     if board.preset.is_altered:
         raise ConfigError(
             f"{run}: preset {board.preset.name} is not one that others have; run it without --set"

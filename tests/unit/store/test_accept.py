@@ -73,10 +73,16 @@ def test_figures_of_an_unproved_implementation_or_a_dirty_device_are_refused(
         assert accept(folder.path, tmp_path / "results").exists()
 
 
-def test_a_quick_run_is_refused_as_a_matter_of_usage(tmp_path: Path) -> None:
-    error = refused(run(tmp_path / "run", preset=PRESETS["quick"]), tmp_path / "results")
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("quick", "preset quick is for a look"), ("gate", "preset gate is for comparing in one go")],
+)
+def test_a_preset_that_is_for_no_leaderboard_is_refused_as_a_matter_of_usage(
+    tmp_path: Path, name: str, told: str
+) -> None:
+    error = refused(run(tmp_path / "run", preset=PRESETS[name]), tmp_path / "results")
     assert isinstance(error, ConfigError)
-    assert "preset quick is for a look" in str(error)
+    assert told in str(error)
 
 
 @pytest.mark.parametrize(
