@@ -26,12 +26,14 @@ def profile(
         typer.Option(help="A layer of your own beside the suite's, FILE.py:Class. Runs its code."),
     ] = None,
     device: Annotated[
-        str | None, typer.Option(help="auto, cpu, cuda, cuda:0,cuda:1 or all.  [default: auto]")
+        str | None, typer.Option(help=r"auto, cpu, cuda, cuda:0,cuda:1 or all.  \[default: auto]")
     ] = None,
     preset: Annotated[str, typer.Option(help="quick, standard or strict.")] = "quick",
     set: Annotated[
         list[str] | None,
-        typer.Option(help="Alter a constant of the preset: half_width=0.02. The run is for you."),
+        typer.Option(
+            help="Alter a constant of the preset: half_width=0.02. `accept` refuses the run."
+        ),
     ] = None,
     axis: Annotated[
         list[str] | None,
@@ -50,7 +52,7 @@ def profile(
     ] = False,
     isolation: Annotated[
         Literal["suite", "case"] | None,
-        typer.Option(help="What shares a process.  [default: suite; at preset strict: case]"),
+        typer.Option(help=r"What shares a process.  \[default: suite; at strict: case]"),
     ] = None,
     order: Annotated[
         Literal["random", "grouped"],

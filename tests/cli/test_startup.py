@@ -1,5 +1,6 @@
 """Commands that need no torch never load it."""
 
+import os
 import subprocess
 import sys
 
@@ -30,3 +31,15 @@ def test_a_command_that_does_not_measure_loads_no_torch(arguments: list[str]) ->
     )
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_what_an_option_is_without_being_given_stands_in_the_help() -> None:
+    """Square brackets are marks of Rich's: unescaped, they and what they hold are gone."""
+    done = subprocess.run(
+        [sys.executable, "-m", "sabench", "profile", "--help"],
+        env={**os.environ, "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+    )
+    for default in ("auto", "suite; at strict: case", "quick", "random", "warn", "process"):
+        assert f"[default: {default}]" in done.stdout
