@@ -271,7 +271,8 @@ def random_script(draw: random.Random) -> dict[str, object]:
     if draw.random() < 0.7:
         pids = ["self", *draw.sample(["7", "8", "9"], draw.randrange(3))]
         script["compute"] = " ".join(f"{pid}:{draw.choice(['na', '0', '99'])}" for pid in pids)
-        script["use"] = " ".join(f"{pid}:{draw.randrange(101)}" for pid in pids)
+        shares = (0, 0, draw.randrange(101))  # some hold the device and leave it alone
+        script["use"] = " ".join(f"{pid}:{draw.choice(shares)}" for pid in pids)
     for name in draw.sample(FUNCTIONS, draw.choice([0, 0, 1, 3])):
         script[f"error.{name}"] = draw.choice([*ERRORS, 999])
     script["energy"] = draw.choice(["normal", "frozen", "zero", "backwards"])
