@@ -37,12 +37,17 @@ def hanging(folder: RunFolder) -> Iterator[subprocess.Popen[str]]:
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as parent:
         assert parent.stdout is not None
-        for line in parent.stdout:
-            if line.split() == ["JobStarted", hang]:
-                break
-        time.sleep(0.3)  # until SIGTERM is ignored and the grandchild is there
-        yield parent
-        parent.kill()
+        try:
+            for line in parent.stdout:
+                if line.split() == ["JobStarted", hang]:
+                    break
+            patience = time.monotonic() + 20.0
+            while not any("time.sleep(60)" in line for line in living(folder)):  # the grandchild
+                assert time.monotonic() < patience
+                time.sleep(0.01)
+            yield parent
+        finally:
+            parent.kill()
 
 
 def living(folder: RunFolder) -> list[str]:
