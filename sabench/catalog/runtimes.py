@@ -19,6 +19,7 @@ class Runtime(Row):
     title: str
     subject: str = "sabench.measure.subject:build_subject"
     instead: Mapping[str, str] = field(default_factory=dict)
+    for_tests: bool = False  # refused, and not listed, anywhere else
 
     def build(self, job: object) -> Any:
         """The subject of a job."""
@@ -45,6 +46,7 @@ RUNTIMES: dict[str, Runtime] = {
             "fake",
             "sabench.measure.runtimes.fake:prepare",
             "a script's made-up figures, refused outside tests",
+            for_tests=True,
             subject="sabench.measure.fake_subject:build_subject",
             instead={
                 f"{_METRICS}.counts:measure": f"{_FAKE}:counts",

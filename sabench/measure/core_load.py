@@ -17,6 +17,7 @@ from sabench.measure.load import STAT
 BUSY_SHARE = 0.10  # of the cores' time; a quiet machine's own work is below 3 %
 STEAL_SHARE = 0.05
 SPARE_TICKS = 3  # what rounding alone can show
+SPARE_WAIT_NS = 10_000_000  # a daemon that wakes once in a short sampling is no neighbour
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,17 @@ def foreign_work(
         if ticks > allowed + SPARE_TICKS
     ]
     return ", ".join(words)
+
+
+def held_up(delay_ns: int, wall_ns: int, threads: int) -> str:
+    """What our threads waited for their cores in all blocks together, in words; empty if little.
+
+    Of a sampling too short for ticks it tells what they cannot: a neighbour that took every other
+    slice spoils a third of the blocks, and the caches of the others.
+    """
+    if delay_ns <= BUSY_SHARE * threads * wall_ns + SPARE_WAIT_NS:
+        return ""
+    return f"work that held our cores for {delay_ns / wall_ns / threads:.2f} of the time"
 
 
 def core_ticks(stat: Path | None = None) -> dict[int, tuple[int, int]]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from pydantic import JsonValue
 
-from sabench.measure.core_load import CoreUsage, core_usage, foreign_work
+from sabench.measure.core_load import CoreUsage, core_usage, foreign_work, held_up
 from sabench.measure.load import ProcessLoad, judge
 from sabench.measure.timer import Block, Call
 from sabench.records import Flag
@@ -60,7 +60,11 @@ class CpuTimer:
 
     def foreign_work(self) -> str:
         """What clearly ran on our cores and their siblings since `calibrate`."""
-        return foreign_work(self._cores, core_usage(self.threads))
+        told = (
+            foreign_work(self._cores, core_usage(self.threads)),
+            held_up(self._delay_ns, self._wall_ns, self.threads),
+        )
+        return ", ".join(filter(None, told))
 
     def chunk(self, call: Call, count: int) -> list[Block]:
         """Blocks in a row."""

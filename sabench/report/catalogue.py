@@ -19,6 +19,8 @@ from sabench.catalog.presets import PRESETS
 from sabench.catalog.rows import Options
 from sabench.catalog.runtimes import RUNTIMES
 
+RUNTIMES_SHOWN = [name for name, row in RUNTIMES.items() if not row.for_tests]
+
 
 def catalogue_json() -> dict[str, Any]:
     """Every table of the catalogue, with options and their defaults."""
@@ -45,7 +47,7 @@ def catalogue_json() -> dict[str, Any]:
         },
         "axes": list(AXES),
         "implementations": list(IMPLEMENTATIONS),
-        "runtimes": list(RUNTIMES),
+        "runtimes": RUNTIMES_SHOWN,
         "launchers": list(LAUNCHERS),
         "metrics": {
             row.name: {"unit": row.unit, "better": row.better, "title": row.title}
@@ -65,7 +67,7 @@ def catalogue_tables() -> RenderableType:
         Text(),
         _names("axes", list(AXES)),
         _names("implementations", [*IMPLEMENTATIONS, "auto"]),
-        _names("runtimes", list(RUNTIMES)),
+        _names("runtimes", RUNTIMES_SHOWN),
         _names("launchers", list(LAUNCHERS)),
         _names("metrics", list(METRICS)),
         _names("presets", list(PRESETS)),

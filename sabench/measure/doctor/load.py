@@ -85,7 +85,8 @@ def neighbours(host: Host, before: Sample, after: Sample) -> Finding:
     if worst := _busiest(before, after):
         number, name, share = worst
         value += f"; {name} (process {number}) takes {share:.2f}"
-        mend = f"kill -STOP {number}  # and kill -CONT {number} afterwards"
+        if _is_ours(host, number):
+            mend = f"kill -STOP {number}  # and kill -CONT {number} afterwards"
     if foreign > NOISY_SHARE * len(busy) or ours - own > ON_OUR_CORE:
         return NEIGHBOURS.red(value, mend)
     return NEIGHBOURS.yellow(value, mend)
@@ -190,6 +191,14 @@ def _busiest(before: Sample, after: Sample) -> tuple[int, str, float] | None:
     number = max(used, key=lambda one: used[one][1])
     name, share = used[number]
     return (number, name, share) if share > QUIET_CORES else None
+
+
+def _is_ours(host: Host, process: int) -> bool:
+    """Whether the user's own: nobody is told to stop another person's work."""
+    try:
+        return (host.proc / str(process)).stat().st_uid == os.getuid()
+    except OSError:
+        return False
 
 
 def _span(before: Sample, after: Sample) -> float:

@@ -77,3 +77,21 @@ def test_counters_that_are_absent_or_garbage_say_nothing(
     assert core_usage(threads) is None
     (tmp_path / "absent").write_text("cpu0 who knows\n")
     assert core_usage(threads) is None
+
+
+@pytest.mark.parametrize(
+    ("waited_ms", "of_ms", "threads", "said"),
+    [
+        (50, 100, 1, "work that held our cores for 0.50 of the time"),
+        (19, 100, 1, ""),  # a tenth of it and ten milliseconds are nobody's
+        (21, 100, 1, "work that held our cores for 0.21 of the time"),
+        (29, 100, 2, ""),
+        (50, 100, 2, "work that held our cores for 0.25 of the time"),
+        (1009, 10_000, 1, ""),
+        (0, 0, 1, ""),
+    ],
+)
+def test_threads_that_waited_for_their_cores_were_held_up(
+    waited_ms: int, of_ms: int, threads: int, said: str
+) -> None:
+    assert core_load.held_up(waited_ms * 10**6, of_ms * 10**6, threads) == said
