@@ -2,12 +2,14 @@
 
     .venv/bin/python tools/compat/torch_benchmark.py [--turns 10] [--seconds 3] [--cases conv,halo]
 
-A turn measures a case in a fresh process by each tool, one after the other; who is first
-alternates. Both processes are pinned to the same core and start with the same variables: one
-thread, passive wait policy, pinned allocator. torch's tool gets --seconds in `blocked_autorange`,
-ours as much for warm-up and measuring together. Demands: the geometric mean of the ratios of
-medians within 1 %, each within 3 %; the spread over turns (interquartile range over median), ours
-over theirs, at most 1.1 in geometric mean; no more measuring time for ours.
+A turn measures a case in one fresh process by both tools, the same call, one after the other; who
+is first alternates. In processes of their own the two differ by what processes differ by, which is
+several per cent on a shared machine and no tool's doing. The process is pinned to a core and starts
+with a measuring child's variables: one thread, passive wait policy, pinned allocator. torch's tool
+gets --seconds in `blocked_autorange`, ours (the protocol and the CPU timer of every job) as much
+for warm-up and measuring together. Demands: the geometric mean over cases of the median ratio of a
+turn within 1 %, each within 3 %; the spread over turns (interquartile range over median), ours over
+theirs, at most 1.1 in geometric mean; no more measuring time for ours.
 Exit code: 0 all held, 1 one did not, 4 the machine did not become quiet.
 """
 
@@ -17,19 +19,19 @@ import math
 import os
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import geometric_mean, median
+from typing import Any
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 
 from quiet import became_quiet
 
 from sabench.cases.case import Case
-from sabench.cases.plan import Batch, Job, make_jobs
+from sabench.cases.plan import Job, make_jobs
 from sabench.catalog.presets import Preset, find_preset
 from sabench.launch.limits import allowed_cores, choose_cores
 from sabench.measure.environment import child_variables
@@ -73,14 +75,10 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=3.0, help="measuring time of a turn")
     parser.add_argument("--cases", default=",".join(SIZES))
     parser.add_argument("--patience", type=float, default=20, help="minutes to wait for quiet")
-    parser.add_argument("--theirs", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--child", choices=("ours", "theirs"), help=argparse.SUPPRESS)
     asked = parser.parse_args()
-    if asked.theirs:
-        print(
-            json.dumps(
-                measure_theirs(Job.model_validate_json(asked.theirs.read_text()), asked.seconds)
-            )
-        )
+    if asked.child:
+        print(json.dumps(measure_both(asked.cases, asked.seconds, first=asked.child)))
         return 0
     if not became_quiet(60 * asked.patience):
         return 4
@@ -88,9 +86,9 @@ def main() -> int:
     theirs: dict[str, Side] = {}
     for turn in range(asked.turns):
         for name in asked.cases.split(","):
-            sides = [(run_ours, ours), (run_theirs, theirs)]
-            for run, kept in sides if turn % 2 else reversed(sides):
-                kept.setdefault(name, Side()).add(*run(name, asked.seconds))
+            found = in_a_child(name, asked.seconds, first="ours" if turn % 2 else "theirs")
+            ours.setdefault(name, Side()).add(*found["ours"])
+            theirs.setdefault(name, Side()).add(*found["theirs"])
         print(f"turn {turn + 1} of {asked.turns} done", file=sys.stderr)
     return 0 if judge(ours, theirs) else 1
 
@@ -126,8 +124,8 @@ def judge(ours: dict[str, Side], theirs: dict[str, Side]) -> bool:
 
 
 def ratio(ours: Side, theirs: Side) -> float:
-    """Of the medians over all turns."""
-    return median(ours.medians_s) / median(theirs.medians_s)
+    """The median over turns of what one process read by both."""
+    return median(our / their for our, their in zip(ours.medians_s, theirs.medians_s, strict=True))
 
 
 def held(what: str, value: float, within: float) -> bool:
@@ -157,73 +155,58 @@ def our_preset(seconds: float) -> Preset:
     return find_preset("quick").model_copy(update=changes)
 
 
-def run_ours(name: str, seconds: float) -> tuple[float, float, *tuple[str, ...]]:
-    """A job in a child of ours: median, seconds of warm-up and measuring, a status if disturbed."""
-    preset = our_preset(seconds)
-    job = job_of(name, preset)
-    with tempfile.TemporaryDirectory() as folder:
-        batch_file, outbox = Path(folder, "batch.json"), Path(folder, "outbox.jsonl")
-        batch = Batch(
-            batch_id="compat",
-            suite="compat",
-            preset=preset,
-            environment="",
-            device="cpu",
-            threads=1,
-            cores=choose_cores(1, allowed_cores()),
-            memory_limit=0,
-            jobs=(job,),
-        )
-        batch_file.write_text(batch.model_dump_json(by_alias=True))
-        start_child(["-m", "sabench.measure.child", str(batch_file), str(outbox)])
-        record = json.loads(outbox.read_text())
-    reading = record["readings"]["latency_warm"]
-    details = reading["details"]
-    notes = () if record["status"].startswith("ok") else (record["status"],)
-    took = details["measured_s"] + details["warmup_s"]
-    return (reading["statistics"]["median"], took, *notes)
-
-
-def run_theirs(name: str, seconds: float) -> tuple[float, float]:
-    """The same job in a child that uses torch's tool."""
-    with tempfile.TemporaryDirectory() as folder:
-        job_file = Path(folder, "job.json")
-        job_file.write_text(job_of(name, our_preset(seconds)).model_dump_json(by_alias=True))
-        script = str(Path(__file__).resolve())
-        told = json.loads(
-            start_child([script, "--theirs", str(job_file), "--seconds", str(seconds)])
-        )
-    return told["median_s"], told["measuring_s"]
-
-
-def start_child(arguments: Sequence[str]) -> str:
-    """Run Python with a child's variables; what it printed."""
-    variables = os.environ | child_variables("cpu", 1)
+def in_a_child(name: str, seconds: float, *, first: str) -> dict[str, list[Any]]:
+    """Both tools' median, seconds of measuring and remarks, from a fresh process."""
+    command = [sys.executable, str(Path(__file__).resolve()), "--child", first]
     done = subprocess.run(
-        [sys.executable, *arguments], env=variables, check=True, stdout=subprocess.PIPE, text=True
+        [*command, "--cases", name, "--seconds", str(seconds)],
+        env=os.environ | child_variables("cpu", 1),
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
     )
-    return done.stdout
+    return dict(json.loads(done.stdout))
 
 
-def measure_theirs(job: Job, seconds: float) -> dict[str, float]:
-    """The median by torch.utils.benchmark, and how long it took."""
+def measure_both(name: str, seconds: float, *, first: str) -> dict[str, list[Any]]:
+    """The same call by each tool, in the order asked for."""
     os.sched_setaffinity(0, choose_cores(1, allowed_cores()))
     import torch
-    from torch.utils.benchmark import Timer
 
     from sabench.measure.runtimes.eager import prepare
     from sabench.measure.subject import build_subject
 
     torch.set_num_threads(1)
     torch.set_num_interop_threads(1)
-    execution = prepare(build_subject(job))
+    execution = prepare(build_subject(job_of(name, our_preset(seconds))))
+    found: dict[str, list[Any]] = {}
     with execution.context():
-        execution.call()  # as ours: what comes out is looked at before it is timed
-        timer = Timer("call()", globals={"call": execution.call}, num_threads=1)
-        start = time.perf_counter()
-        found = timer.blocked_autorange(min_run_time=seconds)
-        took = time.perf_counter() - start
-    return {"median_s": found.median, "measuring_s": took}
+        execution.call()  # what comes first is not timed by either
+        tools = {"ours": by_ours, "theirs": by_theirs}
+        for side in sorted(tools, reverse=first == "theirs"):
+            found[side] = tools[side](execution.call, seconds)
+    return found
+
+
+def by_ours(call: Callable[[], object], seconds: float) -> list[Any]:
+    """The protocol with the CPU's timer; the status stands among the remarks if it is not ok."""
+    from sabench.measure.cpu_timer import CpuTimer
+    from sabench.measure.protocol import Protocol
+
+    timing = Protocol(our_preset(seconds), CpuTimer(1)).measure(call)
+    took = float(timing.details["measured_s"]) + float(timing.details["warmup_s"])
+    remarks = [] if timing.status.value == "ok" else [timing.status.value]
+    return [quantile(timing.samples, 0.5), took, *remarks]
+
+
+def by_theirs(call: Callable[[], object], seconds: float) -> list[Any]:
+    """torch.utils.benchmark, at least so many seconds."""
+    from torch.utils.benchmark import Timer
+
+    timer = Timer("call()", globals={"call": call}, num_threads=1)
+    start = time.perf_counter()
+    found = timer.blocked_autorange(min_run_time=seconds)
+    return [found.median, time.perf_counter() - start]
 
 
 if __name__ == "__main__":
