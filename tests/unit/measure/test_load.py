@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -178,3 +179,20 @@ def test_a_neighbour_on_our_core_is_seen() -> None:
         neighbour.kill()
         neighbour.communicate()
         os.sched_setaffinity(0, cores)
+
+
+def test_the_run_delay_is_read_again_only_after_a_context_switch(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    schedstat = tmp_path / "1" / "schedstat"
+    schedstat.parent.mkdir()
+    monkeypatch.setattr(load, "TASKS", tmp_path)
+    switches = {"ru_nvcsw": 4, "ru_nivcsw": 0}
+    monkeypatch.setattr(load.resource, "getrusage", lambda _: SimpleNamespace(**switches))
+    counters = ProcessLoad()
+    delays = []
+    for delay, involuntary in ((5, 0), (900, 0), (900, 1), (2000, 2)):
+        schedstat.write_text(f"77 {delay} 3\n")
+        switches["ru_nivcsw"] = involuntary
+        delays += [counters.before().delay_ns, counters.after().delay_ns]
+    assert delays == [5, 5, 5, 5, 900, 900, 2000, 2000]
