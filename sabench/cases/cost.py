@@ -107,7 +107,7 @@ def _network_cost(case: Case) -> CaseCost | None:
 
 def _network_parts(plan: Plan, implementation: str) -> Iterator[_Part]:
     for place in placed_steps(plan):
-        copies = 1 if place.step.activation == "none" else 2  # batch norm, activation
+        copies = (place.step.norm != "none") + (place.step.activation != "none")
         yield _part(place.step, place.size, implementation, copies=copies)
 
 

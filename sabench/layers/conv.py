@@ -2,12 +2,12 @@
 
 from torch import nn
 
-from sabench.catalog.layers.conv import ConvOptions, conv_groups
+from sabench.catalog.layers.conv import ConvOptions, conv_groups, is_patches
 from sabench.catalog.rows import Size
 
 
 class Conv2d(nn.Conv2d):
-    """torch's convolution without bias, padded by half the window.
+    """torch's convolution, padded by half the window; patches are not padded.
 
     Shapes: (B, C_in, H, W) -> (B, C_out, ceil(H / stride), ceil(W / stride)).
     """
@@ -26,7 +26,7 @@ class Conv2d(nn.Conv2d):
             out_channels,
             options.window,
             stride=stride,
-            padding=options.window // 2,
+            padding=0 if is_patches(options, stride) else options.window // 2,
             groups=conv_groups(options, in_channels),
-            bias=False,
+            bias=options.bias,
         )

@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from sabench.catalog.layers.squeeze_excite import SqueezeExciteOptions
+from sabench.catalog.layers.squeeze_excite import SqueezeExciteOptions, excite_width
 from sabench.catalog.rows import Size
 
 
@@ -23,7 +23,7 @@ class SqueezeExcite2d(nn.Module):
         options: SqueezeExciteOptions,
     ) -> None:
         super().__init__()
-        inner = in_channels // options.reduction
+        inner = excite_width(options, in_channels)
         self.squeeze = nn.Linear(in_channels, inner)
         self.excite = nn.Linear(inner, in_channels)
 

@@ -1,25 +1,15 @@
 """From a plan to a module whose submodules have the paths of the closed-form cost."""
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from typing import NoReturn
 
 from torch import Tensor, nn
 
 from sabench.catalog.implementations import resolve
 from sabench.catalog.layers import layers
-from sabench.catalog.networks.plan import (
-    Activation,
-    Block,
-    MaxPool,
-    PlacedStep,
-    Plan,
-    Step,
-    placed_steps,
-)
+from sabench.catalog.networks.plan import Classifier, MaxPool, PlacedStep, Plan, placed_steps
 from sabench.layers.build import build_layer
-
-Steps = Mapping[str, nn.Module]
-"""The built steps by path: "group1.0.slot"."""
+from sabench.networks.blocks import ResidualBlock, Steps, activation_of, in_a_row
 
 
 def build_network(plan: Plan, *, implementation: str = "reference") -> nn.Module:
@@ -28,17 +18,22 @@ def build_network(plan: Plan, *, implementation: str = "reference") -> nn.Module
     Shapes: (B, 3, resolution, resolution) -> (B, classes).
     Raises: ConfigError if a step cannot be built or the implementation is not known.
     """
-    return PlannedNetwork(
-        plan, {place.path: _build_step(place, implementation) for place in placed_steps(plan)}
-    )
+    steps = {
+        place.path: _build_step(place, implementation)
+        for place in placed_steps(plan)
+        if not place.again
+    }
+    if isinstance(plan.head, Classifier):
+        return ClassifierNetwork(plan, plan.head, steps)
+    _unknown(plan.head)
 
 
-class PlannedNetwork(nn.Module):
-    """Stem, pool, groups of blocks, tail, global average pool, classifier."""
+class Trunk(nn.Module):
+    """Stem, pool, groups of blocks."""
 
     def __init__(self, plan: Plan, steps: Steps) -> None:
         super().__init__()
-        self.stem = _in_a_row("stem", plan.stem, steps)
+        self.stem = in_a_row("stem", plan.stem, steps)
         self.pool = _max_pool(plan.pool)
         self.groups = tuple(f"group{number}" for number in range(1, len(plan.groups) + 1))
         for name, group in zip(self.groups, plan.groups, strict=True):
@@ -46,37 +41,29 @@ class PlannedNetwork(nn.Module):
                 ResidualBlock(block, f"{name}.{index}", steps) for index, block in enumerate(group)
             )
             self.add_module(name, nn.Sequential(*blocks))
-        self.tail = _in_a_row("tail", plan.tail, steps)
-        self.classifier = nn.Linear(plan.features, plan.classes)
+
+    def maps(self, x: Tensor) -> list[Tensor]:
+        """The maps that the groups leave, the last of them last."""
+        x = self.pool(self.stem(x))
+        left = []
+        for name in self.groups:
+            x = getattr(self, name)(x)
+            left.append(x)
+        return left
+
+
+class ClassifierNetwork(Trunk):
+    """The trunk, then tail, global average pool, linear map."""
+
+    def __init__(self, plan: Plan, head: Classifier, steps: Steps) -> None:
+        super().__init__(plan, steps)
+        self.tail = in_a_row("tail", head.tail, steps)
+        self.classifier = nn.Linear(head.features, head.classes)
 
     def forward(self, x: Tensor) -> Tensor:
         """Class logits."""
-        x = self.pool(self.stem(x))
-        for name in self.groups:
-            x = getattr(self, name)(x)
-        logits: Tensor = self.classifier(self.tail(x).mean((2, 3)))
+        logits: Tensor = self.classifier(self.tail(self.maps(x)[-1]).mean((2, 3)))
         return logits
-
-
-class ResidualBlock(nn.Module):
-    """Steps in a row, added to the shortcut, then an activation."""
-
-    def __init__(self, block: Block, path: str, steps: Steps) -> None:
-        super().__init__()
-        self.names = tuple(step.name for step in block.steps)
-        for name in self.names:
-            self.add_module(name, steps[f"{path}.{name}"])
-        kept = block.shortcut
-        self.shortcut = steps[f"{path}.{kept.name}"] if kept else nn.Identity()
-        self.activation = _activation(block.activation)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Keep what came in, add what the steps make of it."""
-        y = x
-        for name in self.names:
-            y = getattr(self, name)(y)
-        out: Tensor = self.activation(y + self.shortcut(x))
-        return out
 
 
 def _build_step(place: PlacedStep, implementation: str) -> nn.Module:
@@ -90,24 +77,24 @@ def _build_step(place: PlacedStep, implementation: str) -> nn.Module:
         size=place.size,
         implementation=resolve(row, implementation),
     )
-    parts = OrderedDict(layer=layer, norm=nn.BatchNorm2d(step.out_channels))
+    parts = [("layer", layer)]
     if step.activation != "none":
-        parts["activation"] = _activation(step.activation)
-    return nn.Sequential(parts)
+        parts.append(("activation", activation_of(step.activation)))
+    if step.norm != "none":
+        parts.insert(1 if step.norm == "after" else 0, ("norm", nn.BatchNorm2d(step.norm_channels)))
+    if step.norm == "before":
+        parts.append(parts.pop(1))  # batch norm, activation, layer
+    return nn.Sequential(OrderedDict(parts))
 
 
-def _in_a_row(name: str, row: tuple[Step, ...], steps: Steps) -> nn.Sequential:
-    return nn.Sequential(OrderedDict((step.name, steps[f"{name}.{step.name}"]) for step in row))
-
-
-def _activation(name: Activation) -> nn.Module:
-    """SiLU needs its input for the gradient: only ReLU may overwrite it."""
-    modules = {"none": nn.Identity(), "relu": nn.ReLU(inplace=True), "silu": nn.SiLU()}
-    return modules[name]
-
-
-def _max_pool(pool: MaxPool) -> nn.Module:
+def _max_pool(pool: MaxPool | None) -> nn.Module:
     """Overlapping windows are centred, others start in the corner; no row of the map is lost."""
+    if pool is None:
+        return nn.Identity()
     if pool.window > pool.stride:
         return nn.MaxPool2d(pool.window, pool.stride, padding=pool.window // 2)
     return nn.MaxPool2d(pool.window, pool.stride, ceil_mode=True)
+
+
+def _unknown(head: object) -> NoReturn:
+    raise AssertionError(f"no module for {head!r}")

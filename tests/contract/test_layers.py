@@ -218,6 +218,7 @@ def test_every_implementation_keeps_the_same_state(row: Layer) -> None:
 @each_row
 def test_values_that_cannot_go_together_are_refused(row: Layer) -> None:
     wrong: dict[str, tuple[dict[str, object], int]] = {
+        "identity": ({}, 2),
         "conv": ({"window": 2}, 1),
         "squeeze_excite": ({}, 2),
         "self_attention": ({"heads": 5}, 1),

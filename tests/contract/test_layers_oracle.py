@@ -20,7 +20,7 @@ TOLERANCE = {torch.float32: 1e-5, torch.bfloat16: 2e-2}
 CHANNELS = (8, 16)
 
 BESIDES_SMALL: dict[str, tuple[dict[str, object], ...]] = {
-    "conv": ({"window": 5}, {"groups": 2}, {"depthwise": True}, {"window": 1}),
+    "conv": ({"window": 5}, {"groups": 2}, {"depthwise": True}, {"window": 1}, {"bias": True}),
     "self_attention": ({"window": 1}, {"window": 5}, {"window": 9}),
     "attention_stem": ({"block": 2, "mixtures": 1}, {"block": 3}),
     "augmented": ({"downsample": True}, {"upsilon": 1}, {"kappa": 0.25, "window": 1}),

@@ -7,11 +7,13 @@ from sabench.catalog.layers.augmented import AUGMENTED
 from sabench.catalog.layers.conv import CONV
 from sabench.catalog.layers.global_attention import GLOBAL_ATTENTION
 from sabench.catalog.layers.halo import HALO
+from sabench.catalog.layers.identity import IDENTITY
 from sabench.catalog.layers.self_attention import ATTENTION_STEM, SELF_ATTENTION
 from sabench.catalog.layers.squeeze_excite import SQUEEZE_EXCITE
 from sabench.catalog.rows import Layer
 
 BUILT_IN: tuple[Layer, ...] = (
+    IDENTITY,
     CONV,
     SQUEEZE_EXCITE,
     SELF_ATTENTION,

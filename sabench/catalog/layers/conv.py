@@ -4,11 +4,15 @@ from sabench.catalog.rows import Cost, Layer, Options, Positive, Problem, Size, 
 
 
 class ConvOptions(Options):
-    """`groups` splits the channels; `depthwise` gives every channel its own filter."""
+    """`groups` splits the channels; `depthwise` gives every channel its own filter.
+
+    A window as wide as the stride cuts the map into patches: it may be even, and nothing is padded.
+    """
 
     window: Positive = 3
     groups: Positive = 1
     depthwise: Switch = False
+    bias: Switch = False
 
 
 def conv_groups(options: ConvOptions, in_channels: int) -> int:
@@ -21,17 +25,28 @@ def conv_cost(
 ) -> Cost:
     """window^2 C_in C_out / groups weights, each used once per output position."""
     groups = conv_groups(options, in_channels)
-    params = options.window**2 * in_channels * out_channels // groups
+    weights = options.window**2 * in_channels * out_channels // groups
+    params = weights + (out_channels if options.bias else 0)
     height, width = strided(size, stride)
     traffic = in_channels * size[0] * size[1] + out_channels * height * width + params
-    return Cost(params, params * height * width, 4 * traffic)
+    return Cost(params, weights * height * width, 4 * traffic)
+
+
+def is_patches(options: ConvOptions, stride: int) -> bool:
+    """Whether the windows tile the map: even ones have no other place to stand."""
+    return options.window % 2 == 0 and options.window == stride
 
 
 def conv_problems(
     options: ConvOptions, in_channels: int, out_channels: int, size: Size, stride: int
 ) -> Problem | None:
     """Even windows have no centre; groups must divide both channel counts."""
-    if options.window % 2 == 0:
+    if is_patches(options, stride):
+        if size[0] % stride or size[1] % stride:
+            return Problem(
+                "window", f"patches of window={options.window} do not tile {size[0]}x{size[1]}"
+            )
+    elif options.window % 2 == 0:
         return Problem("window", f"window={options.window} is even: a convolution needs a centre")
     if options.depthwise and options.groups != 1:
         return Problem("groups", f"groups={options.groups} and depthwise exclude each other")

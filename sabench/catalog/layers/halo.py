@@ -17,23 +17,27 @@ from sabench.catalog.rows import (
     strided,
 )
 
+Ratio = Annotated[StrictFloat | StrictInt, Field(gt=0, le=64)]
+
 
 class HaloOptions(Options):
     """Blocks of block x block queries share one neighbourhood of (block + 2 halo)^2 keys.
 
-    `rv`: value channels over key channels; the layer's output has the value channels.
+    `rv` and `rqk`: channels of values, and of queries and keys, over the base width; the layer's
+    output has the value channels.
     """
 
     block: Positive = 8
     halo: Natural = 3
     heads: Positive = 8
     border: Border = "mask"
-    rv: Annotated[StrictFloat | StrictInt, Field(gt=0, le=64)] = 1
+    rv: Ratio = 1
+    rqk: Ratio = 1
 
 
 def halo_key_channels(options: HaloOptions, out_channels: int) -> int:
-    """Channels of q and k: the output's divided by rv."""
-    return round(out_channels / options.rv)
+    """Channels of q and k: the base width is the output's divided by rv."""
+    return round(out_channels / options.rv * options.rqk)
 
 
 def halo_call(
@@ -76,9 +80,11 @@ def halo_problems(
     options: HaloOptions, in_channels: int, out_channels: int, size: Size, stride: int
 ) -> Problem | None:
     """rv and heads divide the channels; a strided layer needs blocks that the stride divides."""
-    keys = halo_key_channels(options, out_channels)
-    if abs(keys * options.rv - out_channels) > 1e-6:
+    keys, base = halo_key_channels(options, out_channels), round(out_channels / options.rv)
+    if abs(base * options.rv - out_channels) > 1e-6:
         return Problem("rv", f"rv={options.rv} does not divide channels={out_channels}")
+    if abs(base * options.rqk - keys) > 1e-6:
+        return Problem("rqk", f"rqk={options.rqk} of base width {base} is no whole number")
     for channels in (keys, out_channels):
         if channels % options.heads:
             return Problem("heads", f"heads={options.heads} does not divide channels={channels}")

@@ -1,19 +1,28 @@
 """Squeeze-and-excitation (arXiv:1709.01507): channels weighed by their global mean."""
 
-from sabench.catalog.rows import Cost, Layer, Options, Positive, Problem, Size
+from sabench.catalog.rows import Cost, Layer, Natural, Options, Positive, Problem, Size
 
 
 class SqueezeExciteOptions(Options):
-    """`reduction` divides the channels in the bottleneck of the two linear maps."""
+    """`reduction` divides the channels in the bottleneck of the two linear maps.
+
+    `inner`: the bottleneck's channels where they follow another rule, 0 for the reduction's.
+    """
 
     reduction: Positive = 16
+    inner: Natural = 0
+
+
+def excite_width(options: SqueezeExciteOptions, channels: int) -> int:
+    """Channels between the two linear maps."""
+    return options.inner or channels // options.reduction
 
 
 def squeeze_excite_cost(
     options: SqueezeExciteOptions, in_channels: int, out_channels: int, size: Size, stride: int
 ) -> Cost:
     """Two linear maps with bias on one vector; pooling and scaling are not counted."""
-    inner = in_channels // options.reduction
+    inner = excite_width(options, in_channels)
     weights = 2 * in_channels * inner
     params = weights + inner + in_channels
     return Cost(params, weights, 4 * (2 * in_channels * size[0] * size[1] + params))
@@ -27,7 +36,7 @@ def squeeze_excite_problems(
         return Problem("stride", f"stride={stride}: squeeze_excite keeps the map")
     if in_channels != out_channels:
         return Problem("channels", "squeeze_excite keeps the channels")
-    if in_channels < options.reduction:
+    if not excite_width(options, in_channels):
         return Problem(
             "reduction", f"reduction={options.reduction} leaves none of {in_channels} channels"
         )

@@ -1,10 +1,10 @@
 """What a network costs, in closed form: the sum over its plan."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sabench.catalog.implementations import executed_macs, resolve
 from sabench.catalog.layers import layers
-from sabench.catalog.networks.plan import PlacedStep, Plan, placed_steps
+from sabench.catalog.networks.plan import Classifier, PlacedStep, Plan, placed_steps
 from sabench.catalog.rows import Cost
 from sabench.errors import ConfigError
 
@@ -23,13 +23,14 @@ class Part:
 def network_parts(plan: Plan) -> tuple[Part, ...]:
     """Every step's cost and the classifier's, in the order of the data's way.
 
+    Weights that steps share are the first one's.
+
     Raises: ConfigError if a layer of the plan has no closed form.
     """
     parts = [Part(place.path, place.step.layer, _step_cost(place)) for place in placed_steps(plan)]
-    weights = plan.features * plan.classes
-    params = weights + plan.classes
-    classifier = Cost(params, weights, 4 * (plan.features + plan.classes + params))
-    return (*parts, Part(CLASSIFIER, "linear", classifier))
+    if isinstance(plan.head, Classifier):
+        parts.append(Part(CLASSIFIER, "linear", _classifier_cost(plan.head)))
+    return tuple(parts)
 
 
 def network_cost(plan: Plan) -> Cost:
@@ -45,7 +46,7 @@ def network_macs_executed(plan: Plan, implementation: str) -> int:
 
     Raises: ConfigError if a layer of the plan has no closed form.
     """
-    macs = plan.features * plan.classes
+    macs = _classifier_cost(plan.head).macs if isinstance(plan.head, Classifier) else 0
     for place in placed_steps(plan):
         step, row = place.step, layers()[place.step.layer]
         macs += executed_macs(
@@ -65,4 +66,11 @@ def _step_cost(place: PlacedStep) -> Cost:
     if row.cost is None:
         raise ConfigError(f"{place.path}: {row.name} has no closed form")
     cost = row.cost(step.options, step.in_channels, step.out_channels, place.size, step.stride)
-    return cost + Cost(2 * step.out_channels, 0, 8 * step.out_channels)
+    cost += Cost(2 * step.norm_channels, 0, 8 * step.norm_channels)
+    return replace(cost, params=0) if place.again else cost
+
+
+def _classifier_cost(head: Classifier) -> Cost:
+    weights = head.features * head.classes
+    params = weights + head.classes
+    return Cost(params, weights, 4 * (head.features + head.classes + params))

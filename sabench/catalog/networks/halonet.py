@@ -15,7 +15,7 @@ from sabench.catalog.networks.parts import (
     slot_step,
     stem_of,
 )
-from sabench.catalog.networks.plan import Plan
+from sabench.catalog.networks.plan import Classifier, Plan
 from sabench.catalog.networks.rows import Network
 from sabench.catalog.rows import Natural, Positive
 
@@ -74,7 +74,8 @@ def halonet_plan(options: HaloNetOptions, overrides: Overrides, resolution: int)
             channels = out
         groups.append(tuple(group))
     tail = (conv_step("conv", channels, options.df, activation="silu"),) if options.df else ()
-    return Plan(resolution, stem, pool, tuple(groups), tail, options.classes)
+    head = Classifier(options.df or channels, options.classes, tail)
+    return Plan(resolution, stem, pool, tuple(groups), head)
 
 
 def _halonet(number: int, resolution: int, defaults: HaloNetOptions) -> Network:

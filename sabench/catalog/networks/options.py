@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import partial
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, StrictFloat, StrictInt, StrictStr
 from pydantic_core import PydanticCustomError
 
 from sabench.catalog.layers import layers
-from sabench.catalog.rows import Options, Positive
+from sabench.catalog.rows import Natural, Options, Positive
 
 GROUPS = 4
 
@@ -19,10 +20,10 @@ def hint(name: str, known: list[str]) -> str:
     return f"allowed: {', '.join(known)}" + (f"; nearest: {near[0]}" if near else "")
 
 
-def per_group(text: str) -> tuple[str, ...]:
-    """The four groups' values of a comma string; one value fills all."""
+def per_group(text: str, groups: int = GROUPS) -> tuple[str, ...]:
+    """The groups' values of a comma string; one value fills all."""
     values = tuple(part.strip() for part in text.split(","))
-    return values * GROUPS if len(values) == 1 else values
+    return values * groups if len(values) == 1 else values
 
 
 def is_per_group(options: type[Options], key: str) -> bool:
@@ -31,10 +32,10 @@ def is_per_group(options: type[Options], key: str) -> bool:
     return field is not None and any(isinstance(one, Grouped) for one in field.metadata)
 
 
-def _joined(values: tuple[str, ...]) -> str:
-    """Four values in their shortest spelling, so that one mix has one id."""
-    if len(values) != GROUPS:
-        raise _wrong(f"{len(values)} values: give one, or one for each of {GROUPS} groups")
+def _joined(values: tuple[str, ...], groups: int) -> str:
+    """The groups' values in their shortest spelling, so that one mix has one id."""
+    if len(values) != groups:
+        raise _wrong(f"{len(values)} values: give one, or one for each of {groups} groups")
     return values[0] if len(set(values)) == 1 else ",".join(values)
 
 
@@ -42,14 +43,14 @@ def _wrong(text: str) -> PydanticCustomError:
     return PydanticCustomError("per_group", "{text}", {"text": text})
 
 
-def _mix(value: object) -> object:
+def _mix(value: object, groups: int = GROUPS) -> object:
     if not isinstance(value, str):
         return value
-    names = per_group(value)
+    names = per_group(value, groups)
     for name in names:
         if name not in layers():
             raise _wrong(f"{name!r} is no layer, {hint(name, list(layers()))}")
-    return _joined(names)
+    return _joined(names, groups)
 
 
 def _whole_numbers(value: object) -> object:
@@ -61,27 +62,39 @@ def _whole_numbers(value: object) -> object:
     for number in numbers:
         if not (number.isascii() and number.isdigit() and 1 <= int(number[:8]) <= 1_000_000):
             raise _wrong(f"{number!r} is no whole number from 1 to 1000000")
-    return _joined(tuple(str(int(number)) for number in numbers))
+    return _joined(tuple(str(int(number)) for number in numbers), GROUPS)
 
 
 @dataclass(frozen=True, slots=True)
 class Grouped:
-    """Marks an option whose one value is the four groups' values with commas between."""
+    """Marks an option whose one value is the groups' values with commas between."""
 
 
 Mix = Annotated[StrictStr, BeforeValidator(_mix), Grouped()]
+ThreeMix = Annotated[StrictStr, BeforeValidator(partial(_mix, groups=3)), Grouped()]
 PerGroup = Annotated[StrictStr, BeforeValidator(_whole_numbers), Grouped()]
 Factor = Annotated[StrictFloat | StrictInt, Field(gt=0, le=64)]
 
 
-class NetworkOptions(Options):
-    """`mix`: the layer of groups 1-4 in order, one name fills all. `stem`: convolution or SASA's.
+Stem = Literal["conv", "self_attention", "patch"]
 
+
+class NetworkOptions(Options):
+    """`mix`: the layer of groups 1-4 in order, one name fills all.
+
+    `stem`: convolution, SASA's attention stem, or a convolution of 4x4 patches.
     `width` times every base width; `depth` times every group's number of blocks, rounded up.
     """
 
     mix: Mix = "conv"
-    stem: Literal["conv", "self_attention"] = "conv"
+    stem: Stem = "conv"
     width: Factor = 1
     depth: Factor = 1
     classes: Positive = 1000
+
+
+class ResidualOptions(NetworkOptions):
+    """`se`: squeeze-and-excitation by this reduction at each block's end, 0 for none."""
+
+    se: Natural = 0
+    activation: Literal["relu", "silu"] = "relu"

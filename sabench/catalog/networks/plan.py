@@ -1,24 +1,29 @@
-"""A network as data: steps, blocks and groups that the cost and the builder both walk.
+"""A network as data: steps, blocks, groups and a head that the cost and the builder both walk.
 
 Every operator is a catalogue layer: a plain convolution, what stands in a slot, the shortcut.
 So whatever has a row (an attention layer, squeeze_excite, a stranger's layer) may stand anywhere.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 from sabench.catalog.rows import Options, Size, strided
 
 Activation = Literal["none", "relu", "silu"]
+Norm = Literal["after", "before", "none"]
+Link = Literal["identity", "pool", "none"]
+"""A shortcut without parameters: as it is, averaged and filled up with zeros, or no shortcut."""
 
 IMAGE_CHANNELS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One catalogue layer, then batch norm, then an activation.
+    """One catalogue layer with batch norm and an activation.
 
+    `norm`: after the layer, then the activation; before it, with the activation between; or none,
+    and the activation after the layer.
     `slot`: the place that `mix` (or `stem`) fills; options of the command line reach only slots.
     """
 
@@ -30,15 +35,29 @@ class Step:
     stride: int = 1
     activation: Activation = "none"
     slot: bool = False
+    norm: Norm = "after"
+
+    @property
+    def norm_channels(self) -> int:
+        """Channels that batch norm has an affine pair for."""
+        return {"after": self.out_channels, "before": self.in_channels, "none": 0}[self.norm]
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Steps in a row, added to the shortcut, then an activation. No shortcut step: identity."""
+    """Steps in a row, added to the shortcut, then an activation."""
 
     steps: tuple[Step, ...]
-    shortcut: Step | None
+    shortcut: Step | Link
     activation: Activation
+
+    @property
+    def stride(self) -> int:
+        """What the steps together divide the map by."""
+        stride = 1
+        for step in self.steps:
+            stride *= step.stride
+        return stride
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,38 +69,58 @@ class MaxPool:
 
 
 @dataclass(frozen=True, slots=True)
+class PlacedStep:
+    """A step with its place: `path` names it in the cost and in the module, `size` is its map.
+
+    `again`: an earlier place has the same path, whose weights this one uses too.
+    """
+
+    path: str
+    step: Step
+    size: Size
+    again: bool = False
+
+    @property
+    def out_size(self) -> Size:
+        """The map it leaves."""
+        return strided(self.size, self.step.stride)
+
+
+class Head(Protocol):
+    """What makes an answer of the groups' maps."""
+
+    def places(self, sizes: Sequence[Size]) -> Iterator[PlacedStep]:
+        """Its steps in the order of the data's way; `sizes` are the maps that the groups leave."""
+
+
+@dataclass(frozen=True, slots=True)
+class Classifier:
+    """Tail, global average pool, a linear map with bias to the classes."""
+
+    features: int
+    classes: int
+    tail: tuple[Step, ...] = ()
+
+    def places(self, sizes: Sequence[Size]) -> Iterator[PlacedStep]:
+        """The tail's steps on the last map."""
+        size = sizes[-1]
+        for step in self.tail:
+            yield PlacedStep(f"tail.{step.name}", step, size)
+            size = strided(size, step.stride)
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """Stem, pool, groups of blocks, tail, global average pool, classifier with bias.
+    """Stem, pool, groups of blocks, head.
 
     `resolution` is the side of the square image, on which some layers' parameters depend.
     """
 
     resolution: int
     stem: tuple[Step, ...]
-    pool: MaxPool
+    pool: MaxPool | None
     groups: tuple[tuple[Block, ...], ...]
-    tail: tuple[Step, ...]
-    classes: int
-
-    @property
-    def features(self) -> int:
-        """Channels that the classifier gets."""
-        last = self.tail[-1] if self.tail else self.groups[-1][-1].steps[-1]
-        return last.out_channels
-
-
-@dataclass(frozen=True, slots=True)
-class PlacedStep:
-    """A step with its place: `path` names it in the cost and in the module, `size` is its map."""
-
-    path: str
-    step: Step
-    size: Size
-
-    @property
-    def out_size(self) -> Size:
-        """The map it leaves."""
-        return strided(self.size, self.step.stride)
+    head: Head
 
 
 def placed_steps(plan: Plan) -> Iterator[PlacedStep]:
@@ -90,16 +129,17 @@ def placed_steps(plan: Plan) -> Iterator[PlacedStep]:
     for step in plan.stem:
         yield PlacedStep(f"stem.{step.name}", step, size)
         size = strided(size, step.stride)
-    size = strided(size, plan.pool.stride)
+    if plan.pool:
+        size = strided(size, plan.pool.stride)
+    left: list[Size] = []
     for number, group in enumerate(plan.groups, 1):
         for index, block in enumerate(group):
             entry = size
             for step in block.steps:
                 yield PlacedStep(f"group{number}.{index}.{step.name}", step, size)
                 size = strided(size, step.stride)
-            if block.shortcut:
+            if isinstance(block.shortcut, Step):
                 path = f"group{number}.{index}.{block.shortcut.name}"
                 yield PlacedStep(path, block.shortcut, entry)
-    for step in plan.tail:
-        yield PlacedStep(f"tail.{step.name}", step, size)
-        size = strided(size, step.stride)
+        left.append(size)
+    yield from plan.head.places(left)

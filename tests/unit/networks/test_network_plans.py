@@ -126,14 +126,45 @@ def test_another_layer_in_a_halonet_keeps_the_base_width():
 
 
 def test_a_halonet_has_a_last_convolution_only_where_the_table_has_df():
-    assert plan_of("halonet_h2").tail == ()
-    assert plan_of("halonet_h2").features == 640
-    assert plan_of("halonet_h3").tail[0].out_channels == 1024
-    assert plan_of("halonet_h3").features == 1024
+    assert plan_of("halonet_h2").head.tail == ()
+    assert plan_of("halonet_h2").head.features == 640
+    assert plan_of("halonet_h3").head.tail[0].out_channels == 1024
+    assert plan_of("halonet_h3").head.features == 1024
 
 
 def test_a_shortcut_is_the_identity_where_shapes_agree():
     """H1 keeps 64 channels through group 1; ResNet-50 goes from 64 to 256."""
-    assert plan_of("halonet_h1").groups[0][0].shortcut is None
-    assert plan_of("resnet50").groups[0][0].shortcut is not None
-    assert plan_of("resnet50").groups[0][1].shortcut is None
+    assert plan_of("halonet_h1").groups[0][0].shortcut == "identity"
+    assert plan_of("resnet50").groups[0][0].shortcut != "identity"
+    assert plan_of("resnet50").groups[0][1].shortcut == "identity"
+
+
+def test_a_stem_of_patches_leaves_a_quarter_without_a_pool():
+    plan = plan_of("resnet26", stem="patch")
+    places = {place.path: place for place in placed_steps(plan)}
+    assert plan.pool is None
+    assert places["stem.conv"].step.options.window == 4
+    assert places["stem.conv"].out_size == (56, 56)
+    assert places["group1.0.reduce"].size == (56, 56)
+
+
+def test_squeeze_and_excitation_ends_a_block_and_divides_its_channels():
+    for name, out in (("resnet26", 256), ("resnet34", 64)):
+        last = plan_of(name, se=16).groups[0][0].steps[-1]
+        assert (last.layer, last.in_channels, last.out_channels, last.norm) == (
+            "squeeze_excite",
+            out,
+            out,
+            "none",
+        )
+        assert last.options.reduction == 16
+    assert {step.layer for step in plan_of("resnet26").groups[0][0].steps} == {"conv"}
+
+
+def test_the_activation_option_reaches_every_place_that_had_one():
+    activations = {place.step.activation for place in placed_steps(plan_of("resnet26"))}
+    assert activations == {"none", "relu"}
+    changed = {
+        place.step.activation for place in placed_steps(plan_of("resnet26", activation="silu"))
+    }
+    assert changed == {"none", "silu"}
