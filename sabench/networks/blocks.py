@@ -47,9 +47,7 @@ class PooledShortcut(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Average, then fill up."""
-        return functional.pad(
-            pool(x, self.stride), (0, 0, 0, 0, 0, self.out_channels - x.shape[1])
-        )
+        return functional.pad(pool(x, self.stride), (0, 0, 0, 0, 0, self.out_channels - x.shape[1]))
 
 
 def in_a_row(name: str, row: tuple[Step, ...], steps: Steps) -> nn.Sequential:

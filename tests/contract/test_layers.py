@@ -68,7 +68,10 @@ def test_gradients_are_finite_on_every_parameter(
     row: Layer, implementation: str, size: tuple[int, int]
 ) -> None:
     layer = build(row, size=size, implementation=implementation)
-    layer(torch.randn(2, channels(row)[0], *size)).square().sum().backward()
+    x = torch.randn(2, channels(row)[0], *size, requires_grad=True)
+    layer(x).square().sum().backward()
+    assert x.grad is not None
+    assert x.grad.isfinite().all()
     for name, parameter in layer.named_parameters():
         assert parameter.grad is not None, name
         assert parameter.grad.isfinite().all(), name
@@ -152,7 +155,8 @@ def test_the_state_goes_round(row: Layer, implementation: str) -> None:
     torch.manual_seed(1)
     other = build_layer(row, row.small, *channels(row), size=(7, 7), implementation=implementation)
     x = torch.randn(1, channels(row)[0], 7, 7)
-    assert not torch.equal(layer(x), other(x))
+    if layer.state_dict():
+        assert not torch.equal(layer(x), other(x))
     other.load_state_dict(layer.state_dict())
     assert torch.equal(layer(x), other(x))
 

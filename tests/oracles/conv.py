@@ -19,6 +19,6 @@ def oracle(parameters: dict[str, Tensor], x: Tensor, options, stride: int) -> Te
         ]
         parts = zip(patch.chunk(groups, dim=1), weight.chunk(groups), strict=True)
         sums = torch.cat([(part[:, None] * w).sum((2, 3, 4)) for part, w in parts], dim=1)
-        return sums + parameters["bias"] if options.bias else sums
+        return sums + parameters["bias"] if "bias" in parameters else sums
 
     return each_pixel(-(-x.shape[2] // stride), -(-x.shape[3] // stride), pixel)

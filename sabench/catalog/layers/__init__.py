@@ -13,7 +13,6 @@ from sabench.catalog.layers.squeeze_excite import SQUEEZE_EXCITE
 from sabench.catalog.rows import Layer
 
 BUILT_IN: tuple[Layer, ...] = (
-    IDENTITY,
     CONV,
     SQUEEZE_EXCITE,
     SELF_ATTENTION,
@@ -21,6 +20,7 @@ BUILT_IN: tuple[Layer, ...] = (
     AUGMENTED,
     HALO,
     GLOBAL_ATTENTION,
+    IDENTITY,
 )
 
 

@@ -36,9 +36,7 @@ def conv_step(
 ) -> Step:
     """A plain convolution that no option replaces."""
     options = ConvOptions(window=window, bias=bias, depthwise=depthwise)
-    return Step(
-        name, "conv", options, in_channels, out_channels, stride, activation, norm=norm
-    )
+    return Step(name, "conv", options, in_channels, out_channels, stride, activation, norm=norm)
 
 
 def excite_step(channels: int, *, reduction: int = 1, inner: int = 0) -> Step:
