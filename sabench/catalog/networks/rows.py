@@ -13,6 +13,9 @@ from sabench.catalog.networks.plan import Plan, Step, placed_steps
 from sabench.catalog.rows import Layer, Options, Problem, stated
 from sabench.errors import ConfigError
 
+SMALL: Mapping[str, Scalar] = {"width": 0.25, "depth": 0.1, "classes": 5}
+"""`Network.small` of a family with `NetworkOptions`: narrow, one block in most groups."""
+
 
 @dataclass(frozen=True, slots=True)
 class Network:
@@ -20,6 +23,8 @@ class Network:
 
     `plan` takes (options, overrides, resolution) and never fails: `problems` tells what cannot be
     built. `governs`: slot options that the network's own options set, "halo.block" -> "block".
+    `small`: its form for the contract tests, in a suite's words: what a CPU trains in a second at
+    48 px, with every kind of block once. A family without `width` and `depth` says its own.
     """
 
     name: str
@@ -32,6 +37,7 @@ class Network:
     defaults: Options
     plan: Callable[[Any, Overrides, int], Plan]
     governs: Mapping[str, str] = field(default_factory=dict)
+    small: Mapping[str, Scalar] = field(default_factory=dict)
 
     def parse(self, raw: Mapping[str, Scalar]) -> tuple[Options, Overrides]:
         """Options and overrides of a suite or command line; `LAYER.option` reaches every slot.
