@@ -155,8 +155,8 @@ def require_free(path: Path) -> None:
 
 
 def slug(name: str, longest: int = 60) -> str:
-    """A name as one safe path component: lower case, digits and dashes."""
-    words = re.findall(r"[a-z0-9]+", name.lower())
+    """A name as one safe path component: lower case, digits, underscores and dashes."""
+    words = re.findall(r"[a-z0-9_]+", name.lower())
     return "-".join(words)[:longest].strip("-") or "unnamed"
 
 

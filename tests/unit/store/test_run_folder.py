@@ -38,6 +38,7 @@ def test_runs_started_at_once_have_folders_of_their_own(tmp_path: Path) -> None:
     ("name", "expected"),
     [
         ("quick", "quick"),
+        ("self_attention", "self_attention"),
         ("../../etc/passwd", "etc-passwd"),
         ("a\nb\tc", "a-b-c"),
         ("Größe", "gr-e"),
