@@ -118,3 +118,55 @@ def mean_and_sd(samples: Sequence[float]) -> tuple[float, float | None]:
     """The mean, and the standard deviation with n - 1; None for a single sample."""
     values = np.asarray(samples, dtype=float)
     return float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else None
+
+
+@dataclass(frozen=True, slots=True)
+class RankAgreement:
+    """Kendall's tau-b of two rankings of the same n things, and its 95 % interval.
+
+    `concordant` and `discordant` count the pairs that both rankings order, alike or not.
+    """
+
+    tau: float
+    n: int
+    concordant: int
+    discordant: int
+    interval: Interval | None  # None below five things
+
+
+def kendall_tau(xs: Sequence[float], ys: Sequence[float]) -> RankAgreement | None:
+    """How far two rankings of the same things agree; None where one of them is constant.
+
+    Source: Kendall 1945 (Biometrika 33, 239): pairs tied in one ranking shorten that ranking.
+    """
+    if len(xs) != len(ys):
+        raise MeasurementError(f"{len(xs)} values cannot be ranked against {len(ys)}")
+    x, y = (np.unique(np.asarray(side, float), return_inverse=True)[1] for side in (xs, ys))
+    concordant = discordant = untied_x = untied_y = 0
+    for i in range(len(x) - 1):
+        first, second = np.sign(x[i + 1 :] - x[i]), np.sign(y[i + 1 :] - y[i])
+        concordant += int((first * second > 0).sum())
+        discordant += int((first * second < 0).sum())
+        untied_x += int((first != 0).sum())
+        untied_y += int((second != 0).sum())
+    if not untied_x or not untied_y:
+        return None
+    tau = (concordant - discordant) / math.sqrt(untied_x * untied_y)
+    return RankAgreement(tau, len(x), concordant, discordant, tau_interval(tau, len(x)))
+
+
+def tau_interval(tau: float, n: int) -> Interval | None:
+    """The 95 % interval of Kendall's tau over n things; None below five.
+
+    artanh(tau) is nearly normal with variance 0.437 / (n - 4); half the step between two values of
+    tau is allowed for on each side. Wide for small n: 0.6 of ten is 0.13..0.85.
+    Source: Fieller, Hartley and Pearson 1957 (Biometrika 44, 470), for things drawn at random.
+    """
+    if n < 5:
+        return None
+    half, step = 1.96 * math.sqrt(0.437 / (n - 4)), 2.0 / (n * (n - 1))
+    low, high = tau - step, tau + step
+    return Interval(
+        math.tanh(math.atanh(low) - half) if low > -1.0 else -1.0,
+        math.tanh(math.atanh(high) + half) if high < 1.0 else 1.0,
+    )
