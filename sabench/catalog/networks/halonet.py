@@ -22,7 +22,7 @@ from sabench.catalog.networks.parts import (
     stem_of,
 )
 from sabench.catalog.networks.plan import Classifier, Plan
-from sabench.catalog.networks.rows import Network
+from sabench.catalog.networks.rows import SMALL, Network
 from sabench.catalog.rows import Natural, Positive, Switch
 
 BASE_WIDTHS = (64, 128, 256, 512)
@@ -110,6 +110,7 @@ def _halonet(name: str, title: str, resolution: int, defaults: HaloNetOptions) -
         options=HaloNetOptions,
         defaults=defaults,
         plan=halonet_plan,
+        small=SMALL,
         governs={f"halo.{key}": key for key in ("block", "halo", "heads", "rv", "rqk")},
     )
 

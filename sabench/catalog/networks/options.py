@@ -72,6 +72,7 @@ class Grouped:
 
 Mix = Annotated[StrictStr, BeforeValidator(_mix), Grouped()]
 ThreeMix = Annotated[StrictStr, BeforeValidator(partial(_mix, groups=3)), Grouped()]
+FiveMix = Annotated[StrictStr, BeforeValidator(partial(_mix, groups=5)), Grouped()]
 PerGroup = Annotated[StrictStr, BeforeValidator(_whole_numbers), Grouped()]
 Factor = Annotated[StrictFloat | StrictInt, Field(gt=0, le=64)]
 
@@ -94,7 +95,16 @@ class NetworkOptions(Options):
 
 
 class ResidualOptions(NetworkOptions):
-    """`se`: squeeze-and-excitation by this reduction at each block's end, 0 for none."""
+    """`se`: squeeze-and-excitation by this reduction at each block's end, 0 for none.
+
+    `se_in`: in all blocks, or only in those whose slot holds a convolution.
+    """
 
     se: Natural = 0
     activation: Literal["relu", "silu"] = "relu"
+    se_in: Literal["all", "conv"] = "all"
+
+
+def reduction_beside(layer: str, options: ResidualOptions) -> int:
+    """The reduction of squeeze-and-excitation in a block whose slot holds the layer, 0 for none."""
+    return options.se if options.se_in == "all" or layer == "conv" else 0

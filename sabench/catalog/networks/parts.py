@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from typing import Literal
 
 from sabench.catalog.layers import layers
 from sabench.catalog.layers.conv import ConvOptions
@@ -86,17 +87,25 @@ def stem_of(
     return (conv,), MaxPool(window=3, stride=2)
 
 
-def bottleneck(in_channels: int, slot: Step, out_channels: int, *, se: int = 0) -> Block:
+def bottleneck(
+    in_channels: int,
+    slot: Step,
+    out_channels: int,
+    *,
+    se: int = 0,
+    se_after: Literal["slot", "expand"] = "expand",
+) -> Block:
     """1x1 down to the slot, the slot with the block's stride, 1x1 up (ResNet v1.5).
 
-    `se`: squeeze-and-excitation by this reduction at the end, before the sum.
+    `se`: squeeze-and-excitation by this reduction, at the end before the sum or after the slot.
     """
     activation = slot.activation
     steps = (
         conv_step("reduce", in_channels, slot.in_channels, activation=activation),
         slot,
+        *(excited(slot.out_channels, se) if se_after == "slot" else ()),
         conv_step("expand", slot.out_channels, out_channels),
-        *excited(out_channels, se),
+        *(excited(out_channels, se) if se_after == "expand" else ()),
     )
     return Block(steps, shortcut_of(in_channels, out_channels, slot.stride), activation)
 
