@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sabench.stats import quantile
+from sabench.stats import effective_count, quantile
 
 MILD = 1.5  # interquartile ranges beyond the quartiles (Tukey)
 SEVERE = 3.0
@@ -73,7 +73,8 @@ def is_bimodal(samples: Sequence[float], matters: float) -> bool:
 def drifts(samples: Sequence[float], matters: float) -> bool:
     """Whether the samples rise or fall with their order, by more than a share `matters`.
 
-    Told from noise by Spearman's rank correlation at 1 %, and from what does not matter by the
+    Told from noise by Spearman's rank correlation at 1 %, where samples that resemble each other
+    beside the trend (a line or one step) count for fewer; and from what does not matter by the
     rise from end to end: the medians of the outer thirds lie two thirds of it apart.
     """
     values = np.asarray(samples, dtype=float)
@@ -83,14 +84,24 @@ def drifts(samples: Sequence[float], matters: float) -> bool:
     first, last = float(np.median(values[: n // 3])), float(np.median(values[-(n // 3) :]))
     if 1.5 * abs(last - first) <= matters * float(np.median(values)):
         return False
-    ranks = _ranks(values)
+    ranks = _ranks(values) - (n - 1) / 2
     spread = float(ranks.std())
     if spread == 0.0:
         return False
-    order = np.arange(n, dtype=float)
-    correlation = float(((ranks - ranks.mean()) * (order - order.mean())).mean())
-    correlation /= spread * float(order.std())
-    return abs(correlation) * math.sqrt(n - 1) > DRIFT_Z
+    order = np.arange(n) - (n - 1) / 2
+    correlation = float((ranks * order).mean()) / (spread * float(order.std()))
+    line = correlation * spread / float(order.std()) * order
+    beside = min((ranks - line, ranks - _step(ranks)), key=np.var)
+    return abs(correlation) * math.sqrt(effective_count(beside.tolist()) - 1) > DRIFT_Z
+
+
+def _step(ranks: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The single step in time that lies nearest to centred ranks."""
+    n = len(ranks)
+    before = np.arange(1, n)
+    sums = np.cumsum(ranks)[:-1]
+    at = int((sums**2 * n / (before * (n - before))).argmax())
+    return np.where(np.arange(n) <= at, sums[at] / (at + 1), -sums[at] / (n - at - 1))
 
 
 def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -115,3 +115,14 @@ def test_autoregressive_samples_count_for_what_their_signs_tell() -> None:
         level = 0.9 * level + noise
         stream.append(level)
     assert effective_count(stream) == pytest.approx(20_000 / time, rel=0.2)
+
+
+def test_samples_that_resemble_their_neighbours_seldom_look_like_a_drift() -> None:
+    """As independent ones, half of these autoregressive streams would."""
+    rng, found = np.random.default_rng(5), 0
+    for _ in range(100):
+        stream, noise = np.zeros(300), rng.normal(size=300)
+        for i in range(1, 300):
+            stream[i] = 0.9 * stream[i - 1] + noise[i]
+        found += drifts((1 + 0.05 * stream / stream.std()).tolist(), 0.01)
+    assert found <= 20
