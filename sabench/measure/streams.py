@@ -101,7 +101,10 @@ def _step(ranks: NDArray[np.float64]) -> NDArray[np.float64]:
     before = np.arange(1, n)
     sums = np.cumsum(ranks)[:-1]
     at = int((sums**2 * n / (before * (n - before))).argmax())
-    return np.where(np.arange(n) <= at, sums[at] / (at + 1), -sums[at] / (n - at - 1))
+    step: NDArray[np.float64] = np.where(
+        np.arange(n) <= at, sums[at] / (at + 1), -sums[at] / (n - at - 1)
+    )
+    return step
 
 
 def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
