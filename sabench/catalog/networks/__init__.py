@@ -4,10 +4,17 @@ from functools import cache
 
 from sabench.catalog.entry_points import rows_of
 from sabench.catalog.networks.halonet import HALONETS
+from sabench.catalog.networks.mnasnet import MNASNETS
 from sabench.catalog.networks.resnet import RESNETS
 from sabench.catalog.networks.rows import Network
+from sabench.catalog.networks.wide_resnet import WIDE_RESNETS
 
-BUILT_IN: tuple[Network, ...] = (*RESNETS, *HALONETS)
+BUILT_IN: tuple[Network, ...] = (
+    *RESNETS,
+    *WIDE_RESNETS,
+    *MNASNETS,
+    *HALONETS,
+)
 
 
 @cache

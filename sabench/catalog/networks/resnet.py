@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
-from sabench.catalog.networks.options import ResidualOptions, per_group
+from sabench.catalog.networks.options import ResidualOptions, per_group, reduction_beside
 from sabench.catalog.networks.parts import (
     Overrides,
     basic_block,
@@ -14,7 +15,7 @@ from sabench.catalog.networks.parts import (
     stem_of,
 )
 from sabench.catalog.networks.plan import Block, Classifier, Plan
-from sabench.catalog.networks.rows import Network
+from sabench.catalog.networks.rows import SMALL, Network
 from sabench.catalog.rows import Options
 
 BASE_WIDTHS = (64, 128, 256, 512)
@@ -29,8 +30,8 @@ DEPTHS = {
 }
 """Blocks of each group; 34 has basic blocks, the others bottlenecks."""
 
-Settings = Callable[[ResidualOptions, str, int], Options | None]
-"""(options, layer, group from 0) -> the slot's options; None: the layer's own defaults."""
+Settings = Callable[[Any, str, int], Options | None]
+"""(the network's options, layer, group from 0) -> the slot's options; None: the layer's own."""
 
 
 def resnet_plan(
@@ -46,7 +47,7 @@ def resnet_plan(
     stem, pool = stem_of(options.stem, overrides, channels, options.activation)
     groups: list[tuple[Block, ...]] = []
     for index, (layer, base) in enumerate(zip(per_group(options.mix), BASE_WIDTHS, strict=True)):
-        width = scaled(base, options.width)
+        width, reduction = scaled(base, options.width), reduction_beside(layer, options)
         group = []
         for number in range(deepened(DEPTHS[depth][index], options.depth)):
             slot = slot_step(
@@ -60,25 +61,26 @@ def resnet_plan(
             )
             if depth == 34:
                 channels = width
-                group.append(basic_block(slot, se=options.se))
+                group.append(basic_block(slot, se=reduction))
             else:
-                group.append(bottleneck(channels, slot, EXPANSION * width, se=options.se))
+                group.append(bottleneck(channels, slot, EXPANSION * width, se=reduction))
                 channels = EXPANSION * width
         groups.append(tuple(group))
     return Plan(resolution, stem, pool, tuple(groups), Classifier(channels, options.classes))
 
 
-def _resnet(depth: int, *, source: str, year: int) -> Network:
+def _resnet(depth: int, *, source: str, year: int, se: int = 0) -> Network:
     return Network(
-        f"resnet{depth}",
+        f"{'se_' * bool(se)}resnet{depth}",
         family="resnet",
-        title=f"ResNet-{depth}",
+        title=f"{'SE-' * bool(se)}ResNet-{depth}",
         source=source,
         year=year,
         resolution=224,
         options=ResidualOptions,
-        defaults=ResidualOptions(),
+        defaults=ResidualOptions(se=se),
         plan=partial(resnet_plan, depth=depth),
+        small=SMALL,
     )
 
 
@@ -89,4 +91,8 @@ RESNETS = (
     _resnet(50, source="arXiv:1512.03385", year=2015),
     _resnet(101, source="arXiv:1512.03385", year=2015),
     _resnet(152, source="arXiv:1512.03385", year=2015),
+    _resnet(34, source="arXiv:1709.01507", year=2017, se=16),
+    _resnet(50, source="arXiv:1709.01507", year=2017, se=16),
+    _resnet(101, source="arXiv:1709.01507", year=2017, se=16),
+    _resnet(152, source="arXiv:1709.01507", year=2017, se=16),
 )
