@@ -31,7 +31,7 @@ RANK = {name: rank for rank, room in enumerate(ROOMS) for name in room}
 
 TORCH_FREE = (
     *("errors", "stats", "units", "records", "jsonl", "known"),
-    *("catalog", "cases", "store", "launch", "compare", "report", "cli", "__main__"),
+    *("catalog", "papers", "cases", "store", "launch", "compare", "report", "cli", "__main__"),
     *("measure.device", "measure.device_watch", "measure.environment", "measure.versions"),
     *("measure.device_facts", "measure.device_readings", "measure.gpus", "measure.neighbours"),
     *("measure.sampler", "measure.sampler_process"),

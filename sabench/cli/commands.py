@@ -15,12 +15,13 @@ from sabench.cli import (
     profile,
     selftest,
     show,
+    verify,
 )  # each adds its command
 from sabench.cli.app import app
 from sabench.errors import ExitCode, SabenchError
 from sabench.report.plain import plain
 
-__all__ = ["accept", "count", "doctor", "listing", "main", "profile", "selftest", "show"]
+__all__ = ["accept", "count", "doctor", "listing", "main", "profile", "selftest", "show", "verify"]
 
 
 def _show_version(wanted: bool) -> None:

@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, set[int]]] = {  # arguments, and the exit codes t
     "show": ("run", {0}),
     "count": ("halo channels=128 size=28 block=7", {0}),
     "list": ("", {0}),
+    "verify": ("sasa", {0}),
     "doctor": ("", {0, 1}),  # this machine may be unfit
     "selftest": ("--device cpu --check two_clocks", {0, 1, 4}),  # or busy
     "accept": ("run", {2}),  # made-up figures are refused

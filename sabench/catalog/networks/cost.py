@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from sabench.catalog.attention import Counted, position_macs
 from sabench.catalog.implementations import executed_macs, resolve
 from sabench.catalog.layers import layers
 from sabench.catalog.networks.plan import Classifier, PlacedStep, Plan, placed_steps
@@ -39,6 +40,22 @@ def network_cost(plan: Plan) -> Cost:
     Raises: ConfigError if a layer of the plan has no closed form.
     """
     return sum((part.cost for part in network_parts(plan)), start=Cost(0, 0, 0))
+
+
+def network_macs_as(plan: Plan, positions: Counted) -> int:
+    """`network_cost(plan).macs` with q.r of every attention layer counted in that way.
+
+    Raises: ConfigError if a layer of the plan has no closed form.
+    """
+    macs = network_cost(plan).macs
+    for place in placed_steps(plan):
+        step, attention = place.step, layers()[place.step.layer].attention
+        if attention is not None:
+            call = attention(
+                step.options, step.in_channels, step.out_channels, place.size, step.stride
+            )
+            macs += position_macs(call, positions) - position_macs(call, "pairs")
+    return macs
 
 
 def network_macs_executed(plan: Plan, implementation: str) -> int:

@@ -1,0 +1,1 @@
+"""Published tables as data, one YAML a paper, and our counts beside their figures."""
