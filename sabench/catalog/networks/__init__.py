@@ -3,6 +3,7 @@
 from functools import cache
 
 from sabench.catalog.entry_points import rows_of
+from sabench.catalog.networks.augmented_resnet import AUGMENTED_RESNETS
 from sabench.catalog.networks.halonet import HALONETS
 from sabench.catalog.networks.mnasnet import MNASNETS
 from sabench.catalog.networks.resnet import RESNETS
@@ -11,6 +12,7 @@ from sabench.catalog.networks.wide_resnet import WIDE_RESNETS
 
 BUILT_IN: tuple[Network, ...] = (
     *RESNETS,
+    *AUGMENTED_RESNETS,
     *WIDE_RESNETS,
     *MNASNETS,
     *HALONETS,

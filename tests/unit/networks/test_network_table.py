@@ -20,6 +20,7 @@ FAMILIES = {
         *(f"resnet{depth}" for depth in (26, 34, 38, 50, 101, 152)),
         *(f"se_resnet{depth}" for depth in (34, 50, 101, 152)),
     ],
+    "augmented_resnet": [f"aa_resnet{depth}" for depth in (34, 50, 101, 152)],
     "wide_resnet": ["wrn28_10", "se_wrn28_10"],
     "mnasnet": ["mnasnet"],
     "halonet": [
