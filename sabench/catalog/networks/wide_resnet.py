@@ -1,8 +1,11 @@
 """Wide-ResNet-28-10 for images of 32 pixels (arXiv:1605.07146)."""
 
+from functools import partial
 from typing import Literal
 
+from sabench.catalog.layers.augmented import AugmentedOptions
 from sabench.catalog.layers.identity import IdentityOptions
+from sabench.catalog.networks.augmenting import GOVERNED, AugmentingOptions, augmented_settings
 from sabench.catalog.networks.options import Factor, ThreeMix, per_group
 from sabench.catalog.networks.parts import (
     Overrides,
@@ -36,6 +39,12 @@ class WideResnetOptions(Options):
     se: Natural = 0
     activation: Literal["relu", "silu"] = "relu"
     shortcut: Literal["pool", "conv"] = "pool"
+
+
+class AugmentedWideResnetOptions(AugmentingOptions, WideResnetOptions):
+    """A Wide-ResNet's options, then those of augmented convolution."""
+
+    mix: ThreeMix = "augmented"
 
 
 def wide_resnet_plan(
@@ -112,5 +121,21 @@ WIDE_RESNETS = (
         defaults=WideResnetOptions(se=16),
         plan=wide_resnet_plan,
         small=SMALL,
+    ),
+    Network(
+        "aa_wrn28_10",
+        family="wide_resnet",
+        title="AA-Wide-ResNet-28-10",
+        source="arXiv:1904.09925",
+        year=2019,
+        resolution=32,
+        options=AugmentedWideResnetOptions,
+        defaults=AugmentedWideResnetOptions(),
+        plan=partial(
+            wide_resnet_plan,
+            settings=partial(augmented_settings, base=AugmentedOptions(min_head_keys=20)),
+        ),
+        governs=GOVERNED,
+        small={**SMALL, "augmented.min_head_values": 1},
     ),
 )

@@ -21,7 +21,7 @@ FAMILIES = {
         *(f"se_resnet{depth}" for depth in (34, 50, 101, 152)),
     ],
     "augmented_resnet": [f"aa_resnet{depth}" for depth in (34, 50, 101, 152)],
-    "wide_resnet": ["wrn28_10", "se_wrn28_10"],
+    "wide_resnet": ["wrn28_10", "se_wrn28_10", "aa_wrn28_10"],
     "mnasnet": ["mnasnet"],
     "halonet": [
         *(f"halonet_h{number}" for number in range(8)),

@@ -2,6 +2,7 @@
 
 import pytest
 
+from sabench.catalog.layers.augmented import AugmentedOptions, augmented_call
 from sabench.catalog.networks import networks
 from sabench.catalog.networks.cost import network_cost
 from sabench.catalog.networks.plan import Step, placed_steps
@@ -69,6 +70,21 @@ def test_squeeze_and_excitation_ends_each_block():
     assert {step.layer for step in last} == {"squeeze_excite"}
     more = network_cost(plan_of("se_wrn28_10")).params - network_cost(plan_of()).params
     assert more == 4 * sum(2 * c * (c // 16) + c // 16 + c for c in (160, 320, 640))
+
+
+def test_the_first_convolution_of_every_block_is_augmented_on_its_whole_map():
+    slots = [place for place in placed_steps(plan_of("aa_wrn28_10")) if place.step.slot]
+    assert {place.step.layer for place in slots} == {"augmented"}
+    chosen = {place.step.options for place in slots}
+    assert chosen == {AugmentedOptions(kappa=0.2, upsilon=0.1, heads=8, min_head_keys=20)}
+    calls = [
+        augmented_call(step.options, step.in_channels, step.out_channels, place.size, step.stride)
+        for place in slots
+        for step in (place.step,)
+    ]
+    assert [call.size[0] for call in calls] == 4 * [32] + 4 * [16] + 4 * [8]
+    assert {call.key_width for call in calls} == {20}  # shares give 4, 8 and 16
+    assert [call.value_width for call in calls] == 4 * [2] + 4 * [4] + 4 * [8]
 
 
 @pytest.mark.parametrize(
