@@ -1,8 +1,11 @@
 """MnasNet-A1 (arXiv:1807.11626): inverted bottlenecks around depthwise convolutions."""
 
+from functools import partial
 from typing import NamedTuple
 
+from sabench.catalog.layers.augmented import AugmentedOptions, Share
 from sabench.catalog.layers.conv import ConvOptions
+from sabench.catalog.networks.augmenting import GOVERNED, AugmentingOptions, augmented_settings
 from sabench.catalog.networks.options import Factor, FiveMix, per_group
 from sabench.catalog.networks.parts import Overrides, conv_step, deepened, excite_step, slot_step
 from sabench.catalog.networks.plan import IMAGE_CHANNELS, Block, Classifier, Plan, Step
@@ -50,6 +53,23 @@ class MnasnetOptions(Options):
     width: Factor = 1
     depth: Factor = 1
     classes: Positive = 1000
+
+
+class AugmentedMnasnetOptions(AugmentingOptions, MnasnetOptions):
+    """A MnasNet's options, then those of augmented convolution."""
+
+    mix: FiveMix = "augmented"
+    kappa: Share = 0.1
+    upsilon: Share = 0.05
+    heads: Positive = 4
+
+
+AUGMENTED_SLOT = AugmentedOptions(window=1, min_head_keys=1, min_head_values=1, max_map=14)
+"""A 1x1 convolution with attention on 14x14 at most.
+
+Open in the paper: its least of 20 dimensions a head for the keys, which its own parameters rule out
+here; which maps are pooled for the attention, as in the AA-ResNets.
+"""
 
 
 def mnasnet_plan(
@@ -134,6 +154,19 @@ MNASNETS = (
         options=MnasnetOptions,
         defaults=MnasnetOptions(),
         plan=mnasnet_plan,
+        small=SMALL,
+    ),
+    Network(
+        "aa_mnasnet",
+        family="mnasnet",
+        title="AA-MnasNet-A1",
+        source="arXiv:1904.09925",
+        year=2019,
+        resolution=224,
+        options=AugmentedMnasnetOptions,
+        defaults=AugmentedMnasnetOptions(),
+        plan=partial(mnasnet_plan, settings=partial(augmented_settings, base=AUGMENTED_SLOT)),
+        governs=GOVERNED,
         small=SMALL,
     ),
 )

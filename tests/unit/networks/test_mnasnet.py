@@ -2,6 +2,7 @@
 
 import pytest
 
+from sabench.catalog.layers.augmented import augmented_call, augmented_widths
 from sabench.catalog.networks import networks
 from sabench.catalog.networks.mnasnet import in_eights
 from sabench.catalog.networks.plan import placed_steps
@@ -113,3 +114,43 @@ def test_mix_names_the_layers_of_five_groups():
     plan = plan_of(mix="conv,conv,conv,augmented,augmented")
     layers = [place.step.layer for place in placed_steps(plan) if place.step.slot]
     assert layers == 9 * ["conv"] + 4 * ["augmented"]
+
+
+def test_the_slots_of_aa_mnasnet_are_augmented_1x1_convolutions_on_14x14_at_most():
+    slots = [place for place in placed_steps(plan_of("aa_mnasnet")) if place.step.slot]
+    assert [place.path for place in slots] == [
+        place.path for place in placed_steps(plan_of()) if place.step.slot
+    ]
+    assert {place.step.layer for place in slots} == {"augmented"}
+    chosen = {place.step.options for place in slots}
+    assert {(one.window, one.kappa, one.upsilon, one.heads) for one in chosen} == {
+        (1, 0.1, 0.05, 4)
+    }
+    calls = [
+        augmented_call(
+            place.step.options, place.step.in_channels, place.step.out_channels, place.size, 1
+        )
+        for place in slots
+    ]
+    assert [call.size[0] for call in calls] == 10 * [14] + 3 * [7]
+
+
+def test_keys_and_values_of_aa_mnasnet_are_multiples_of_four_and_at_least_four():
+    """Shares of 72, 120, 240, 480, 672 and 960 channels, in four heads."""
+    slots = [place.step for place in placed_steps(plan_of("aa_mnasnet")) if place.step.slot]
+    widths = {
+        step.out_channels: augmented_widths(step.options, step.out_channels) for step in slots
+    }
+    assert widths == {
+        72: (4, 4),  # 7.2, 3.6
+        120: (12, 4),  # 12, 6
+        240: (24, 12),
+        480: (48, 24),
+        672: (64, 32),  # 67.2, 33.6
+        960: (96, 48),
+    }
+
+
+def test_another_convolution_in_a_slot_of_aa_mnasnet_stays_1x1():
+    slots = [place.step for place in placed_steps(plan_of("aa_mnasnet", mix="conv"))]
+    assert {step.options.window for step in slots if step.slot} == {1}

@@ -22,7 +22,7 @@ FAMILIES = {
     ],
     "augmented_resnet": [f"aa_resnet{depth}" for depth in (34, 50, 101, 152)],
     "wide_resnet": ["wrn28_10", "se_wrn28_10", "aa_wrn28_10"],
-    "mnasnet": ["mnasnet"],
+    "mnasnet": ["mnasnet", "aa_mnasnet"],
     "halonet": [
         *(f"halonet_h{number}" for number in range(8)),
         *("halonet50", "halonet_h4_21k"),
