@@ -17,7 +17,7 @@ from sabench.stats import (
     quantile,
 )
 
-SCHEMA_VERSION = "2.0"
+SCHEMA_VERSION = "2.1"
 
 
 class Frozen(BaseModel):

@@ -52,6 +52,7 @@ class Suite(Frozen):
     metrics: tuple[str, ...] = tuple(METRICS)
     group_by: tuple[str, ...] = GROUP_KEYS
     rank_by: str = "latency_warm"
+    published: str = ""  # the paper whose printed FLOPs stand beside the networks' MACs
     max_bytes: int = DEFAULT_MAX_BYTES
     file: str
     text: str

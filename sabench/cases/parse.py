@@ -22,10 +22,11 @@ from sabench.catalog.layers import layers
 from sabench.catalog.metrics import METRICS
 from sabench.catalog.networks import networks
 from sabench.errors import SuiteError
+from sabench.papers.rows import PAPERS
 
 KEYS = (
     *("name", "title", "match", "axes", "layers", "networks"),
-    *("metrics", "group_by", "rank_by", "max_bytes"),
+    *("metrics", "group_by", "rank_by", "published", "max_bytes"),
 )
 MATCHES = ("receptive_field",)
 GROUPINGS = (*GROUP_KEYS, "subject", "window", "implementation", "runtime")
@@ -60,9 +61,12 @@ def parse_suite(data: bytes, file: str) -> Suite:
         "metrics": _names(members, "metrics", METRICS) or tuple(METRICS),
         "group_by": _names(members, "group_by", GROUPINGS) or GROUP_KEYS,
         "rank_by": _one(members, "rank_by", _among("metric", METRICS)) or "latency_warm",
+        "published": _one(members, "published", _among("paper", PAPERS)) or "",
         "max_bytes": _one(members, "max_bytes", _bytes) or DEFAULT_MAX_BYTES,
     }
     _check_rank(members, chosen["rank_by"], chosen["metrics"])
+    if chosen["published"] and "networks" not in members:
+        _fail(members["published"].place, "published reaches nothing: the suite has no networks")
     return Suite.model_validate(
         {
             "name": _one(members, "name", _name),

@@ -87,6 +87,7 @@ def profile(
     from sabench.launch.contention import parse_policy
     from sabench.launch.request import Request, check_run, plan_run, resume_run, start_run
     from sabench.launch.run import devices_held, find_lock, measure
+    from sabench.report.agreement import leaderboard_json
     from sabench.report.consoles import stderr
     from sabench.report.markdown import leaderboard_csv, leaderboard_markdown
     from sabench.report.plan import PlanTable, plan_json
@@ -133,7 +134,7 @@ def profile(
         leaderboard = measure(
             folder, runner, listener=progress, memory_limit=limit, contention=contention
         )
-    _print(leaderboard.dump() if as_json else LeaderboardTable(leaderboard))
+    _print(leaderboard_json(leaderboard) if as_json else LeaderboardTable(leaderboard))
     stderr().print(f"leaderboard: {folder.leaderboard_file}", soft_wrap=True, markup=False)
     if csv:
         write_atomically(csv, leaderboard_csv(leaderboard))

@@ -17,6 +17,7 @@ def show(
     markdown: Annotated[bool, typer.Option("--markdown", help="As Markdown.")] = False,
 ) -> None:
     """Show the ranked table of a finished or interrupted run."""
+    from sabench.report.agreement import leaderboard_json
     from sabench.report.consoles import stdout
     from sabench.report.markdown import leaderboard_csv, leaderboard_markdown
     from sabench.report.tables import LeaderboardTable
@@ -24,7 +25,7 @@ def show(
 
     leaderboard = read_leaderboard(source)
     if as_json:
-        typer.echo(json.dumps(leaderboard.dump(), indent=2))
+        typer.echo(json.dumps(leaderboard_json(leaderboard), indent=2))
     elif csv:
         typer.echo(leaderboard_csv(leaderboard), nl=False)
     elif markdown:

@@ -116,6 +116,7 @@ def start_run(request: Request, planned: Planned, out: Path | None) -> RunFolder
         title=planned.suite.title or planned.suite.name,
         group_by=planned.suite.group_by,
         rank_by=planned.suite.rank_by,
+        published=planned.suite.published,
         metrics=planned.suite.metrics,
         cases=planned.expansion.cases,
         devices=planned.devices,

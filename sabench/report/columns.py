@@ -11,7 +11,9 @@ from sabench.catalog.networks import networks
 from sabench.catalog.rows import Options
 from sabench.records import FLAG_MEANING, MEASURED, Flag
 from sabench.report.plain import ending
+from sabench.store.agreement import agreements
 from sabench.store.leaderboard import Group, Leaderboard, Row
+from sabench.store.published import Published, published_in
 from sabench.units import show_bytes, show_count, show_energy, show_time
 
 SHOWN_AS: dict[str, Callable[[float], str]] = {
@@ -60,10 +62,14 @@ def columns(leaderboard: Leaderboard, letters: dict[Flag, str]) -> list[Column]:
     table.append(Column("±", _precision_of(rank_by)))
     if has_relative(leaderboard):
         table.append(Column("x conv", _relative))
+    published = published_in(leaderboard)
+    if published:
+        table.append(Column("published", _published(published), spare=True))
+    order = ("macs", "peak_allocated", *TITLES) if published else TITLES  # what is compared first
     present = {name for row in rows for name, f in row.figures.items() if f.median is not None}
     table += [
-        Column(title, _metric(name), spare=True)
-        for name, title in TITLES.items()
+        Column(TITLES[name], _metric(name), spare=True)
+        for name in dict.fromkeys(order)
         if name in present and name != rank_by and name in _wanted(leaderboard)
     ]
     if letters:
@@ -98,6 +104,7 @@ def legend(leaderboard: Leaderboard, letters: dict[Flag, str]) -> list[str]:
         lines.append("x conv: time over that of the group's 3x3 convolution.")
     elif _has_layers(leaderboard.rows) and "latency_warm" in leaderboard.metrics:
         lines.append("No group has one undisturbed 3x3 convolution to be held against.")
+    lines += _of_published(leaderboard)
     energies = [row.figures["energy"] for row in leaderboard.rows if "energy" in row.figures]
     if energies and all(figure.median is None for figure in energies):
         lines.append(f"No energy: {energies[0].reason}.")
@@ -116,6 +123,20 @@ def _of_precision(leaderboard: Leaderboard) -> list[str]:
         lines.append(f"±: half of the 95 % interval over the median{within}.")
     if "range" in kinds:
         lines.append("(±): half of the range over the median; too few for an interval.")
+    return lines
+
+
+def _of_published(leaderboard: Leaderboard) -> list[str]:
+    """Where the published figures come from, and what tau is."""
+    lines, paper = [], leaderboard.published
+    if published := published_in(leaderboard):
+        lines.append(
+            f"published: FLOPs that {paper} prints, two a multiply-accumulate; MACs: ours."
+        )
+        if not all(one.is_certain for one in published.values()):
+            lines.append(f"?: uncertain; `sabench verify {paper}` says why.")
+    if any(one.found and one.found.interval for one in agreements(leaderboard)):
+        lines.append("tau: of the medians; its interval as if the networks were drawn at random.")
     return lines
 
 
@@ -177,7 +198,10 @@ def _label_of(leaderboard: Leaderboard) -> Callable[[Row], str]:
     for row in leaderboard.rows:
         swept.setdefault(row.case.subject, {}).update(dict.fromkeys(row.case.options))
     groups = leaderboard.groups()
-    labels = {row.case_id: _label(row.case, swept[row.case.subject]) for row in leaderboard.rows}
+    labels = {
+        row.case_id: _label(row.case, swept[row.case.subject]) + _own_resolution(row)
+        for row in leaderboard.rows
+    }
     told = {row.case_id: f"{labels[row.case_id]} {row.case.window}" for row in leaderboard.rows}
     twice = {
         case_id
@@ -208,6 +232,13 @@ def _label(case: Case, swept: Iterable[str]) -> str:
     return " ".join(words)
 
 
+def _own_resolution(row: Row) -> str:
+    """A network's resolution, where the heading of its group does not tell it."""
+    if row.case.kind == "layer" or "resolution" in row.group:
+        return ""
+    return f" {row.case.resolution} px"
+
+
 def _default(case: Case, key: str) -> Scalar | None:
     """An option's default, as far as it is known here."""
     defaults: Options | None = None
@@ -231,6 +262,16 @@ def _metric(name: str) -> Callable[[Row], str]:
         if value is None:
             return str(row.status) if name in ("latency_warm", "throughput") else "-"
         return SHOWN_AS[METRICS[name].show](value)
+
+    return cell
+
+
+def _published(figures: dict[str, Published]) -> Callable[[Row], str]:
+    def cell(row: Row) -> str:
+        one = figures.get(row.case_id)
+        if one is None:
+            return "-"
+        return f"{one.flops_b} G" if one.is_certain else f"{one.flops_b} G?"
 
     return cell
 

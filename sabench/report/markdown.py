@@ -4,10 +4,13 @@ import csv
 import io
 
 from sabench.cases.case import show_scalar
+from sabench.report.agreement import agreement_line
 from sabench.report.columns import columns, flag_letters, group_title, legend, remarks
 from sabench.report.plain import plain
 from sabench.report.tables import heading
+from sabench.store.agreement import agreements
 from sabench.store.leaderboard import Leaderboard
+from sabench.store.published import published_in
 
 CASE_FIELDS = (
     *("channels", "size", "resolution", "window", "stride", "batch", "threads"),
@@ -21,11 +24,15 @@ def leaderboard_markdown(leaderboard: Leaderboard) -> str:
     lines += [f"{_escape(line)}  " for line in heading(leaderboard)[1:]]
     letters = flag_letters(leaderboard.rows)
     shown = columns(leaderboard, letters)
+    told = agreements(leaderboard)
     for group, rows in leaderboard.groups():
         lines += ["", f"## {_escape(group_title(group, rows[0].case))}", ""]
         lines.append(_row([column.title for column in shown]))
         lines.append(_row([":--" if column.is_text else "--:" for column in shown]))
         lines += [_row([_escape(column.cell(row)) for column in shown]) for row in rows]
+        for one in told:
+            if one.group == group:
+                lines += ["", _escape(agreement_line(one))]
     lines += [""] + [f"- {_escape(line)}" for line in remarks(leaderboard.rows)]
     lines += [f"- {_escape(line)}" for line in legend(leaderboard, letters)]
     return "\n".join(lines).rstrip() + "\n"
@@ -42,6 +49,9 @@ def leaderboard_csv(leaderboard: Leaderboard) -> str:
         *CASE_FIELDS,
         *("flags", "message"),
     ]
+    published = published_in(leaderboard)
+    if published:
+        fields.append("published (FLOP)")
     units = {name: f.unit for row in leaderboard.rows for name, f in row.figures.items()}
     for name in metrics:
         fields += [f"{name} ({units[name]})", f"{name} low", f"{name} high", f"{name} interval"]
@@ -52,6 +62,9 @@ def leaderboard_csv(leaderboard: Leaderboard) -> str:
         cells: list[object] = [row.case_id, row.device, row.status, row.rank, row.relative]
         cells += [case.subject, options, *(getattr(case, name) for name in CASE_FIELDS)]
         cells += [" ".join(row.flags), row.message]
+        if published:
+            one = published.get(row.case_id)
+            cells.append(one.flops if one else None)
         for name in metrics:
             figure = row.figures.get(name)
             if figure is None or figure.median is None:

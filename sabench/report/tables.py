@@ -10,8 +10,10 @@ from rich.text import Text
 
 from sabench.measure.fake_script import is_made_up
 from sabench.records import MEASURED
+from sabench.report.agreement import agreement_line
 from sabench.report.columns import Column, columns, flag_letters, group_title, legend, remarks
 from sabench.report.plain import plain
+from sabench.store.agreement import agreements
 from sabench.store.leaderboard import Leaderboard, Row
 from sabench.store.surroundings import Surroundings
 
@@ -69,10 +71,14 @@ class LeaderboardTable:
             yield Text(plain(line), style="dim")
         letters = flag_letters(self.leaderboard.rows)
         shown = _fitting(columns(self.leaderboard, letters), self.leaderboard.rows, options)
+        told = agreements(self.leaderboard)
         for group, rows in self.leaderboard.groups():
             yield Text()
             yield Text(plain(group_title(group, rows[0].case)), style="bold")
             yield _table(shown, rows)
+            for one in told:
+                if one.group == group:
+                    yield Text(agreement_line(one))
         yield Text()
         for line in remarks(self.leaderboard.rows):
             yield Text(plain(line), style="yellow", overflow="fold")

@@ -51,6 +51,7 @@ class Leaderboard(Frozen):
     preset: Preset
     evidence: str
     rank_by: str
+    published: str = ""  # the paper whose printed FLOPs are shown; looked up, not kept
     metrics: tuple[str, ...]
     environments: dict[str, Environment]  # by device
     started_utc: str
@@ -119,6 +120,7 @@ def make_leaderboard(
         preset=info.preset,
         evidence=info.preset.evidence,
         rank_by=info.rank_by,
+        published=info.published,
         metrics=info.metrics,
         environments=info.environments,
         started_utc=info.started_utc,

@@ -37,6 +37,7 @@ class RunInfo(Frozen):
     title: str
     group_by: tuple[str, ...] = ()
     rank_by: str
+    published: str = ""
     metrics: tuple[str, ...]
     cases: tuple[Case, ...]
     devices: tuple[str, ...]

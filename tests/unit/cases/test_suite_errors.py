@@ -110,6 +110,17 @@ MISTAKES = {
         "4:13",
         "allowed: mask, zeros; nearest: mask",
     ),
+    "an unknown paper": (
+        NETWORK + "published: sassa\n",
+        "4:12",
+        "unknown paper 'sassa', allowed: sasa, aacn, halonet; nearest: sasa",
+    ),
+    "two papers": (NETWORK + "published: [sasa, aacn]\n", "4:12", "published is one value"),
+    "a paper without networks": (
+        HEAD + "published: sasa\n",
+        "4:1",
+        "published reaches nothing: the suite has no networks",
+    ),
     "an unknown match": (HEAD + "match: receptive_filed\n", "4:8", "nearest: receptive_field"),
     "an empty axis": ("name: x\naxes:\n  size: []\n" + HEAD[8:], "3:9", "size is an empty list"),
     "an axis without a value": ("name: x\naxes:\n  size:\n" + HEAD[8:], "3:8", "size is empty"),

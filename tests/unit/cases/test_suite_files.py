@@ -91,8 +91,14 @@ def test_an_installed_copy_brings_its_suites(tmp_path):
     assert package.startswith(str(site))
 
 
+def test_the_paper_of_a_suite_is_read():
+    text = "name: x\npublished: aacn\nnetworks:\n  - network: resnet50\n"
+    assert parse_suite(text.encode(), "x.yaml").published == "aacn"
+
+
 def test_everything_a_suite_says_is_read():
     suite = parse_suite(FULL.encode(), "full.yaml")
+    assert suite.published == ""
     assert (suite.name, suite.match, suite.rank_by) == ("full", "receptive_field", "macs")
     assert suite.title == "Everything a suite can say"
     assert suite.metrics == ("latency_warm", "macs")

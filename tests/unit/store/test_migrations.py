@@ -36,3 +36,10 @@ def test_the_first_run_folders_records_and_samples_are_read(old_run: Path) -> No
     board = make_leaderboard(folder.info, [record])
     assert board.rows[0].median("latency_warm") == reading.median
     assert verify(old_run) == []
+
+
+def test_an_accepted_leaderboard_of_2_0_names_no_paper() -> None:
+    path = Path(__file__).parents[3] / "results" / "amd-epyc" / "halo.json"
+    board = read_leaderboard(path)
+    assert (board.schema_version, board.published) == ("2.0", "")
+    assert verify(path) == []
