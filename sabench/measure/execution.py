@@ -16,6 +16,10 @@ LEARNING_RATE = 1e-6  # a step must cost what it costs and change the figures of
 MOMENTUM = 0.9
 
 
+Output = Tensor | tuple[Tensor, ...]
+"""What a module returns: a map, logits, or the several answers of a detector."""
+
+
 @dataclass(frozen=True, slots=True)
 class AllocatedPeak:
     """Bytes of torch's allocator on a device: held before a call, and the most during it."""
@@ -28,7 +32,7 @@ class AllocatedPeak:
 class Execution:
     """A subject ready to run. `compile_s` and `first_call_s` are None until they are known."""
 
-    call: Callable[[], Tensor]  # the output; a backward pass has run by the time it is there
+    call: Callable[[], Output]  # the output; a backward pass has run by the time it is there
     context: Callable[[], AbstractContextManager[object]]  # entered once around many calls
     compile_s: float | None = None
     first_call_s: float | None = None
@@ -54,21 +58,22 @@ def execution_of(subject: Subject, module: nn.Module) -> Execution:
     return Execution(_training(subject, module), nullcontext)
 
 
-def _forward(subject: Subject, module: nn.Module) -> Callable[[], Tensor]:
+def _forward(subject: Subject, module: nn.Module) -> Callable[[], Output]:
     x, case = subject.x, subject.case
+    checked = _tensor if case.kind == "layer" else _answer
     if case.autocast == "none":
-        return lambda: _tensor(module(x))
+        return lambda: checked(module(x))
     kind, dtype = torch.device(subject.device).type, AUTOCAST[case.autocast]
 
-    def call() -> Tensor:
+    def call() -> Output:
         with torch.autocast(kind, dtype=dtype):
-            return _tensor(module(x))
+            return checked(module(x))
 
     return call
 
 
-def _training(subject: Subject, module: nn.Module) -> Callable[[], Tensor]:
-    """The loss is the sum of the output times fixed numbers: no gradient is trivial."""
+def _training(subject: Subject, module: nn.Module) -> Callable[[], Output]:
+    """The loss is the sum of all outputs times fixed numbers: no gradient is trivial."""
     forward, case = _forward(subject, module), subject.case
     parameters = list(subject.module.parameters())
     leaves = leaves_of(subject)
@@ -77,19 +82,24 @@ def _training(subject: Subject, module: nn.Module) -> Callable[[], Tensor]:
     optimizer = None
     if case.mode == "step" and parameters:
         optimizer = torch.optim.SGD(parameters, lr=LEARNING_RATE, momentum=MOMENTUM)
-    weight: Tensor | None = None
+    weights: tuple[Tensor, ...] = ()
 
-    def call() -> Tensor:
-        nonlocal weight
+    def call() -> Output:
+        nonlocal weights
         drop_gradients(leaves)
         out = forward()
-        if weight is None:  # made by the first call, which tells its shape
-            weight = _fixed_numbers(out, subject.seed + 1)
-        loss = (out * weight).sum()
+        if not weights:  # made by the first call, which tells their shapes
+            weights = _fixed_numbers(tensors_of(out), subject.seed + 1)
+        answer: Output
+        if isinstance(out, tuple):
+            sums = [(one * weight).sum() for one, weight in zip(out, weights, strict=True)]
+            loss, answer = torch.stack(sums).sum(), tuple(one.detach() for one in out)
+        else:
+            loss, answer = (out * weights[0]).sum(), out.detach()
         torch.autograd.backward(loss)
         if optimizer is not None:
             optimizer.step()
-        return out.detach()
+        return answer
 
     return call
 
@@ -105,20 +115,33 @@ def drop_gradients(leaves: list[Tensor]) -> None:
         leaf.grad = None
 
 
-def is_finite(subject: Subject, out: Tensor) -> bool:
-    """Whether an output, and every gradient that a backward pass left, is finite."""
+def tensors_of(out: Output) -> tuple[Tensor, ...]:
+    """All that a call gives."""
+    return out if isinstance(out, tuple) else (out,)
+
+
+def is_finite(subject: Subject, out: Output) -> bool:
+    """Whether every output, and every gradient that a backward pass left, is finite."""
     gradients = (one.grad for one in subject.module.parameters())
-    found = [out, *(gradient for gradient in gradients if gradient is not None)]
+    found = [*tensors_of(out), *(gradient for gradient in gradients if gradient is not None)]
     return all(bool(torch.isfinite(one).all()) for one in found)
 
 
-def _fixed_numbers(out: Tensor, seed: int) -> Tensor:
+def _fixed_numbers(outs: tuple[Tensor, ...], seed: int) -> tuple[Tensor, ...]:
     generator = torch.Generator().manual_seed(seed)
-    numbers = torch.empty(out.shape).uniform_(-1, 1, generator=generator)
-    return numbers.to(device=out.device, dtype=out.dtype)
+    numbers = [torch.empty(one.shape).uniform_(-1, 1, generator=generator) for one in outs]
+    pairs = zip(numbers, outs, strict=True)
+    return tuple(drawn.to(device=one.device, dtype=one.dtype) for drawn, one in pairs)
 
 
 def _tensor(out: object) -> Tensor:
     if not isinstance(out, Tensor):
         raise TypeError(f"the module returns a {type(out).__name__}, not a tensor")
     return out
+
+
+def _answer(out: object) -> Output:
+    """A network's may have several parts."""
+    if isinstance(out, tuple) and out:
+        return tuple(_tensor(one) for one in out)
+    return _tensor(out)

@@ -2,13 +2,12 @@
 
 import torch
 from pydantic import JsonValue
-from torch import Tensor
 
 from sabench.cases.plan import Batch, Job
 from sabench.catalog.metrics import METRICS, Metric
 from sabench.catalog.runtimes import RUNTIMES
 from sabench.measure.device_facts import job_facts
-from sabench.measure.execution import Execution, is_finite, watch_allocated
+from sabench.measure.execution import Execution, Output, is_finite, watch_allocated
 from sabench.measure.faults import NonFiniteError
 from sabench.measure.instruments import make_instruments
 from sabench.measure.load import ForeignLoad
@@ -93,7 +92,7 @@ def first_call(subject: Subject, execution: Execution, timer: Timer) -> None:
 
     Raises: NonFiniteError if the output or a gradient is not finite.
     """
-    kept: list[Tensor] = []
+    kept: list[Output] = []
     peak = watch_allocated(subject.device)
     execution.first_call_s = timer.once(lambda: kept.append(execution.call()))
     execution.first_allocated, execution.first_peak = peak(), resident_memory()

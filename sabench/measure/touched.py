@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 
 from sabench.cases.cost import case_cost
-from sabench.measure.execution import Execution
+from sabench.measure.execution import Execution, tensors_of
 from sabench.measure.subject import Subject
 
 
@@ -30,7 +30,7 @@ def touched_bytes(subject: Subject, execution: Execution) -> Touched:
     weights = [*subject.module.parameters(), *subject.module.buffers()]
     inputs = sum(_bytes(one) for one in (*weights, subject.x))
     cost = case_cost(subject.case)
-    distinct = inputs + _bytes(out)
+    distinct = inputs + sum(_bytes(one) for one in tensors_of(out))
     return Touched(inputs, distinct, max(distinct, cost.bytes if cost else 0))
 
 

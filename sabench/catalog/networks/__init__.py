@@ -7,6 +7,7 @@ from sabench.catalog.networks.augmented_resnet import AUGMENTED_RESNETS
 from sabench.catalog.networks.halonet import HALONETS
 from sabench.catalog.networks.mnasnet import MNASNETS
 from sabench.catalog.networks.resnet import RESNETS
+from sabench.catalog.networks.retinanet import RETINANETS
 from sabench.catalog.networks.rows import Network
 from sabench.catalog.networks.wide_resnet import WIDE_RESNETS
 
@@ -16,6 +17,7 @@ BUILT_IN: tuple[Network, ...] = (
     *WIDE_RESNETS,
     *MNASNETS,
     *HALONETS,
+    *RETINANETS,
 )
 
 
