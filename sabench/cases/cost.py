@@ -117,7 +117,8 @@ def _part(step: Step, size: Size, implementation: str, *, copies: int) -> _Part:
     attend = 0
     if row.attention is not None:
         call = row.attention(step.options, step.in_channels, step.out_channels, size, step.stride)
-        heads = call.heads * size[0] * size[1] * (2 * call.key_width + call.value_width)
+        widths = call.key_width + call.content_width + call.value_width
+        heads = call.heads * size[0] * size[1] * widths
         attend = heads + IMPLEMENTATIONS[resolve(row, implementation)].workspace(call)
     return _Part(
         entry=step.in_channels * size[0] * size[1],

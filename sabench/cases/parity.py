@@ -27,7 +27,7 @@ class Claim:
     """An implementation computes a layer as the reference does, in one precision and direction.
 
     `form` is the geometry's kind, whatever its sizes: band, border, stride of queries, halo or
-    none, position logits.
+    none, position logits, content logits.
     """
 
     subject: str
@@ -35,7 +35,7 @@ class Claim:
     dtype: str
     autocast: str
     backward: bool
-    form: tuple[bool, str, bool, bool, Relative]
+    form: tuple[bool, str, bool, bool, Relative, bool]
 
 
 def claims(case: Case) -> frozenset[Claim]:
@@ -122,7 +122,7 @@ def _claim(case: Case) -> Claim:
         dtype=case.dtype,
         autocast=case.autocast,
         backward=case.mode != "forward",
-        form=(*_form(call.geometry), call.relative),
+        form=(*_form(call.geometry), call.relative, call.content),
     )
 
 

@@ -4,7 +4,7 @@
 
 q is (B, heads, H', W', d), k is (B, heads, H, W, d), v is (B, heads, H, W, dv); out has q's map
 and v's width. Queries lie at every `query_stride`-th row and column of the key map;
-a band keeps them all.
+a band keeps them all. k is None where the logits are q.r alone: the key map is then v's.
 """
 
 from dataclasses import dataclass
@@ -12,6 +12,9 @@ from typing import Literal
 
 Relative = Literal["none", "split", "sum"]
 """Position logits: absent; rows on the first half of q and columns on the second; both on all."""
+
+Counted = Literal["pairs", "tables", "none"]
+"""What a count of q.r takes: each (query, key) pair, each query and table row, or nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,10 @@ class Geometry:
 
 @dataclass(frozen=True, slots=True)
 class AttentionCall:
-    """One call of `attend` on one image: widths are per head, `size` is the key map."""
+    """One call of `attend` on one image: widths are per head, `size` is the key map.
+
+    `content`: whether the logits have q.k; without it there are no keys.
+    """
 
     heads: int
     key_width: int
@@ -41,6 +47,12 @@ class AttentionCall:
     size: tuple[int, int]
     geometry: Geometry
     relative: Relative
+    content: bool = True
+
+    @property
+    def content_width(self) -> int:
+        """Key channels that are projected, gathered and multiplied: none without content."""
+        return self.key_width if self.content else 0
 
     @property
     def queries(self) -> int:
@@ -58,11 +70,30 @@ class AttentionCall:
 
     @property
     def macs(self) -> int:
-        """q.k + q.r + a.v by the definition: one key-width product per (query, key) pair each."""
-        width = self.key_width + self.value_width
-        if self.relative != "none":
-            width += self.key_width
-        return self.heads * self.queries * self.keys * width
+        """q.k + q.r + a.v by the definition: one product per (query, key) pair each."""
+        pairs = self.heads * self.queries * self.keys
+        return pairs * (self.content_width + self.value_width) + position_macs(self, "pairs")
+
+
+def position_macs(call: AttentionCall, counted: Counted) -> int:
+    """MACs of q.r: a key width for each (query, key) pair (our definition), or a product of each
+    query with each row of both tables, or none.
+
+    A band's tables have a row for each displacement in its window, other tables for each between
+    any two pixels of a block with its halo.
+    """
+    if call.relative == "none" or counted == "none":
+        return 0
+    queries, width, geometry = call.heads * call.queries, call.key_width, call.geometry
+    if counted == "pairs":
+        return queries * call.keys * width
+    halo = geometry.halo
+    rows, columns = (
+        2 * halo + 1 if geometry.band else 2 * (side + 2 * halo) - 1 for side in geometry.block
+    )
+    if call.relative == "sum":
+        return queries * (rows + columns) * width
+    return queries * (rows * (width // 2) + columns * (width - width // 2))
 
 
 def blocked_block(geometry: Geometry) -> tuple[int, int]:
@@ -81,7 +112,7 @@ def blocked_macs(call: AttentionCall) -> int:
     blocks = -(-call.size[0] // rows) * -(-call.size[1] // columns)
     queries = blocks * -(-rows // stride) * -(-columns // stride)
     window = rows + 2 * call.geometry.halo, columns + 2 * call.geometry.halo
-    macs = queries * window[0] * window[1] * (call.key_width + call.value_width)
+    macs = queries * window[0] * window[1] * (call.content_width + call.value_width)
     if call.relative == "split":
         rest = call.key_width - call.key_width // 2
         macs += queries * (window[0] * (call.key_width // 2) + window[1] * rest)
@@ -96,7 +127,7 @@ def blocked_workspace(call: AttentionCall) -> int:
     blocks = -(-call.size[0] // rows) * -(-call.size[1] // columns)
     queries = blocks * -(-rows // stride) * -(-columns // stride)
     keys = (rows + 2 * call.geometry.halo) * (columns + 2 * call.geometry.halo)
-    gathered = blocks * keys * (call.key_width + call.value_width)
+    gathered = blocks * keys * (call.content_width + call.value_width)
     return call.heads * (gathered + 2 * queries * keys)
 
 
@@ -110,6 +141,6 @@ def reference_workspace(call: AttentionCall) -> int:
         rows, columns = geometry.block
         blocks = -(-call.size[0] // rows) * -(-call.size[1] // columns)
         pairs = rows * columns * call.keys
-    gathered = call.heads * blocks * call.keys * (call.key_width + call.value_width)
+    gathered = call.heads * blocks * call.keys * (call.content_width + call.value_width)
     positions = 0 if call.relative == "none" else pairs * call.key_width
     return gathered + positions + 2 * call.heads * call.queries * call.keys

@@ -4,8 +4,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sabench.catalog.layers.augmented import AugmentedOptions, augmented_call, augmented_widths
-from sabench.catalog.rows import Size
+from sabench.catalog.layers.augmented import (
+    AugmentedOptions,
+    augmented_call,
+    augmented_inputs,
+    augmented_widths,
+)
+from sabench.catalog.rows import Size, strided
+from sabench.layers.absolute import SinePositions, with_coordinates
 from sabench.layers.heads import Attend, merge_heads, split_heads
 from sabench.layers.kernels import reference
 from sabench.layers.relative import global_relative, new_table
@@ -16,8 +22,10 @@ class AugmentedConv2d(nn.Module):
 
     Source: Bello et al. 2019 (arXiv:1904.09925), eq. 1-5; q is scaled before both logits.
     Open in the paper: a stride thins the attention's input as it does the convolution's; with
-    `downsample` attention reads a 3 x 3 average at stride 2 (padding not averaged) and is
-    upsampled bilinearly after its output map. Another map than the built one interpolates r.
+    `downsample` attention reads a 3 x 3 average at stride 2 (padding not averaged), with `max_map`
+    more of them after the stride, and is upsampled bilinearly after its output map. Sinusoids
+    and coordinates are those of the map that attention reads, and go into its projections.
+    Another map than the built one interpolates r.
     Shapes: (B, C_in, H, W) -> (B, C_out, ceil(H / stride), ceil(W / stride)).
     """
 
@@ -42,10 +50,17 @@ class AugmentedConv2d(nn.Module):
             if rest
             else None  # fully attentional
         )
-        self.to_qkv = nn.Conv2d(in_channels, 2 * self.keys + self.values, 1, stride, bias=False)
+        inputs, projected = augmented_inputs(options, in_channels), 2 * self.keys + self.values
+        # what comes between the stride and the projection needs the strided map
+        between = options.max_map > 0 or options.position in ("sine", "coordconv")
+        self.thinned = stride if between else 1
+        self.to_qkv = nn.Conv2d(inputs, projected, 1, stride // self.thinned, bias=False)
         self.to_out = nn.Conv2d(self.values, self.values, 1, bias=False)
-        self.rows = new_table(2 * call.size[0] - 1, call.key_width)
-        self.columns = new_table(2 * call.size[1] - 1, call.key_width)
+        if options.position == "sine":
+            self.sines = SinePositions(in_channels, call.size)
+        if options.position == "relative":
+            self.rows = new_table(2 * call.size[0] - 1, call.key_width)
+            self.columns = new_table(2 * call.size[1] - 1, call.key_width)
 
     def forward(self, x: Tensor) -> Tensor:
         """Concatenate the convolution's channels and the attention's."""
@@ -55,14 +70,32 @@ class AugmentedConv2d(nn.Module):
     def _attended(self, x: Tensor) -> Tensor:
         size = (x.shape[2], x.shape[3])
         call = augmented_call(self.options, *self.channels, size, self.stride)
-        if self.options.downsample:
-            x = functional.avg_pool2d(x, 3, stride=2, padding=1, count_include_pad=False)
-        q, k, v = self.to_qkv(x).split([self.keys, self.keys, self.values], dim=1)
-        q, k, v = (split_heads(part, self.options.heads) for part in (q, k, v))
-        relative = global_relative(self.rows, self.columns, call.size)
+        qkv = self.to_qkv(self._read(x)).split([self.keys, self.keys, self.values], dim=1)
+        q, k, v = (split_heads(part, self.options.heads) for part in qkv)
+        relative = None
+        if self.options.position == "relative":
+            relative = global_relative(self.rows, self.columns, call.size)
         q = q * call.key_width**-0.5
         out: Tensor = self.to_out(merge_heads(self.attend(q, k, v, relative, call.geometry)))
-        if self.options.downsample:
-            over = (-(-size[0] // self.stride), -(-size[1] // self.stride))
+        over = strided(size, self.stride)
+        if call.size != over:
             out = functional.interpolate(out, size=over, mode="bilinear", align_corners=False)
         return out
+
+    def _read(self, x: Tensor) -> Tensor:
+        """What the projection reads of the layer's input."""
+        options = self.options
+        if options.downsample:
+            x = halved(x)
+        if self.thinned > 1:
+            x = x[:, :, :: self.thinned, :: self.thinned]
+        while 0 < options.max_map < max(x.shape[2:]):
+            x = halved(x)
+        if options.position == "sine":
+            x = self.sines(x)
+        return with_coordinates(x) if options.position == "coordconv" else x
+
+
+def halved(x: Tensor) -> Tensor:
+    """The mean of the pixels there are in each 3 x 3 square, at every second position."""
+    return functional.avg_pool2d(x, 3, stride=2, padding=1, count_include_pad=False)

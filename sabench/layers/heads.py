@@ -13,7 +13,12 @@ class Attend(Protocol):
     """How an implementation is called; shapes are in `sabench.catalog.attention`."""
 
     def __call__(
-        self, q: Tensor, k: Tensor, v: Tensor, relative: Relative | None, geometry: Geometry
+        self,
+        q: Tensor,
+        k: Tensor | None,
+        v: Tensor,
+        relative: Relative | None,
+        geometry: Geometry,
     ) -> Tensor:
         """One output vector of v's width for each query."""
 

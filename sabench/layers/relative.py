@@ -77,8 +77,16 @@ def global_relative(rows: Tensor, columns: Tensor, size: tuple[int, int]) -> Rel
     Shapes: rows (2 H_built - 1, d), columns (2 W_built - 1, d).
     """
     height, width = size
-    rows, columns = _resized(rows, 2 * height - 1), _resized(columns, 2 * width - 1)
+    rows, columns = resized(rows, 2 * height - 1), resized(columns, 2 * width - 1)
     return Relative(rows, columns, (height - 1, width - 1), split=False)
+
+
+def resized(table: Tensor, length: int) -> Tensor:
+    """The table at `length` rows, linear in between: its ends stay its ends, and so its middle."""
+    if len(table) == length:
+        return table
+    columns = table.t()[None]  # (1, d, L)
+    return functional.interpolate(columns, length, mode="linear", align_corners=True)[0].t()
 
 
 def _entries(table: Tensor, index: Tensor) -> Tensor:
@@ -95,11 +103,3 @@ def _products(q: Tensor, entries: Tensor, dim: int) -> Tensor:
     places = q.movedim(dim, 0)
     products = torch.bmm(places.flatten(1, -2), entries.mT)
     return products.view(*places.shape[:-1], -1).movedim(0, dim)
-
-
-def _resized(table: Tensor, length: int) -> Tensor:
-    """The table at `length` rows; its middle, displacement 0, stays in the middle."""
-    if len(table) == length:
-        return table
-    columns = table.t()[None]  # (1, d, L)
-    return functional.interpolate(columns, length, mode="linear", align_corners=True)[0].t()

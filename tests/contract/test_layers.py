@@ -8,9 +8,10 @@ import warnings
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from oracles.parts import interpolated
 from sabench.catalog.implementations import IMPLEMENTATIONS, executed_macs
 from sabench.catalog.layers import BUILT_IN
 from sabench.catalog.rows import Layer, Options
@@ -185,16 +186,6 @@ def test_another_map_than_the_built_one_is_taken(row: Layer, implementation: str
     oracle = importlib.import_module(f"oracles.{row.name}").oracle
     expected = oracle(state, x.double(), row.small, 1)
     torch.testing.assert_close(layer(x).double(), expected, rtol=1e-4, atol=1e-5)
-
-
-def interpolated(table: Tensor, length: int) -> Tensor:
-    """The table's rows on a line from its first to its last, read at `length` even places."""
-    entries = []
-    for number in range(length):
-        place = number * (len(table) - 1) / (length - 1)
-        low = min(int(place), len(table) - 2)
-        entries.append(table[low] + (place - low) * (table[low + 1] - table[low]))
-    return torch.stack(entries)
 
 
 @each_host

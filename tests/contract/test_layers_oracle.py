@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from layer_variants import IN_CHANNELS, OUT_CHANNELS, variants
 from sabench.catalog.implementations import IMPLEMENTATIONS
 from sabench.catalog.layers import BUILT_IN
 from sabench.catalog.rows import Layer, Options
@@ -16,13 +17,14 @@ from sabench.layers.build import build_layer
 
 MAPS = ((8, 8), (7, 7), (13, 9), (30, 30))
 ODD_MAPS = ((7, 7), (13, 9))
+BORDERS = ("mask", "zeros")
 TOLERANCE = {torch.float32: 1e-5, torch.bfloat16: 2e-2}
-CHANNELS = (8, 16)
+CHANNELS = (IN_CHANNELS, OUT_CHANNELS)
 
 BESIDES_SMALL: dict[str, tuple[dict[str, object], ...]] = {
-    "conv": ({"window": 5}, {"groups": 2}, {"depthwise": True}, {"window": 1}, {"bias": True}),
+    "conv": ({"window": 5}, {"groups": 2}, {"depthwise": True}, {"window": 1}),
     "self_attention": ({"window": 1}, {"window": 5}, {"window": 9}),
-    "attention_stem": ({"block": 2, "mixtures": 1}, {"block": 3}),
+    "attention_stem": ({"block": 3},),
     "augmented": ({"downsample": True}, {"upsilon": 1}, {"kappa": 0.25, "window": 1}),
     "halo": ({"rv": 2}, {"rv": 0.5}, {"block": 6, "halo": 2}, {"block": 2, "halo": 0}),
 }
@@ -46,13 +48,18 @@ def cases() -> Iterator[Case]:
         for changes in BESIDES_SMALL.get(row.name, ()):
             wanted.append((row.small.model_copy(update=changes), ODD_MAPS))
         for options, maps in wanted:
-            for border in ("mask", "zeros") if "border" in row.options.model_fields else (None,):
+            for border in BORDERS if "border" in row.options.model_fields else (None,):
                 changed = options.model_copy(update={"border": border}) if border else options
                 for size in maps:
                     for stride in (1, 2):
                         case = Case(row, changed, size, stride)
                         if row.problems(changed, *case.channels, size, stride) is None:
                             yield case
+    for variant in variants():
+        for border in BORDERS if "border" in variant.row.options.model_fields else (None,):
+            update = {"border": border} if border else {}
+            changed = variant.options.model_copy(update=update)
+            yield Case(variant.row, changed, variant.size, variant.stride)
 
 
 def name(case: Case) -> str:

@@ -1,6 +1,7 @@
 """AAConv(X) = concat(Conv(X), MHA(X)) (1904.09925, eq. 1-5), r shared by the heads.
 
-O_h = softmax((Q K^T + S_H + S_W) / sqrt(dk_h)) V, S_W[i,j] = q_i . r^W_{jx-ix}.
+O_h = softmax((Q K^T + S_H + S_W) / sqrt(dk_h)) V, S_W[i,j] = q_i . r^W_{jx-ix}. Other positions
+than relative have no S; what attention reads has sinusoids added or coordinates beside it.
 """
 
 import math
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor
 
 from oracles import conv
-from oracles.parts import attended, by_head, each_pixel, mapped
+from oracles.parts import attended, by_head, each_pixel, mapped, sinusoids
 
 
 def oracle(parameters: dict[str, Tensor], x: Tensor, options, stride: int) -> Tensor:
@@ -19,20 +20,29 @@ def oracle(parameters: dict[str, Tensor], x: Tensor, options, stride: int) -> Te
     keys = (len(weight) - values) // 2
     seen = halved(x) if options.downsample else x
     seen = seen[:, :, ::stride, ::stride]
+    while options.max_map and max(seen.shape[2:]) > options.max_map:
+        seen = halved(seen)
     height, width = seen.shape[2:]
+    if options.position == "sine":
+        seen = seen + sinusoids(seen.shape[1], height, width)
+    if options.position == "coordconv":
+        places = coordinates(height, width).expand(len(seen), -1, -1, -1)
+        seen = torch.cat([seen, places], dim=1)
     q, k, v = (
         by_head(mapped(part, seen), options.heads) for part in weight.split([keys, keys, values])
     )
 
     def pixel(i: int, j: int) -> Tensor:
+        query = q[..., i, j] / math.sqrt(q.shape[2])
+        if options.position != "relative":
+            return attended(query, k, v)
         rows = parameters["rows"][height - 1 - i : 2 * height - 1 - i]  # r^H_{jy - iy}
         columns = parameters["columns"][width - 1 - j : 2 * width - 1 - j]  # r^W_{jx - ix}
         r = rows.T[:, :, None] + columns.T[:, None, :]
-        return attended(q[..., i, j] / math.sqrt(q.shape[2]), k + r, v)
+        return attended(query, k + r, v)
 
     heads = mapped(parameters["to_out.weight"], each_pixel(height, width, pixel))
-    if options.downsample:
-        heads = bilinear(heads, -(-x.shape[2] // stride), -(-x.shape[3] // stride))
+    heads = bilinear(heads, -(-x.shape[2] // stride), -(-x.shape[3] // stride))
     if "conv.weight" not in parameters:
         return heads
     window = SimpleNamespace(window=options.window)
@@ -51,8 +61,22 @@ def halved(x: Tensor) -> Tensor:
     return each_pixel(-(-x.shape[2] // 2), -(-x.shape[3] // 2), mean)
 
 
+def coordinates(height: int, width: int) -> Tensor:
+    """(1, 3, H, W): x and y from -1 to 1 (1807.03247), r their distance from the centre."""
+
+    def pixel(i: int, j: int) -> Tensor:
+        y = -1 + 2 * i / (height - 1) if height > 1 else 0.0
+        x = -1 + 2 * j / (width - 1) if width > 1 else 0.0
+        return torch.tensor([[x, y, math.sqrt(x * x + y * y)]], dtype=torch.float64)
+
+    return each_pixel(height, width, pixel)
+
+
 def bilinear(x: Tensor, height: int, width: int) -> Tensor:
-    """Linear between the four nearest pixels, whose centres lie at (i + 1/2) / length."""
+    """Linear between the four nearest pixels, whose centres lie at (i + 1/2) / length.
+
+    A map of that size is left as it is.
+    """
 
     def nearest(i: int, length: int, source: int) -> tuple[int, int, float]:
         place = min(max((i + 0.5) * source / length - 0.5, 0), source - 1)

@@ -1,5 +1,6 @@
-"""What several oracles share: 1 x 1 maps, pixels put together, plain averages."""
+"""What several oracles share: 1 x 1 maps, pixels put together, plain averages, sinusoids."""
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -43,3 +44,31 @@ def averaged(y: Tensor, stride: int) -> Tensor:
 def reach(first: int, last: int, length: int, border: str) -> tuple[int, int]:
     """The rows [first, last) that take part: those of the map, or with zeros all of them."""
     return (max(first, 0), min(last, length)) if border == "mask" else (first, last)
+
+
+def sinusoids(channels: int, height: int, width: int) -> Tensor:
+    """(1, C, H, W): of the row in the first half of the channels, of the column in the others.
+
+    Of d channels, number 2i is sin(p / 10000^(2i / d)), number 2i + 1 its cosine (1706.03762).
+    """
+
+    def wave(place: int, number: int, d: int) -> float:
+        angle = place / 10_000 ** (2 * (number // 2) / d)
+        return math.cos(angle) if number % 2 else math.sin(angle)
+
+    def pixel(i: int, j: int) -> Tensor:
+        d, e = channels - channels // 2, channels // 2
+        waves = [wave(i, c, d) for c in range(d)] + [wave(j, c, e) for c in range(e)]
+        return torch.tensor([waves], dtype=torch.float64)
+
+    return each_pixel(height, width, pixel)
+
+
+def interpolated(table: Tensor, length: int) -> Tensor:
+    """The table's rows on a line from its first to its last, read at `length` even places."""
+    entries = []
+    for number in range(length):
+        place = number * (len(table) - 1) / (length - 1)
+        low = min(int(place), len(table) - 2)
+        entries.append(table[low] + (place - low) * (table[low + 1] - table[low]))
+    return torch.stack(entries)

@@ -6,7 +6,7 @@ from sabench.catalog.rows import Cost, Layer, Options, Positive, Problem, Size, 
 class ConvOptions(Options):
     """`groups` splits the channels; `depthwise` gives every channel its own filter.
 
-    A window as wide as the stride cuts the map into patches: it may be even, and nothing is padded.
+    An even window must be as wide as the stride: it cuts the map into patches, none of them padded.
     """
 
     window: Positive = 3

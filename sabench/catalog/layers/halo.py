@@ -1,10 +1,10 @@
 """Halo attention (arXiv:2103.12731)."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, StrictFloat, StrictInt
 
-from sabench.catalog.attention import AttentionCall, Geometry
+from sabench.catalog.attention import AttentionCall, Geometry, Relative
 from sabench.catalog.rows import (
     Border,
     Cost,
@@ -24,7 +24,8 @@ class HaloOptions(Options):
     """Blocks of block x block queries share one neighbourhood of (block + 2 halo)^2 keys.
 
     `rv` and `rqk`: channels of values, and of queries and keys, over the base width; the layer's
-    output has the value channels.
+    output has the value channels. `position`: logits of the displacement, learned embeddings of
+    the map's rows and columns added to the input, or none.
     """
 
     block: Positive = 8
@@ -33,6 +34,7 @@ class HaloOptions(Options):
     border: Border = "mask"
     rv: Ratio = 1
     rqk: Ratio = 1
+    position: Literal["relative", "absolute", "none"] = "relative"
 
 
 def halo_key_channels(options: HaloOptions, out_channels: int) -> int:
@@ -50,25 +52,25 @@ def halo_call(
         border=options.border,
         query_stride=stride,
     )
-    heads = options.heads
-    return AttentionCall(
-        heads,
-        halo_key_channels(options, out_channels) // heads,
-        out_channels // heads,
-        size,
-        geometry,
-        "sum",
-    )
+    keys, heads = halo_key_channels(options, out_channels), options.heads
+    relative: Relative = "sum" if options.position == "relative" else "none"
+    return AttentionCall(heads, keys // heads, out_channels // heads, size, geometry, relative)
 
 
 def halo_cost(
     options: HaloOptions, in_channels: int, out_channels: int, size: Size, stride: int
 ) -> Cost:
-    """Projections (q only where a query is kept), two tables of 2(b + 2h) - 1 rows, the core."""
+    """Projections (q only where a query is kept), the core, and two tables: of 2(b + 2h) - 1 rows
+    of a head's key width for relative positions, of the map's sides for absolute ones."""
     call = halo_call(options, in_channels, out_channels, size, stride)
     keys = halo_key_channels(options, out_channels)
     reach = options.block + 2 * options.halo
-    params = in_channels * (2 * keys + out_channels) + 2 * (2 * reach - 1) * call.key_width
+    tables = {
+        "relative": 2 * (2 * reach - 1) * call.key_width,
+        "absolute": (size[0] + size[1]) * in_channels,
+        "none": 0,
+    }
+    params = in_channels * (2 * keys + out_channels) + tables[options.position]
     pixels = size[0] * size[1]
     macs = in_channels * (keys * call.queries + (keys + out_channels) * pixels) + call.macs
     height, width = strided(size, stride)

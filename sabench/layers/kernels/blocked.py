@@ -11,34 +11,42 @@ Pair = tuple[int, int]
 
 
 def attend(
-    q: Tensor, k: Tensor, v: Tensor, relative: Relative | None, geometry: Geometry
+    q: Tensor, k: Tensor | None, v: Tensor, relative: Relative | None, geometry: Geometry
 ) -> Tensor:
     """softmax(q.k + q.r) v; a block's keys are gathered once, whatever its queries see of them.
 
     A band is cut into blocks of this implementation's choice and masked. Border, band and position
-    logits each factorise into rows and columns: one broadcast sum, which q.k is accumulated onto.
+    logits each factorise into rows and columns: one broadcast sum, which q.k is accumulated onto,
+    if there are keys.
     Shapes: q (B, n, H', W', d), k (B, n, H, W, d), v (B, n, H, W, dv) -> (B, n, H', W', dv).
     """
-    size, block, stride = (k.shape[2], k.shape[3]), blocked_block(geometry), geometry.query_stride
+    size, block, stride = (v.shape[2], v.shape[3]), blocked_block(geometry), geometry.query_stride
     blocks = (-(-size[0] // block[0]), -(-size[1] // block[1]))
     inner = (-(-block[0] // stride), -(-block[1] // stride))
     queries = _cut(q, blocks, inner)  # (B, n, X, Y, I, J, d)
-    keys, values = (_windows(x, blocks, block, geometry.halo) for x in (k, v))  # (., A B, .)
-    flat = queries.view(len(keys), -1, q.shape[-1])  # (B n X Y, I J, d)
+    values = _windows(v, blocks, block, geometry.halo)  # (B n X Y, A B, dv)
+    keys = None if k is None else _windows(k, blocks, block, geometry.halo)
+    flat = queries.view(len(values), -1, q.shape[-1])  # (B n X Y, I J, d)
     bias = _bias(queries, relative, geometry, size, block)
-    if bias is None:
-        logits = torch.bmm(flat, keys.mT)
-    else:
+    if bias is not None:
         bias = bias.view(*flat.shape[:2], -1)
-        if torch.is_grad_enabled() or bias.dtype != q.dtype:
-            logits = bias + torch.bmm(flat, keys.mT)
-        else:
-            logits = bias.baddbmm_(flat, keys.mT)
+    logits = _logits(flat, keys, bias, values.shape[1])
     del bias, keys
     out = torch.bmm(logits.softmax(-1).to(v.dtype), values)  # (B n X Y, I J, dv)
     out = out.view(*queries.shape[:-1], -1).permute(0, 1, 6, 2, 4, 3, 5)
     out = out.reshape(*q.shape[:2], v.shape[-1], blocks[0] * inner[0], blocks[1] * inner[1])
     return out[..., : q.shape[2], : q.shape[3]].permute(0, 1, 3, 4, 2)
+
+
+def _logits(q: Tensor, keys: Tensor | None, bias: Tensor | None, length: int) -> Tensor:
+    """q.k onto the bias, (B n X Y, I J, A B): either may be missing."""
+    if keys is None:
+        return q.new_zeros(*q.shape[:2], length) if bias is None else bias
+    if bias is None:
+        return torch.bmm(q, keys.mT)
+    if torch.is_grad_enabled() or bias.dtype != q.dtype:
+        return bias + torch.bmm(q, keys.mT)
+    return bias.baddbmm_(q, keys.mT)
 
 
 def _cut(q: Tensor, blocks: Pair, inner: Pair) -> Tensor:

@@ -1,6 +1,7 @@
 """`attend` as the definition reads: gathered windows, one position vector per (query, key) pair."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -11,44 +12,54 @@ from sabench.layers.relative import Relative, displacements, widened
 
 
 def attend(
-    q: Tensor, k: Tensor, v: Tensor, relative: Relative | None, geometry: Geometry
+    q: Tensor, k: Tensor | None, v: Tensor, relative: Relative | None, geometry: Geometry
 ) -> Tensor:
     """softmax(q.k + q.r) v over each query's window; its multiplications are `AttentionCall.macs`.
 
     A band is blocks of one query. Blocks at the bottom and right edge that the map does not fill
-    keep their real queries only, and their whole window.
+    keep their real queries only, and their whole window. Without keys the logits are q.r alone.
     Shapes: q (B, n, H', W', d), k (B, n, H, W, d), v (B, n, H, W, dv) -> (B, n, H', W', dv).
     """
     block = (1, 1) if geometry.band else geometry.block
-    (height, width), halo = k.shape[2:4], geometry.halo
-    outside = torch.ones(1, 1, height, width, 1, dtype=torch.bool, device=k.device)
-    below, right = -height % block[0] + halo, -width % block[1] + halo
-    k, v = (functional.pad(x, (0, 0, halo, right, halo, below)) for x in (k, v))
-    outside = ~functional.pad(outside, (0, 0, halo, right, halo, below))
+    (height, width), halo = v.shape[2:4], geometry.halo
+    outside = torch.ones(1, 1, height, width, 1, dtype=torch.bool, device=v.device)
+    fill = (0, 0, halo, -width % block[1] + halo, halo, -height % block[0] + halo)
+    v, outside = functional.pad(v, fill), ~functional.pad(outside, fill)
+    k = None if k is None else functional.pad(k, fill)
     bands = []
     for top, rows in _regions(height, block[0], geometry.query_stride):
         band = []
         for left, columns in _regions(width, block[1], geometry.query_stride):
             queries = q[:, :, top : top + rows[0] * rows[1], left : left + columns[0] * columns[1]]
             start = (top * geometry.query_stride, left * geometry.query_stride)
-            keys, values, hidden = (
-                _windows(x, start, (rows[0], columns[0]), block, halo) for x in (k, v, outside)
+            cut = partial(
+                _windows, start=start, blocks=(rows[0], columns[0]), block=block, halo=halo
             )
+            keys = None if k is None else cut(k)
             queries = queries.reshape(*q.shape[:2], *rows, *columns, -1).transpose(3, 4)
-            band.append(_blocks(queries, keys, values, hidden[..., 0], relative, geometry))
+            hidden = cut(outside)[..., 0]
+            band.append(_blocks(queries, keys, cut(v), hidden, relative, geometry))
         bands.append(torch.cat(band, dim=3))
     return torch.cat(bands, dim=2)
 
 
 def _blocks(
-    q: Tensor, k: Tensor, v: Tensor, hidden: Tensor, relative: Relative | None, geometry: Geometry
+    q: Tensor,
+    k: Tensor | None,
+    v: Tensor,
+    hidden: Tensor,
+    relative: Relative | None,
+    geometry: Geometry,
 ) -> Tensor:
     """Equal blocks: q (B, n, X, Y, I, J, d), k (B, n, X, Y, A, B, d) -> (B, n, X I, Y J, dv)."""
-    queries, keys, values = (_by_block(x) for x in (q, k, v))
-    logits = widened(torch.bmm(queries, keys.mT))  # (B n X Y, I J, A B)
+    queries, values = _by_block(q), _by_block(v)
+    if k is None:
+        logits = widened(queries.new_zeros(*queries.shape[:2], values.shape[1]))
+    else:
+        logits = widened(torch.bmm(queries, _by_block(k).mT))  # (B n X Y, I J, A B)
     if relative is not None:
-        down = displacements(q.shape[4], k.shape[4], geometry, q.device)
-        across = displacements(q.shape[5], k.shape[5], geometry, q.device)
+        down = displacements(q.shape[4], v.shape[4], geometry, q.device)
+        across = displacements(q.shape[5], v.shape[5], geometry, q.device)
         r = relative.vectors(down, across).flatten(0, 1).flatten(1, 2)  # (I J, A B, d)
         logits = logits + torch.bmm(widened(queries).transpose(0, 1), r.mT).transpose(0, 1)
     if geometry.border == "mask":

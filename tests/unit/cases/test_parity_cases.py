@@ -36,6 +36,24 @@ def test_another_computation_is_another_job(other: dict[str, object]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("layer", "other", "is_another"),
+    [
+        ("self_attention", {"content": False}, True),
+        ("self_attention", {"position": "none"}, True),
+        ("halo", {"position": "none"}, True),
+        ("augmented", {"position": "none"}, True),
+        ("augmented", {"max_map": 7}, False),
+        ("attention_stem", {"values": "conv"}, False),
+    ],
+)
+def test_other_logits_are_another_job_and_other_inputs_of_attend_are_not(
+    layer: str, other: dict[str, object], is_another: bool
+) -> None:
+    first, second = halo(subject=layer), halo(subject=layer, options=other)
+    assert (claims(first) != claims(second)) == is_another
+
+
+@pytest.mark.parametrize(
     "other",
     [
         {"batch": 8},

@@ -1,0 +1,86 @@
+"""Position encodings of where a pixel lies on the map, added to it or put beside its channels."""
+
+import torch
+from torch import Tensor, nn
+
+from sabench.catalog.rows import Size
+from sabench.layers.relative import new_table, resized, widened
+
+LONGEST = 10_000.0
+"""The wavelengths go from 2 pi to 2 pi times this: Vaswani et al. 2017 (arXiv:1706.03762)."""
+
+
+class SinePositions(nn.Module):
+    """Adds sinusoids of the row to the first half of the channels, of the column to the rest.
+
+    Channel 2i of a half of d channels is sin(p / 10000^(2i / d)), channel 2i + 1 its cosine.
+    Source: Vaswani et al. 2017 (arXiv:1706.03762), section 3.5, for a row and a column.
+    Shapes: (B, C, H, W) -> (B, C, H, W); another map than the built one gets its own sinusoids.
+    """
+
+    encoding: Tensor
+
+    def __init__(self, channels: int, size: Size) -> None:
+        super().__init__()
+        self.register_buffer("encoding", sinusoids(channels, size), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Add, in x's type."""
+        encoding = self.encoding
+        if encoding.shape[1:] != x.shape[2:]:
+            encoding = sinusoids(x.shape[1], (x.shape[2], x.shape[3]), x.device)
+        return x + encoding.to(x.dtype)
+
+
+class LearnedPositions(nn.Module):
+    """Adds an embedding of the row and one of the column, each of the map's width.
+
+    Shapes: (B, C, H, W) -> (B, C, H, W); for another map than the built one the tables are
+    interpolated linearly between their ends.
+    """
+
+    def __init__(self, channels: int, size: Size) -> None:
+        super().__init__()
+        self.rows = new_table(size[0], channels)
+        self.columns = new_table(size[1], channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Add, in x's type."""
+        rows = resized(widened(self.rows), x.shape[2]).t()[:, :, None]  # (C, H, 1)
+        columns = resized(widened(self.columns), x.shape[3]).t()[:, None]  # (C, 1, W)
+        return x + (rows + columns).to(x.dtype)
+
+
+def with_coordinates(x: Tensor) -> Tensor:
+    """Three channels more: the place across and down, from -1 to 1, and the distance from 0, 0.
+
+    Source: Liu et al. 2018 (arXiv:1807.03247), section 3; a side of one pixel lies at 0.
+    Shapes: (B, C, H, W) -> (B, C + 3, H, W).
+    """
+    size = x.shape[2:]
+    down, across = (_centred(length, x.device) for length in size)
+    places = (across.expand(size), down[:, None].expand(size))
+    coordinates = torch.stack([*places, torch.hypot(*places)]).to(x.dtype)  # (3, H, W)
+    return torch.cat([x, coordinates.expand(len(x), -1, -1, -1)], dim=1)
+
+
+def sinusoids(channels: int, size: Size, device: torch.device | None = None) -> Tensor:
+    """What `SinePositions` adds: (C, H, W), of the default type."""
+    half = channels - channels // 2
+    rows = _waves(half, size[0], device)[:, :, None].expand(-1, *size)
+    columns = _waves(channels // 2, size[1], device)[:, None].expand(-1, *size)
+    return torch.cat([rows, columns]).to(torch.get_default_dtype())
+
+
+def _waves(channels: int, length: int, device: torch.device | None) -> Tensor:
+    """(channels, length), in fp64: a sine of a hundred radians keeps its digits."""
+    number = torch.arange(channels, device=device, dtype=torch.float64)
+    rates = LONGEST ** (-2 * number.div(2, rounding_mode="floor") / max(channels, 1))
+    angles = rates[:, None] * torch.arange(length, device=device, dtype=torch.float64)
+    return torch.where(number[:, None] % 2 == 0, angles.sin(), angles.cos())
+
+
+def _centred(length: int, device: torch.device) -> Tensor:
+    """-1 to 1 in even steps; 0 for a single place."""
+    place = torch.arange(length, device=device, dtype=torch.float32)
+    return (2 * place - (length - 1)) / max(length - 1, 1)

@@ -1,0 +1,72 @@
+"""Positions on the map: sinusoids, learned tables, coordinates, by hand."""
+
+import math
+
+import torch
+
+from sabench.layers.absolute import LearnedPositions, SinePositions, sinusoids, with_coordinates
+
+
+def test_sinusoids_encode_the_row_in_the_first_half_of_the_channels() -> None:
+    """Eight channels: four each, of frequencies 1 and 10000^(-2/4) = 1/100, row before column."""
+    at = sinusoids(8, (4, 6))[:, 3, 5]
+    expected = [f(p * rate) for p in (3, 5) for rate in (1, 1 / 100) for f in (math.sin, math.cos)]
+    torch.testing.assert_close(at, torch.tensor(expected))
+
+
+def test_an_odd_number_of_channels_gives_the_row_one_more() -> None:
+    found = sinusoids(3, (2, 2))
+    assert found.shape == (3, 2, 2)
+    torch.testing.assert_close(found[:, 1, 0], torch.tensor([math.sin(1), math.cos(1), 0.0]))
+    assert sinusoids(1, (2, 2)).shape == (1, 2, 2)
+
+
+def test_sinusoids_have_no_parameter_and_no_place_in_the_state() -> None:
+    layer = SinePositions(8, (4, 4))
+    assert list(layer.parameters()) == []
+    assert layer.state_dict() == {}
+
+
+def test_sinusoids_of_another_map_are_its_own() -> None:
+    layer, zeros = SinePositions(8, (4, 4)), torch.zeros(2, 8, 3, 9)
+    torch.testing.assert_close(layer(zeros), sinusoids(8, (3, 9)).expand(2, -1, -1, -1))
+
+
+def test_half_types_come_back_in_their_type() -> None:
+    x = torch.zeros(1, 8, 4, 4, dtype=torch.bfloat16)
+    for out in (SinePositions(8, (4, 4))(x), LearnedPositions(8, (4, 4))(x), with_coordinates(x)):
+        assert out.dtype == torch.bfloat16
+
+
+def test_learned_positions_add_the_embedding_of_row_and_column() -> None:
+    layer, x = LearnedPositions(2, (3, 4)), torch.ones(1, 2, 3, 4)
+    with torch.no_grad():
+        layer.rows.copy_(torch.arange(6.0).view(3, 2) * 10)
+        layer.columns.copy_(torch.arange(8.0).view(4, 2))
+    out = layer(x)
+    assert out[0, :, 2, 1].tolist() == [1 + 40 + 2, 1 + 50 + 3]
+
+
+def test_learned_positions_of_another_map_lie_on_a_line() -> None:
+    """Rows 0 and 2 of a ramp on a map of 5 rows become 0, 1/2, 1, 3/2, 2."""
+    layer = LearnedPositions(1, (3, 2))
+    with torch.no_grad():
+        layer.rows.copy_(torch.arange(3.0)[:, None])
+        layer.columns.zero_()
+    assert layer(torch.zeros(1, 1, 5, 2))[0, 0, :, 0].tolist() == [0, 0.5, 1, 1.5, 2]
+
+
+def test_coordinates_are_x_y_and_the_distance_from_the_centre() -> None:
+    found = with_coordinates(torch.zeros(2, 4, 3, 5))
+    assert found.shape == (2, 7, 3, 5)
+    assert not found[:, :4].any()
+    torch.testing.assert_close(found[1, 4:, 0, 3], torch.tensor([0.5, -1.0, math.sqrt(1.25)]))
+    assert found[0, 4:, 1, 2].tolist() == [0, 0, 0]
+
+
+def test_a_side_of_one_pixel_lies_at_the_centre() -> None:
+    assert with_coordinates(torch.zeros(1, 1, 1, 3))[0, 1:, 0].tolist() == [
+        [-1, 0, 1],
+        [0, 0, 0],
+        [1, 0, 1],
+    ]
