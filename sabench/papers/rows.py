@@ -246,8 +246,9 @@ def _found(node: yaml.Node, loc: tuple[int | str, ...]) -> yaml.Node:
 
 
 def _told(loc: tuple[int | str, ...], message: str) -> str:
-    keys = ".".join(str(part) for part in loc if isinstance(part, str) and part != "rows")
-    return f"{keys}: {message}" if keys else message
+    keys = ".".join(part for part in loc if isinstance(part, str) and part != "rows")
+    told = message.removeprefix("Value error, ")
+    return f"{keys}: {told}" if keys else told
 
 
 def _place(file: str, mark: yaml.Mark | None) -> str:
