@@ -18,10 +18,10 @@ def agreement_line(agreement: Agreement) -> str:
     head = f"Kendall's tau of {title} against latency"
     if tau is None:
         return f"{head}: none, as all {agreement.networks} networks are level in one of the two."
-    share = tau.concordant / (tau.concordant + tau.discordant)
+    percent = 100 * tau.concordant / (tau.concordant + tau.discordant)
     return (
         f"{head}: {tau.tau:.2f} ({_sure(tau)}{agreement.networks} networks): of two networks, the "
-        f"one with fewer {title} is faster in {share:.0%} of pairs."
+        f"one with fewer {title} is faster in {percent:.0f} % of pairs."
     )
 
 

@@ -130,9 +130,7 @@ def _of_published(leaderboard: Leaderboard) -> list[str]:
     """Where the published figures come from, and what tau is."""
     lines, paper = [], leaderboard.published
     if published := published_in(leaderboard):
-        lines.append(
-            f"published: FLOPs that {paper} prints, two a multiply-accumulate; MACs: ours."
-        )
+        lines.append(f"published: FLOPs as {paper} prints them, two a MAC; MACs: our own count.")
         if not all(one.is_certain for one in published.values()):
             lines.append(f"?: uncertain; `sabench verify {paper}` says why.")
     if any(one.found and one.found.interval for one in agreements(leaderboard)):
@@ -225,7 +223,7 @@ def _counted(labelled: list[tuple[str, str]]) -> list[tuple[str, int]]:
 def _label(case: Case, swept: Iterable[str]) -> str:
     """Subject and options; the window is left out where it has a column of its own."""
     words = [case.subject]
-    for key in swept:
+    for key in sorted(swept, key=lambda key: "." in key):  # slots' options last
         value = case.options.get(key, _default(case, key))
         if value is not None and not (key == "window" and case.window is not None):
             words.append(f"{key}={show_scalar(value)}")

@@ -1,10 +1,13 @@
 """Leaderboards as Rich tables, legible at 80 columns and below."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -18,6 +21,8 @@ from sabench.store.leaderboard import Leaderboard, Row
 from sabench.store.surroundings import Surroundings
 
 NARROWEST_LABEL = 16
+LONGEST_WORD = 32  # of a label, that the spare columns make room for
+WORD_ENDS = re.compile(r"(?<=[ ,])")
 SEEN_CORES = 0.005  # less is shown as nothing
 
 
@@ -86,6 +91,28 @@ class LeaderboardTable:
             yield Text(plain(line), style="dim")
 
 
+@dataclass(frozen=True, slots=True)
+class Label:
+    """Text that is folded after spaces and commas, and within a word only if it is too wide."""
+
+    text: str
+
+    def __rich_console__(
+        self, console: Console, options: ConsoleOptions
+    ) -> Iterator[RenderableType]:
+        """Its lines, fitted to the width there is."""
+        lines = [""]
+        for word in WORD_ENDS.split(self.text):
+            if lines[-1] and cell_len((lines[-1] + word).rstrip()) > options.max_width:
+                lines.append("")
+            lines[-1] += word
+        yield Text("\n".join(line.rstrip() for line in lines), overflow="fold")
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        """One column at least; one line at most."""
+        return Measurement(1, max(1, cell_len(self.text)))
+
+
 def _table(shown: Sequence[Column], rows: Sequence[Row]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for column in shown:
@@ -97,7 +124,8 @@ def _table(shown: Sequence[Column], rows: Sequence[Row]) -> Table:
         )
     for row in rows:
         style = "" if row.status in MEASURED else "dim"
-        table.add_row(*(Text(plain(column.cell(row))) for column in shown), style=style)
+        cells = [(Label if column.is_text else Text)(plain(column.cell(row))) for column in shown]
+        table.add_row(*cells, style=style)
     return table
 
 
@@ -106,13 +134,21 @@ def _fitting(
 ) -> Sequence[Column]:
     """The columns that leave room for the label; the rightmost spare one goes first."""
     shown = list(table)
+    words = [
+        cell_len(word.rstrip())
+        for column in shown
+        if column.is_text
+        for row in rows
+        for word in WORD_ENDS.split(column.cell(row))
+    ]
+    label = max([NARROWEST_LABEL, *(width for width in words if width <= LONGEST_WORD)])
     while spare := [column for column in shown if column.spare]:
         taken = sum(
             2 + max(len(column.title), *(len(column.cell(row)) for row in rows))
             for column in shown
             if not column.is_text
         )
-        if taken + NARROWEST_LABEL <= options.max_width:
+        if taken + label <= options.max_width:
             break
         shown.remove(spare[-1])
     return shown

@@ -14,6 +14,7 @@ from sabench.catalog.metrics import METRICS
 from sabench.launch.inline import InlineLauncher
 from sabench.launch.request import Request, plan_run, start_run
 from sabench.launch.sweep import sweep
+from sabench.papers.rows import load_paper, resolution_of, stated_options
 from sabench.records import Status
 from sabench.report.markdown import leaderboard_csv
 from sabench.store.leaderboard import make_leaderboard
@@ -44,6 +45,7 @@ def test_the_promised_suites_are_there():
     assert set(SHIPPED) == {
         *("quick", "conv", "self_attention", "augmented", "halo", "networks"),
         *("windows", "resolution", "batch", "ci"),
+        *("sasa_paper", "aacn_paper", "halonet_paper"),
     }
     assert set(SHIPPED) <= set(suite_names())
 
@@ -157,3 +159,23 @@ def test_a_suite_runs_whole_under_the_fake_runtime(name, tmp_path, monkeypatch):
     assert all(row.rank and row.figures[board.rank_by].median for row in board.rows)
     table = leaderboard_csv(board).splitlines()
     assert len(table) == 1 + len(run.info.cases)
+
+
+PAPERS = {"sasa": "sasa_paper", "aacn": "aacn_paper", "halonet": "halonet_paper"}
+
+
+@pytest.mark.parametrize(("paper", "name"), PAPERS.items())
+def test_a_papers_suite_measures_every_classifier_that_the_paper_prints_flops_of(paper, name):
+    suite = load_suite(name)
+    assert suite.published == paper
+    measured = {
+        (case.subject, case.resolution, *sorted(case.options.items()))
+        for case in expand(suite).cases
+    }
+    printed = {
+        (row.network, resolution_of(row), *sorted(stated_options(row).items()))
+        for row in load_paper(paper).rows
+        if row.flops_b and row.network and "retinanet" not in row.network
+    }
+    assert printed
+    assert printed <= measured

@@ -8,6 +8,7 @@ import pytest
 from sabench.store import journal
 from sabench.store.leaderboard import make_leaderboard, read_leaderboard
 from sabench.store.run_folder import RunFolder
+from sabench.store.schema import write_sealed
 from sabench.store.verify import verify
 
 HISTORIC = Path(__file__).parents[2] / "fixtures" / "historic"
@@ -38,8 +39,11 @@ def test_the_first_run_folders_records_and_samples_are_read(old_run: Path) -> No
     assert verify(old_run) == []
 
 
-def test_an_accepted_leaderboard_of_2_0_names_no_paper() -> None:
-    path = Path(__file__).parents[3] / "results" / "amd-epyc" / "halo.json"
-    board = read_leaderboard(path)
-    assert (board.schema_version, board.published) == ("2.0", "")
-    assert verify(path) == []
+def test_a_leaderboard_of_2_0_which_knows_no_paper_is_read(tmp_path: Path) -> None:
+    board = read_leaderboard(HISTORIC / "1.0" / "leaderboard.json")
+    old = tmp_path / "leaderboard.json"
+    write_sealed(old, board.dump() | {"schema_version": "2.0"})
+    assert '"published"' not in old.read_text()
+    again = read_leaderboard(old)
+    assert (again.schema_version, again.published, again.rows) == ("2.0", "", board.rows)
+    assert verify(old) == []
