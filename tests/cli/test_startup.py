@@ -14,6 +14,7 @@ import pytest
         ["--version"],
         ["list"],
         ["count", "resnet50"],
+        ["verify", "sasa"],
         ["count", "halo", "channels=128", "--json"],
         ["profile", "--suite", "halo", "--device", "cpu", "--dry-run"],
     ],

@@ -16,7 +16,7 @@ DECIMALS = {  # paper -> table -> decimals of parameters and of FLOPs in print
         "": (1, 1),
         "Third-party re-implementation": (1, 2),
         "Table 4 (H7 with convolution in some stages)": (0, 0),
-        "Table 6 (ImageNet-21k, fine-tuned at 384 px)": (0, 0),
+        "Table 6 (ImageNet-21k, fine-tuned)": (0, 0),
         "Table A1 (HaloNet-50 scaled to about 30 M)": (0, 0),
     },
 }
