@@ -129,4 +129,17 @@ def _validated(
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         key = str(first["loc"][0])
-        raise ConfigError(f"{prefix}{key}={updates.get(key)}: {first['msg']}") from error
+        told = f"{prefix}{key}={updates.get(key)}: {first['msg']}{_bounds(model, key)}"
+        raise ConfigError(told) from error
+
+
+def _bounds(model: type[Options], key: str) -> str:
+    """What a number may be, "; allowed: more than 0, at most 1"; nothing for what has no bounds."""
+    words = {"gt": "more than", "ge": "at least", "lt": "less than", "le": "at most"}
+    found = [
+        f"{word} {getattr(one, name)}"
+        for one in model.model_fields[key].metadata
+        for name, word in words.items()
+        if hasattr(one, name)
+    ]
+    return f"; allowed: {', '.join(found)}" if found else ""

@@ -103,9 +103,9 @@ def test_an_override_of_what_the_network_does_not_set_reaches_the_slots():
 @pytest.mark.parametrize(
     ("raw", "start", "told"),
     [
-        ({"kappa": 0}, "kappa=0:", "greater than 0"),
-        ({"upsilon": 1.5}, "upsilon=1.5:", "less than or equal to 1"),
-        ({"heads": 0}, "heads=0:", "greater than or equal to 1"),
+        ({"kappa": 0}, "kappa=0:", "allowed: more than 0, at most 1"),
+        ({"upsilon": 1.5}, "upsilon=1.5:", "allowed: more than 0, at most 1"),
+        ({"heads": 0}, "heads=0:", "allowed: at least 1, at most 1000000"),
         ({"kapa": 0.5}, "kapa: no option of aa_resnet50", "nearest: kappa"),
         ({"augmented.kappa": 0.5}, "augmented.kappa:", "through its option kappa"),
         ({"augmented.heads": 4}, "augmented.heads:", "through its option heads"),
