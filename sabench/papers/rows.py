@@ -60,7 +60,7 @@ def _figure(value: object) -> object:
     return {"printed": value} if isinstance(value, str) else value
 
 
-Stated = Annotated[Figure, BeforeValidator(_figure)]
+PrintedFigure = Annotated[Figure, BeforeValidator(_figure)]
 
 
 class Row(Frozen):
@@ -77,8 +77,8 @@ class Row(Frozen):
     options: dict[str, Scalar] = Field(default_factory=dict)
     not_built: str = ""
     resolution: Annotated[int, Field(ge=1)] | None = None
-    params_m: Stated | None = None
-    flops_b: Stated | None = None
+    params_m: PrintedFigure | None = None
+    flops_b: PrintedFigure | None = None
     convention: Convention | None = None
     top1: Printed | None = None
     ap: Printed | None = None

@@ -1,5 +1,7 @@
-"""Our counts beside each published figure: difference, verdict, reason. Nothing is built here
-but by `build_all`, which imports torch when it is called."""
+"""Our counts beside each published figure: difference, verdict, reason.
+
+Torch is imported by `build_all` alone, when it is called.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
