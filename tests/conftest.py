@@ -1,5 +1,7 @@
 """What all tests share: a fake NVML, and golden files, changed by `pytest --update-golden` only."""
 
+import gc
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,11 +16,35 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="rewrite tests/golden")
 
 
+@pytest.hookimpl(tryfirst=True)  # before -m chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """There is one GPU."""
+    for item in items:
+        if item.get_closest_marker("gpu"):
+            item.add_marker(pytest.mark.serial)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    """As in a child; two workers share the cores, and another test may have asked for more."""
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(1)
+
+
 @pytest.fixture(autouse=True, scope="session")
 def state_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Tests neither learn from this machine's runs nor wait for a run that holds its device."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SABENCH_STATE", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def only_young_garbage_is_collected() -> Iterator[None]:
+    """The protocol collects before it times; a session's million objects took half a second."""
+    collect = gc.collect
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gc, "collect", lambda generation=1: collect(min(generation, 1)))
         yield
 
 

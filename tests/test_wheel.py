@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.serial
+
 ROOT = Path(__file__).parent.parent
 BOARDS = sorted(path.relative_to(ROOT) for path in (ROOT / "results").glob("*/*.json"))
 
@@ -68,6 +70,12 @@ def test_every_shipped_leaderboard_is_shown(elsewhere: Path, board: Path) -> Non
     done = sabench(elsewhere, "show", str(board))
     assert done.returncode == 0, done.stderr
     assert "latency" in done.stdout
+
+
+def test_the_papers_figures_are_there(elsewhere: Path) -> None:
+    done = sabench(elsewhere, "verify")
+    assert done.returncode == 0, done.stderr
+    assert "102 rows" in done.stdout
 
 
 def test_the_installed_copy_measures(elsewhere: Path) -> None:

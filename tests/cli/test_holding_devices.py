@@ -15,6 +15,8 @@ from making_runs import environment
 from sabench.launch.device_lock import device_lock
 from sabench.measure.noise import busy_neighbours
 
+pytestmark = pytest.mark.serial
+
 SUITE = """\
 name: tiny
 axes: {channels: 8, size: 7}

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.serial
+
 SABOTEUR = Path(__file__).parents[1] / "fixtures" / "saboteur"
 SUITE = """\
 name: planted

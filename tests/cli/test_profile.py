@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.serial
+
 HERE = Path(__file__).parent
 STRANGERS = HERE.parent / "fixtures" / "layers" / "strangers.py"
 

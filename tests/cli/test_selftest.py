@@ -15,6 +15,8 @@ from sabench.launch.process import CHILD, ProcessLauncher
 from sabench.measure.selftest.judge import Finding, Verdict
 from sabench.measure.selftest.table import CHECKS
 
+pytestmark = pytest.mark.serial
+
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
     with pytest.raises(SystemExit) as end:

@@ -17,6 +17,8 @@ from sabench.store.leaderboard import read_leaderboard
 from sabench.store.run_folder import RunFolder
 from sabench.store.verify import verify
 
+pytestmark = pytest.mark.serial
+
 PARENT = (sys.executable, str(Path(__file__).parent / "parent.py"))
 
 

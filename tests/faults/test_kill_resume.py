@@ -22,6 +22,8 @@ from sabench.store import journal
 from sabench.store.run_folder import RunFolder
 from sabench.store.verify import verify
 
+pytestmark = pytest.mark.serial
+
 PARENT = (sys.executable, str(Path(__file__).parent / "parent.py"))
 KILLS, CASES = 50, 30
 

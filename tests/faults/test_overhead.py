@@ -23,6 +23,8 @@ from sabench.report.progress import SweepProgress
 from sabench.store import journal
 from sabench.store.leaderboard import make_leaderboard, read_leaderboard, write_leaderboard
 
+pytestmark = pytest.mark.serial
+
 
 def test_the_parent_with_its_live_display_uses_under_one_percent_of_a_core_while_a_child_measures(
     tmp_path: Path,

@@ -15,6 +15,8 @@ from sabench.measure.energy import Meter
 from sabench.measure.energy_state import Energy, Validity
 from sabench.records import Flag
 
+pytestmark = pytest.mark.serial
+
 SHORT = PRESETS["standard"].model_copy(update={"energy_windows": 2, "energy_window_s": 0.3})
 COUNTER = "nvmlDeviceGetTotalEnergyConsumption"
 WATTS = 350.0  # the fake's

@@ -96,7 +96,6 @@ def test_an_eager_call_has_nothing_compiled() -> None:
     assert found["host_time"].reason == "on the CPU a call's wall time is latency_warm"
 
 
-@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:`torch.jit.script_method`:DeprecationWarning")  # inductor's own
 def test_a_compiled_job_tells_its_compiling_and_compiles_once() -> None:
     metrics = ("latency_warm", "compile_time", "graph_breaks", "recompiles")

@@ -7,6 +7,8 @@ import pytest
 from sabench.measure import cpu_timer
 from sabench.measure.cpu_timer import BLOCK_S, CpuTimer
 
+pytestmark = pytest.mark.serial
+
 
 class SlowClock:
     """A clock, one reading of which takes as long as it says."""

@@ -33,6 +33,8 @@ from sabench.measure.sampler import DeviceSampler
 from sabench.measure.timer import Block, Call
 from sabench.records import Flag, Reading, Record, Status
 
+pytestmark = pytest.mark.serial
+
 GPU, PERIOD_S = "GPU-00000", 0.004
 OURS = {"compute": "self:1000"}
 TINY = find_preset("quick").model_copy(

@@ -339,6 +339,7 @@ def test_nothing_is_left_or_made_where_it_looks(machine: Machine, tmp_path: Path
     assert sorted(tmp_path.rglob("*")) == there
 
 
+@pytest.mark.serial
 def test_a_real_process_on_our_core_turns_the_machine_red() -> None:
     allowed = allowed_cores()
     host = Host(allowed=allowed, cores=choose_cores(1, allowed))

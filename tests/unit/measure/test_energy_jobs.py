@@ -21,6 +21,8 @@ from sabench.measure.metrics import energy as module
 from sabench.measure.runner import run_job
 from sabench.records import Flag, Reading, Record, Status
 
+pytestmark = pytest.mark.serial
+
 WATTS = 20.0
 PRESET = find_preset("standard").model_copy(
     update={"energy_windows": 2, "energy_window_s": 0.4, "warmup_min_s": 0.05, "budget_s": 0.1}

@@ -21,6 +21,8 @@ from sabench.measure.load import (
 )
 from sabench.records import Flag
 
+pytestmark = pytest.mark.serial
+
 MS = 1_000_000
 
 

@@ -23,10 +23,13 @@ from sabench.measure.resident_memory import (
 MIB = 2**20
 CHILD = "import sys; held = bytearray(64 * 2**20); held[::4096] = b'1' * 16384; print(); input()"
 
-pytestmark = pytest.mark.skipif(
-    not Path(f"/proc/self/task/{os.getpid()}/children").exists(),
-    reason="this kernel lists no children",
-)
+pytestmark = [
+    pytest.mark.serial,
+    pytest.mark.skipif(
+        not Path(f"/proc/self/task/{os.getpid()}/children").exists(),
+        reason="this kernel lists no children",
+    ),
+]
 
 
 def test_a_childs_memory_and_its_childs_are_counted() -> None:

@@ -20,6 +20,8 @@ from sabench.measure.device_watch import DeviceSpan, DeviceWatch
 from sabench.measure.sampler import DeviceSampler, spare_cores
 from sabench.measure.sampler_process import ProcessSampler
 
+pytestmark = pytest.mark.serial
+
 GPU, PERIOD_S, LONG_S = "GPU-00000", 0.01, 20.0
 OURS = f"{os.getpid()}:1000"
 

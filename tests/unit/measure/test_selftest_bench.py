@@ -24,6 +24,8 @@ from sabench.measure.selftest.table import CHECKS, PRESET, TURNS
 from sabench.measure.timer import Call
 from sabench.records import Flag, Status
 
+pytestmark = pytest.mark.serial
+
 UNITS = 40  # a multiple of twenty
 SHORT = PRESET.model_copy(update={"samples_max": 20, "budget_s": 0.02, "warmup_max_s": 0.02})
 
