@@ -90,18 +90,19 @@ def test_a_resumed_run_still_knows_its_paper(folder: Path) -> None:
 
 
 def test_a_suite_of_layers_has_neither(tmp_path: Path) -> None:
-    text = profile(tmp_path, "quick")
+    text = profile(tmp_path, "quick", "--launcher", "inline")
     assert "published" not in text
     assert TAU not in text
 
 
 def test_networks_of_no_paper_have_tau_and_nothing_published(tmp_path: Path) -> None:
-    text = profile(tmp_path, "networks", "--filter", "resnet50")
+    text = profile(tmp_path, "networks", "--filter", "resnet50", "--launcher", "inline")
     assert "published" not in text
     assert f"{TAU} MACs against latency" in " ".join(text.split())
 
 
 def test_three_networks_of_a_paper_have_no_tau(tmp_path: Path) -> None:
-    text = profile(tmp_path, SUITES / "sasa_paper.yaml", "--filter", "resnet26")
+    few = ("--filter", "resnet26", "--launcher", "inline")
+    text = profile(tmp_path, SUITES / "sasa_paper.yaml", *few)
     assert "published" in text
     assert TAU not in text
