@@ -18,8 +18,8 @@ class AugmentedResnetOptions(AugmentingOptions, ResidualOptions):
 SLOT = AugmentedOptions(min_head_keys=20, max_map=14)
 """At least 20 dimensions a head for the keys; attention on 14x14 at most.
 
-Open in the paper: which maps are pooled for the attention, "to fit memory". With the 28x28 group
-pooled alone the parameters of AA-ResNet-34 and the flops of AA-ResNet-50 are the printed ones.
+Open in the paper: which large maps are pooled for the attention. With the 28x28 group pooled to
+14x14, and no other, the printed parameters of AA-ResNet-34 and flops of AA-ResNet-50 come out.
 """
 
 

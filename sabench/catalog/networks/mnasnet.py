@@ -7,9 +7,15 @@ from sabench.catalog.layers.augmented import AugmentedOptions, Share
 from sabench.catalog.layers.conv import ConvOptions
 from sabench.catalog.networks.augmenting import GOVERNED, AugmentingOptions, augmented_settings
 from sabench.catalog.networks.options import Factor, FiveMix, per_group
-from sabench.catalog.networks.parts import Overrides, conv_step, deepened, excite_step, slot_step
+from sabench.catalog.networks.parts import (
+    Overrides,
+    Settings,
+    conv_step,
+    deepened,
+    excite_step,
+    slot_step,
+)
 from sabench.catalog.networks.plan import IMAGE_CHANNELS, Block, Classifier, Plan, Step
-from sabench.catalog.networks.resnet import Settings
 from sabench.catalog.networks.rows import SMALL, Network
 from sabench.catalog.rows import Options, Positive
 

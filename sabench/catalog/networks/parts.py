@@ -1,8 +1,8 @@
 """The parts that families share: plain convolutions, slots, stems, blocks."""
 
 import math
-from collections.abc import Mapping
-from typing import Literal
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
 
 from sabench.catalog.layers import layers
 from sabench.catalog.layers.conv import ConvOptions
@@ -21,6 +21,9 @@ from sabench.catalog.rows import Options
 Scalar = bool | int | float | str
 Overrides = Mapping[str, Mapping[str, Scalar]]
 """Layer -> option -> value, for every slot that holds the layer."""
+
+Settings = Callable[[Any, str, int], Options | None]
+"""(the network's options, layer, group from 0) -> the slot's options; None: the layer's own."""
 
 
 def conv_step(

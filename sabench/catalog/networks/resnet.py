@@ -1,12 +1,11 @@
 """ResNets whose 3x3 convolution is a slot (arXiv:1512.03385; with attention arXiv:1906.05909)."""
 
-from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from sabench.catalog.networks.options import ResidualOptions, per_group, reduction_beside
 from sabench.catalog.networks.parts import (
     Overrides,
+    Settings,
     basic_block,
     bottleneck,
     deepened,
@@ -16,7 +15,6 @@ from sabench.catalog.networks.parts import (
 )
 from sabench.catalog.networks.plan import Block, Classifier, Plan
 from sabench.catalog.networks.rows import SMALL, Network
-from sabench.catalog.rows import Options
 
 BASE_WIDTHS = (64, 128, 256, 512)
 EXPANSION = 4
@@ -29,9 +27,6 @@ DEPTHS = {
     152: (3, 8, 36, 3),
 }
 """Blocks of each group; 34 has basic blocks, the others bottlenecks."""
-
-Settings = Callable[[Any, str, int], Options | None]
-"""(the network's options, layer, group from 0) -> the slot's options; None: the layer's own."""
 
 
 def resnet_plan(

@@ -9,9 +9,9 @@ from sabench.catalog.layers.self_attention import SelfAttentionOptions
 from sabench.catalog.networks.augmenting import GOVERNED, AugmentingOptions, augmented_settings
 from sabench.catalog.networks.detector import Detector
 from sabench.catalog.networks.options import Mix, ResidualOptions
-from sabench.catalog.networks.parts import Overrides, conv_step
+from sabench.catalog.networks.parts import Overrides, Settings, conv_step
 from sabench.catalog.networks.plan import Activation, Plan, Step
-from sabench.catalog.networks.resnet import Settings, resnet_plan
+from sabench.catalog.networks.resnet import resnet_plan
 from sabench.catalog.networks.rows import SMALL, Network
 from sabench.catalog.rows import Positive
 

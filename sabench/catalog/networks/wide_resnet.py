@@ -9,6 +9,7 @@ from sabench.catalog.networks.augmenting import GOVERNED, AugmentingOptions, aug
 from sabench.catalog.networks.options import Factor, ThreeMix, per_group
 from sabench.catalog.networks.parts import (
     Overrides,
+    Settings,
     conv_step,
     deepened,
     excited,
@@ -16,7 +17,6 @@ from sabench.catalog.networks.parts import (
     slot_step,
 )
 from sabench.catalog.networks.plan import IMAGE_CHANNELS, Block, Classifier, Plan, Step
-from sabench.catalog.networks.resnet import Settings
 from sabench.catalog.networks.rows import SMALL, Network
 from sabench.catalog.rows import Natural, Options, Positive
 

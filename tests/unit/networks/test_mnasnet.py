@@ -1,12 +1,15 @@
 """MnasNet-A1 against the stages of its paper's figure."""
 
 import pytest
+import torch
+from torch.nn import functional
 
 from sabench.catalog.layers.augmented import augmented_call, augmented_widths
 from sabench.catalog.networks import networks
 from sabench.catalog.networks.mnasnet import in_eights
 from sabench.catalog.networks.plan import placed_steps
 from sabench.errors import ConfigError
+from sabench.networks.build import build_network
 
 
 def plan_of(name="mnasnet", resolution=224, **raw):
@@ -154,3 +157,20 @@ def test_keys_and_values_of_aa_mnasnet_are_multiples_of_four_and_at_least_four()
 def test_another_convolution_in_a_slot_of_aa_mnasnet_stays_1x1():
     slots = [place.step for place in placed_steps(plan_of("aa_mnasnet", mix="conv"))]
     assert {step.options.window for step in slots if step.slot} == {1}
+
+
+def test_a_block_computes_what_the_figure_draws():
+    """Expand, depthwise, weigh by the channels' means, project, add."""
+    torch.manual_seed(0)
+    network = build_network(plan_of(resolution=32, width=0.25)).train()
+    block = network.get_submodule("group3.1")
+    x = torch.randn(2, 16, 6, 6)
+    y = functional.conv2d(x, block.slot.layer.weight)
+    y = functional.batch_norm(y, None, None, training=True).relu()
+    y = functional.conv2d(y, block.depthwise.layer.weight, padding=2, groups=48)
+    y = functional.batch_norm(y, None, None, training=True).relu()
+    weights = block.excite.layer.squeeze(y.mean((2, 3))).relu()
+    assert weights.shape == (2, 4)  # a quarter of 16
+    y = y * block.excite.layer.excite(weights).sigmoid()[:, :, None, None]
+    y = functional.conv2d(y, block.project.layer.weight)
+    torch.testing.assert_close(block(x), x + functional.batch_norm(y, None, None, training=True))

@@ -27,6 +27,9 @@ FAMILIES = {
         *(f"halonet_h{number}" for number in range(8)),
         *("halonet50", "halonet_h4_21k"),
     ],
+    "retinanet": [
+        f"{prefix}retinanet_resnet{depth}" for prefix in ("", "se_", "aa_") for depth in (50, 101)
+    ],
 }
 
 

@@ -1,12 +1,15 @@
 """Wide-ResNet-28-10 against its description: 3x3 of 16, three groups of four, 32 pixels."""
 
 import pytest
+import torch
+from torch.nn import functional
 
 from sabench.catalog.layers.augmented import AugmentedOptions, augmented_call
 from sabench.catalog.networks import networks
 from sabench.catalog.networks.cost import network_cost
 from sabench.catalog.networks.plan import Step, placed_steps
 from sabench.errors import ConfigError
+from sabench.networks.build import build_network
 
 
 def plan_of(name="wrn28_10", resolution=32, **raw):
@@ -100,3 +103,17 @@ def test_a_mistake_is_one_line_with_what_is_allowed(raw, told):
         networks()["wrn28_10"].parse(raw)
     assert told in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_block_computes_what_the_paper_draws():
+    """x' + conv(relu(bn(conv(relu(bn(x)))))), x' averaged over squares of two, zeros below."""
+    torch.manual_seed(0)
+    network = build_network(plan_of(width=0.05, depth=0.1)).train()
+    block = network.get_submodule("group2.0")
+    x = torch.randn(2, 8, 6, 6)
+    y = functional.batch_norm(x, None, None, training=True).relu()
+    y = functional.conv2d(y, block.slot.layer.weight, stride=2, padding=1)
+    y = functional.batch_norm(y, None, None, training=True).relu()
+    y = functional.conv2d(y, block.conv.layer.weight, padding=1)
+    kept = functional.pad(functional.avg_pool2d(x, 2), (0, 0, 0, 0, 0, 8))
+    torch.testing.assert_close(block(x.clone()), y + kept)
