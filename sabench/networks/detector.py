@@ -66,10 +66,9 @@ class FeaturePyramid(nn.Module):
             size = merged[finer].shape[2:]
             merged[finer] = merged[finer] + functional.interpolate(merged[finer + 1], size)
         levels = [getattr(self, name)(x) for name, x in zip(self.outputs, merged, strict=True)]
-        x = levels[-1]
-        for name in self.coarser:
+        for number, name in enumerate(self.coarser):
+            x = levels[-1].relu() if number else levels[-1]
             levels.append(getattr(self, name)(x))
-            x = levels[-1].relu()
         return levels
 
 
