@@ -7,8 +7,6 @@ from string import ascii_lowercase, ascii_uppercase
 from sabench.cases.case import Case, Scalar, show_scalar
 from sabench.catalog.layers import layers
 from sabench.catalog.metrics import METRICS
-from sabench.catalog.networks import networks
-from sabench.catalog.rows import Options
 from sabench.records import FLAG_MEANING, MEASURED, Flag
 from sabench.report.plain import ending
 from sabench.store.agreement import agreements
@@ -190,8 +188,8 @@ def _wanted(leaderboard: Leaderboard) -> set[str]:
 
 
 def _label_of(leaderboard: Leaderboard) -> Callable[[Row], str]:
-    """Labels state the options off their defaults and those that the leaderboard sweeps; how a
-    case was executed only where that tells two rows of a group apart."""
+    """Labels state the options off their defaults and, of a layer, those that the leaderboard
+    sweeps; how a case was executed only where that tells two rows of a group apart."""
     swept: dict[str, dict[str, None]] = {}
     for row in leaderboard.rows:
         swept.setdefault(row.case.subject, {}).update(dict.fromkeys(row.case.options))
@@ -223,7 +221,7 @@ def _counted(labelled: list[tuple[str, str]]) -> list[tuple[str, int]]:
 def _label(case: Case, swept: Iterable[str]) -> str:
     """Subject and options; the window is left out where it has a column of its own."""
     words = [case.subject]
-    for key in sorted(swept, key=lambda key: "." in key):  # slots' options last
+    for key in swept if case.kind == "layer" else case.options:  # a network's name says its own
         value = case.options.get(key, _default(case, key))
         if value is not None and not (key == "window" and case.window is not None):
             words.append(f"{key}={show_scalar(value)}")
@@ -234,17 +232,13 @@ def _own_resolution(row: Row) -> str:
     """A network's resolution, where the heading of its group does not tell it."""
     if row.case.kind == "layer" or "resolution" in row.group:
         return ""
-    return f" {row.case.resolution} px"
+    return f" resolution={row.case.resolution}"
 
 
 def _default(case: Case, key: str) -> Scalar | None:
-    """An option's default, as far as it is known here."""
-    defaults: Options | None = None
-    if case.subject in layers():
-        defaults = layers()[case.subject].options()
-    elif case.subject in networks():
-        defaults = networks()[case.subject].defaults
-    value: Scalar | None = getattr(defaults, key, None)
+    """A layer option's default, as far as it is known here."""
+    row = layers().get(case.subject)
+    value: Scalar | None = getattr(row.options(), key, None) if row else None
     return value
 
 

@@ -94,8 +94,8 @@ def test_published_figures_have_their_printed_digits() -> None:
 def test_across_resolutions_each_network_says_its_own() -> None:
     networks = tuple((network(f"halonet_h{n}", r), n + 1.0) for n, r in ((0, 256), (3, 320)))
     text = leaderboard_markdown(board("halonet", networks))
-    assert "| halonet\\_h0 256 px |" in text
-    assert "| halonet\\_h3 320 px |" in text
+    assert "| halonet\\_h0 resolution=256 |" in text
+    assert "| halonet\\_h3 resolution=320 |" in text
     assert "| 4.8 G? |" in text  # 2.4 G multiply-accumulates
     assert "- ?: uncertain; \\`sabench verify halonet\\` says why." in text
 
