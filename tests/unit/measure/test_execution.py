@@ -12,6 +12,7 @@ from sabench.cases.plan import make_jobs
 from sabench.catalog.presets import find_preset
 from sabench.catalog.runtimes import RUNTIMES
 from sabench.measure.execution import execution_of, is_finite
+from sabench.measure.runtimes import compiled
 from sabench.measure.subject import Subject, build_subject
 from sabench.measure.touched import touched_bytes
 
@@ -54,6 +55,15 @@ def test_every_mode_of_a_detector_gives_logits_and_boxes(mode: str) -> None:
         assert is_finite(subject, out)
     if mode != "forward":
         assert all(one.grad is not None for one in subject.module.parameters())
+
+
+def test_a_compiled_call_gives_what_the_eager_one_gives() -> None:
+    subject = pair(mode="forward_backward")
+    eager, ready = execution_of(subject, subject.module), compiled.prepare(subject, "aot_eager")
+    for one, other in zip(ready.call(), eager.call(), strict=True):
+        torch.testing.assert_close(one, other)
+    assert ready.compilation is not None
+    assert ready.compilation.breaks == {}
 
 
 def test_autocast_reaches_every_output() -> None:
