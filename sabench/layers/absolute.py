@@ -1,5 +1,8 @@
 """Position encodings of where a pixel lies on the map, added to it or put beside its channels."""
 
+from collections.abc import Callable
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 
@@ -26,10 +29,7 @@ class SinePositions(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Add, in x's type."""
-        encoding = self.encoding
-        if encoding.shape[1:] != x.shape[2:]:
-            encoding = sinusoids(x.shape[1], (x.shape[2], x.shape[3]), x.device)
-        return x + encoding.to(x.dtype)
+        return x + _of_map(x, self.encoding, partial(sinusoids, x.shape[1]))
 
 
 class LearnedPositions(nn.Module):
@@ -51,17 +51,30 @@ class LearnedPositions(nn.Module):
         return x + (rows + columns).to(x.dtype)
 
 
-def with_coordinates(x: Tensor) -> Tensor:
+class Coordinates(nn.Module):
     """Three channels more: the place across and down, from -1 to 1, and the distance from 0, 0.
 
     Source: Liu et al. 2018 (arXiv:1807.03247), section 3; a side of one pixel lies at 0.
-    Shapes: (B, C, H, W) -> (B, C + 3, H, W).
+    Shapes: (B, C, H, W) -> (B, C + 3, H, W); another map than the built one gets its own.
     """
-    size = x.shape[2:]
-    down, across = (_centred(length, x.device) for length in size)
+
+    places: Tensor
+
+    def __init__(self, size: Size) -> None:
+        super().__init__()
+        self.register_buffer("places", coordinates(size), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Put them beside, in x's type."""
+        places = _of_map(x, self.places, coordinates)
+        return torch.cat([x, places.expand(len(x), -1, -1, -1)], dim=1)
+
+
+def coordinates(size: Size, device: torch.device | None = None) -> Tensor:
+    """What `Coordinates` puts beside: (3, H, W)."""
+    down, across = (_centred(length, device) for length in size)
     places = (across.expand(size), down[:, None].expand(size))
-    coordinates = torch.stack([*places, torch.hypot(*places)]).to(x.dtype)  # (3, H, W)
-    return torch.cat([x, coordinates.expand(len(x), -1, -1, -1)], dim=1)
+    return torch.stack([*places, torch.hypot(*places)])
 
 
 def sinusoids(channels: int, size: Size, device: torch.device | None = None) -> Tensor:
@@ -72,6 +85,14 @@ def sinusoids(channels: int, size: Size, device: torch.device | None = None) -> 
     return torch.cat([rows, columns]).to(torch.get_default_dtype())
 
 
+def _of_map(
+    x: Tensor, built: Tensor, make: Callable[[Size, torch.device | None], Tensor]
+) -> Tensor:
+    """What was built, or what x's map needs if it is another one; in x's type."""
+    size = (x.shape[2], x.shape[3])
+    return (built if built.shape[1:] == size else make(size, x.device)).to(x.dtype)
+
+
 def _waves(channels: int, length: int, device: torch.device | None) -> Tensor:
     """(channels, length), in fp64: a sine of a hundred radians keeps its digits."""
     number = torch.arange(channels, device=device, dtype=torch.float64)
@@ -80,7 +101,7 @@ def _waves(channels: int, length: int, device: torch.device | None) -> Tensor:
     return torch.where(number[:, None] % 2 == 0, angles.sin(), angles.cos())
 
 
-def _centred(length: int, device: torch.device) -> Tensor:
+def _centred(length: int, device: torch.device | None) -> Tensor:
     """-1 to 1 in even steps; 0 for a single place."""
     place = torch.arange(length, device=device, dtype=torch.float32)
     return (2 * place - (length - 1)) / max(length - 1, 1)

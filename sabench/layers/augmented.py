@@ -11,7 +11,7 @@ from sabench.catalog.layers.augmented import (
     augmented_widths,
 )
 from sabench.catalog.rows import Size, strided
-from sabench.layers.absolute import SinePositions, with_coordinates
+from sabench.layers.absolute import Coordinates, SinePositions
 from sabench.layers.heads import Attend, merge_heads, split_heads
 from sabench.layers.kernels import reference
 from sabench.layers.relative import global_relative, new_table
@@ -56,8 +56,11 @@ class AugmentedConv2d(nn.Module):
         self.thinned = stride if between else 1
         self.to_qkv = nn.Conv2d(inputs, projected, 1, stride // self.thinned, bias=False)
         self.to_out = nn.Conv2d(self.values, self.values, 1, bias=False)
+        self.positions: nn.Module = nn.Identity()
         if options.position == "sine":
-            self.sines = SinePositions(in_channels, call.size)
+            self.positions = SinePositions(in_channels, call.size)
+        if options.position == "coordconv":
+            self.positions = Coordinates(call.size)
         if options.position == "relative":
             self.rows = new_table(2 * call.size[0] - 1, call.key_width)
             self.columns = new_table(2 * call.size[1] - 1, call.key_width)
@@ -91,9 +94,8 @@ class AugmentedConv2d(nn.Module):
             x = x[:, :, :: self.thinned, :: self.thinned]
         while 0 < options.max_map < max(x.shape[2:]):
             x = halved(x)
-        if options.position == "sine":
-            x = self.sines(x)
-        return with_coordinates(x) if options.position == "coordconv" else x
+        read: Tensor = self.positions(x)
+        return read
 
 
 def halved(x: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from sabench.layers.absolute import LearnedPositions, SinePositions, sinusoids, with_coordinates
+from sabench.layers.absolute import Coordinates, LearnedPositions, SinePositions, sinusoids
 
 
 def test_sinusoids_encode_the_row_in_the_first_half_of_the_channels() -> None:
@@ -21,10 +21,10 @@ def test_an_odd_number_of_channels_gives_the_row_one_more() -> None:
     assert sinusoids(1, (2, 2)).shape == (1, 2, 2)
 
 
-def test_sinusoids_have_no_parameter_and_no_place_in_the_state() -> None:
-    layer = SinePositions(8, (4, 4))
-    assert list(layer.parameters()) == []
-    assert layer.state_dict() == {}
+def test_sinusoids_and_coordinates_have_no_parameter_and_no_place_in_the_state() -> None:
+    for layer in (SinePositions(8, (4, 4)), Coordinates((4, 4))):
+        assert list(layer.parameters()) == []
+        assert layer.state_dict() == {}
 
 
 def test_sinusoids_of_another_map_are_its_own() -> None:
@@ -34,8 +34,9 @@ def test_sinusoids_of_another_map_are_its_own() -> None:
 
 def test_half_types_come_back_in_their_type() -> None:
     x = torch.zeros(1, 8, 4, 4, dtype=torch.bfloat16)
-    for out in (SinePositions(8, (4, 4))(x), LearnedPositions(8, (4, 4))(x), with_coordinates(x)):
-        assert out.dtype == torch.bfloat16
+    size = (4, 4)
+    for layer in (SinePositions(8, size), LearnedPositions(8, size), Coordinates(size)):
+        assert layer(x).dtype == torch.bfloat16
 
 
 def test_learned_positions_add_the_embedding_of_row_and_column() -> None:
@@ -57,7 +58,7 @@ def test_learned_positions_of_another_map_lie_on_a_line() -> None:
 
 
 def test_coordinates_are_x_y_and_the_distance_from_the_centre() -> None:
-    found = with_coordinates(torch.zeros(2, 4, 3, 5))
+    found = Coordinates((3, 5))(torch.zeros(2, 4, 3, 5))
     assert found.shape == (2, 7, 3, 5)
     assert not found[:, :4].any()
     torch.testing.assert_close(found[1, 4:, 0, 3], torch.tensor([0.5, -1.0, math.sqrt(1.25)]))
@@ -65,7 +66,7 @@ def test_coordinates_are_x_y_and_the_distance_from_the_centre() -> None:
 
 
 def test_a_side_of_one_pixel_lies_at_the_centre() -> None:
-    assert with_coordinates(torch.zeros(1, 1, 1, 3))[0, 1:, 0].tolist() == [
+    assert Coordinates((8, 8))(torch.zeros(1, 1, 1, 3))[0, 1:, 0].tolist() == [
         [-1, 0, 1],
         [0, 0, 0],
         [1, 0, 1],
