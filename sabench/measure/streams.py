@@ -91,7 +91,7 @@ def drifts(samples: Sequence[float], matters: float) -> bool:
     order = np.arange(n) - (n - 1) / 2
     correlation = float((ranks * order).mean()) / (spread * float(order.std()))
     line = correlation * spread / float(order.std()) * order
-    beside = min((ranks - line, ranks - _step(ranks)), key=np.var)
+    beside = min((ranks - line, ranks - _step(ranks)), key=np.var).round(6)  # rounding is no shape
     return abs(correlation) * math.sqrt(effective_count(beside.tolist()) - 1) > DRIFT_Z
 
 

@@ -82,6 +82,14 @@ def test_a_rise_and_a_fall_are_drifts_and_their_shuffle_is_none() -> None:
     assert sum(drifts(one, 0.01) for one in shuffled) <= 0.03 * 200
 
 
+@pytest.mark.parametrize("n", range(8, 120))
+def test_a_rise_without_any_noise_is_a_drift_at_every_length(n: int) -> None:
+    """Nothing is left beside its line but the arithmetic's rounding."""
+    ramp = np.linspace(1.0, 1.1, n).tolist()
+    assert drifts(ramp, 0.01)
+    assert drifts(ramp[::-1], 0.01)
+
+
 def test_a_drift_that_does_not_matter_is_not_told() -> None:
     ramp = np.linspace(1.0, 1.02, 300).tolist()
     assert drifts(ramp, 0.019)
