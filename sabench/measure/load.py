@@ -21,6 +21,7 @@ from sabench.records import Flag
 
 LOST_SHARE = 0.02  # run delay over the wall time of a block
 OWN_SHARE = 0.95  # own CPU over wall time, for one thread
+LEAST_SPAN_S = 0.2  # of /proc/stat: jobs of 11-25 ms on two idle cores read up to 5 cores of others
 
 TASKS = Path("/proc/self/task")
 STAT = Path("/proc/stat")
@@ -184,25 +185,28 @@ class ForeignLoad:
     throttled: int = 0
     pressure: float | None = None  # share of the span in which some task waited for a core
     switched_out: int = 0
+    is_told: bool = True  # False: no /proc/stat, or a span too short for its ticks
 
     @classmethod
     def between(cls, before: MachineUsage | None, after: MachineUsage | None) -> "ForeignLoad":
         """Load over a span; zero where the machine does not tell."""
         if before is None or after is None or after.wall_s <= before.wall_s:
-            return cls(0.0, 0.0, os.cpu_count() or 1)
+            return cls(0.0, 0.0, os.cpu_count() or 1, is_told=False)
         span = after.wall_s - before.wall_s
+        is_told = span >= LEAST_SPAN_S
         busy = after.busy_s - before.busy_s - (after.own_s - before.own_s)
         steal = after.steal_s - before.steal_s
         pressure = None
         if before.pressure_s is not None and after.pressure_s is not None:
             pressure = (after.pressure_s - before.pressure_s) / span
         return cls(
-            foreign=max(0.0, busy) / span,
-            steal=steal / span,
+            foreign=max(0.0, busy) / span if is_told else 0.0,
+            steal=steal / span if is_told else 0.0,
             cores=after.cores,
             throttled=after.throttled - before.throttled,
             pressure=pressure,
             switched_out=after.switched_out - before.switched_out,
+            is_told=is_told,
         )
 
     @property
@@ -223,8 +227,8 @@ class ForeignLoad:
     def told(self) -> dict[str, JsonValue]:
         """For the record."""
         return {
-            "foreign_cores": round(self.foreign, 3),
-            "stolen_cores": round(self.steal, 3),
+            "foreign_cores": round(self.foreign, 3) if self.is_told else None,
+            "stolen_cores": round(self.steal, 3) if self.is_told else None,
             "throttled_periods": self.throttled,
             "cpu_pressure": None if self.pressure is None else round(self.pressure, 4),
             "switched_out": self.switched_out,

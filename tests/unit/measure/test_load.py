@@ -78,6 +78,16 @@ def test_foreign_load_leaves_out_our_own() -> None:
     assert ForeignLoad(foreign=0.0, steal=0.05, cores=4).is_noisy
 
 
+@pytest.mark.parametrize(("span_s", "cores"), [(0.011, None), (0.19, None), (0.25, 0.22)])
+def test_a_span_of_a_few_ticks_tells_no_load(span_s: float, cores: float | None) -> None:
+    """Five and a half ticks on two idle cores, as they were read over a job of 11 ms."""
+    before = MachineUsage(wall_s=10.0, busy_s=100.0, steal_s=0.0, own_s=5.0, cores=2)
+    after = MachineUsage(10.0 + span_s, 100.055, steal_s=0.0, own_s=5.0, cores=2, throttled=1)
+    found = ForeignLoad.between(before, after)
+    assert found.told()["foreign_cores"] == cores
+    assert found.flags == (Flag.CGROUP_THROTTLED,)
+
+
 def test_a_quota_that_ran_out_has_its_own_flag(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
