@@ -17,7 +17,7 @@ from sabench.measure.load import STAT
 BUSY_SHARE = 0.10  # of the cores' time; a quiet machine's own work is below 3 %
 STEAL_SHARE = 0.05
 SPARE_TICKS = 3  # what rounding alone can show
-SPARE_WAIT_NS = 10_000_000  # a daemon that wakes once in a short sampling is no neighbour
+SPARE_WAIT_NS = 10_000_000  # a guess: a daemon that wakes once in a short sampling is no neighbour
 
 
 @dataclass(frozen=True, slots=True)

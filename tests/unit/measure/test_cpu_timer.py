@@ -1,11 +1,13 @@
 """Blocks on the CPU: long enough, and no more than the clock's cost in them that can be borne."""
 
+import itertools
 import time
 
 import pytest
 
 from sabench.measure import cpu_timer
 from sabench.measure.cpu_timer import BLOCK_S, CpuTimer
+from sabench.measure.load import ProcessLoad, Usage
 
 pytestmark = pytest.mark.serial
 
@@ -50,6 +52,27 @@ def test_a_block_holds_all_its_calls_and_nothing_else(monkeypatch: pytest.Monkey
     timer.calibrate(lambda: None, 4e-4)
     first, second = timer.chunk(lambda: called.append(1), 2)
     assert len(called) == 2 * timer.calls == first.calls + second.calls
+
+
+@pytest.mark.parametrize(("delay_ns", "said"), [(0, ""), (10**6, "for 0.50 of the time")])
+def test_waiting_in_the_blocks_is_foreign_work(
+    monkeypatch: pytest.MonkeyPatch, delay_ns: int, said: str
+) -> None:
+    """Forty blocks of 2 ms, in half of each of which there was no core; ticks tell nothing."""
+    counts = itertools.count()
+
+    def usage(_: ProcessLoad) -> Usage:
+        at = (next(counts) + 1) // 2  # nothing passes between two blocks
+        return Usage(at * 2 * 10**6, at * (2 * 10**6 - delay_ns), at * delay_ns, 0, 0)
+
+    monkeypatch.setattr(cpu_timer, "core_usage", lambda _: None)
+    monkeypatch.setattr(ProcessLoad, "before", usage)
+    monkeypatch.setattr(ProcessLoad, "after", usage)
+    timer = CpuTimer(1)
+    timer.calibrate(lambda: None, 2e-3)
+    timer.chunk(lambda: None, 40)
+    assert timer.foreign_work().endswith(said)
+    assert bool(timer.foreign_work()) is bool(said)
 
 
 def test_own_cpu_equals_wall_for_one_busy_thread() -> None:
