@@ -132,6 +132,26 @@ def test_level_7_comes_from_what_relu_leaves_of_level_6():
     assert torch.equal(levels[4], torch.full((1, 256, 1, 1), 2.0))
 
 
+def test_level_6_comes_from_all_of_level_5():
+    network = small_network()
+    with torch.no_grad():
+        network.fpn.output5.layer.weight.zero_()
+        network.fpn.output5.layer.bias.fill_(-1)
+        levels = network.fpn(network.maps(torch.randn(1, 3, 64, 64))[-3:])
+        expected = network.fpn.coarser6(torch.full((1, 256, 2, 2), -1.0))
+    torch.testing.assert_close(levels[3], expected)
+
+
+@pytest.mark.parametrize(("head", "last"), [("conv", ["out"]), ("self_attention", ["last", "out"])])
+def test_four_hidden_layers_have_relu_and_what_answers_has_none(head, last):
+    found = plan_of(head=head).head
+    for tower in (found.class_tower, found.box_tower):
+        assert [step.name for step in tower if step.activation == "relu"] == [
+            f"hidden{number}" for number in (1, 2, 3, 4)
+        ]
+        assert [step.name for step in tower if step.activation == "none"] == last
+
+
 def test_answers_stand_by_row_column_and_anchor():
     network = small_network(anchors=2)
     with torch.no_grad():
