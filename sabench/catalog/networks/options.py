@@ -97,7 +97,8 @@ class NetworkOptions(Options):
 class ResidualOptions(NetworkOptions):
     """`se`: squeeze-and-excitation by this reduction at each block's end, 0 for none.
 
-    `se_in`: in all blocks, or only in those whose slot holds a convolution.
+    `se_in`: in all blocks, or only in those whose slot holds a convolution. `activation`: of the
+    stem and the blocks.
     """
 
     se: Natural = 0

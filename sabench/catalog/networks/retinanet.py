@@ -15,24 +15,27 @@ from sabench.catalog.networks.resnet import resnet_plan
 from sabench.catalog.networks.rows import SMALL, Network
 from sabench.catalog.rows import Positive
 
-WIDTH = 256
-"""Channels of the pyramid and of the towers."""
 HIDDEN = 4
 """Layers of a tower before the one that answers."""
 ATTENTION = SelfAttentionOptions(window=7, heads=8)
 LEVELS = (3, 4, 5)
 """Named by the logarithm of their strides, as the paper does."""
+SMALL_DETECTOR = {**SMALL, "fpn_width": 64}
 
 Spatial = Literal["conv", "self_attention"]
 
 
 class RetinaNetOptions(ResidualOptions):
-    """`head`, `fpn`: the layer of the towers and of the pyramid; `anchors` at each position."""
+    """`head`, `fpn`: the layer of the towers and of the pyramid; `anchors` at each position.
+
+    `fpn_width`: channels of pyramid and towers, which `width` leaves as they are.
+    """
 
     classes: Positive = 90
     anchors: Positive = 6
     head: Spatial = "conv"
     fpn: Spatial = "conv"
+    fpn_width: Positive = 256
 
 
 def retinanet_plan(
@@ -56,36 +59,39 @@ def retinanet_plan(
     """
     plan = resnet_plan(options, overrides, resolution, depth=depth, settings=settings)
     channels = [group[-1].steps[-1].out_channels for group in plan.groups[-len(LEVELS) :]]
+    width, smooth = options.fpn_width, partial(_spatial, options.fpn, options.fpn_width)
     head = Detector(
         anchors=options.anchors,
         classes=options.classes,
         laterals=tuple(
-            _conv(f"lateral{level}", entry, WIDTH, window=1)
+            _conv(f"lateral{level}", entry, width, window=1)
             for level, entry in zip(LEVELS, channels, strict=True)
         ),
-        outputs=tuple(_spatial(options.fpn, f"output{level}") for level in LEVELS),
-        coarser=tuple(_spatial(options.fpn, f"coarser{level}", stride=2) for level in (6, 7)),
-        class_tower=_tower(options.head, options.anchors * options.classes),
-        box_tower=_tower(options.head, options.anchors * 4),
+        outputs=tuple(smooth(f"output{level}") for level in LEVELS),
+        coarser=tuple(smooth(f"coarser{level}", stride=2) for level in (6, 7)),
+        class_tower=_tower(options.head, width, options.anchors * options.classes),
+        box_tower=_tower(options.head, width, options.anchors * 4),
     )
     return replace(plan, head=head)
 
 
-def _tower(layer: Spatial, out_channels: int) -> tuple[Step, ...]:
+def _tower(layer: Spatial, width: int, out_channels: int) -> tuple[Step, ...]:
     hidden = (
-        _spatial(layer, f"hidden{number}", activation="relu") for number in range(1, HIDDEN + 1)
+        _spatial(layer, width, f"hidden{number}", activation="relu")
+        for number in range(1, HIDDEN + 1)
     )
     if layer == "conv":
-        return (*hidden, _conv("out", WIDTH, out_channels, window=3))
-    return (*hidden, _spatial(layer, "last"), _conv("out", WIDTH, out_channels, window=1))
+        return (*hidden, _conv("out", width, out_channels, window=3))
+    last = _spatial(layer, width, "last")
+    return (*hidden, last, _conv("out", width, out_channels, window=1))
 
 
 def _spatial(
-    layer: Spatial, name: str, *, stride: int = 1, activation: Activation = "none"
+    layer: Spatial, width: int, name: str, *, stride: int = 1, activation: Activation = "none"
 ) -> Step:
     if layer == "conv":
-        return _conv(name, WIDTH, WIDTH, window=3, stride=stride, activation=activation)
-    return Step(name, layer, ATTENTION, WIDTH, WIDTH, stride, activation, norm="none")
+        return _conv(name, width, width, window=3, stride=stride, activation=activation)
+    return Step(name, layer, ATTENTION, width, width, stride, activation, norm="none")
 
 
 _conv = partial(conv_step, bias=True, norm="none")
@@ -117,7 +123,7 @@ def _retinanet(depth: int, *, source: str, year: int, se: int = 0) -> Network:
         options=RetinaNetOptions,
         defaults=RetinaNetOptions(se=se),
         plan=partial(retinanet_plan, depth=depth),
-        small=SMALL,
+        small=SMALL_DETECTOR,
     )
 
 
@@ -133,7 +139,7 @@ def _augmented(depth: int) -> Network:
         defaults=AugmentedRetinaNetOptions(kappa=0.2, upsilon=0.1),
         plan=partial(retinanet_plan, depth=depth, settings=partial(augmented_settings, base=SLOT)),
         governs=GOVERNED,
-        small={**SMALL, "augmented.min_head_keys": 1, "augmented.min_head_values": 1},
+        small={**SMALL_DETECTOR, "augmented.min_head_keys": 1, "augmented.min_head_values": 1},
     )
 
 

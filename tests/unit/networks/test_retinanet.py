@@ -194,6 +194,13 @@ def test_augmented_retinanets_pool_only_the_finest_augmented_group():
     assert network_cost(plan).params == expected == 32_967_820
 
 
+def test_pyramid_and_towers_have_a_width_of_their_own():
+    assert params_of(width=0.5, fpn_width=256) == params_of(width=0.5)
+    laterals, towers = (512 + 1024 + 2048 + 3) * 64, 13 * (9 * 64 * 64 + 64)
+    answers = (9 * 64 + 1) * ANSWERS
+    assert params_of(fpn_width=64) == BACKBONE + laterals + towers + answers
+
+
 def test_backbone_options_reach_the_backbone():
     plan = plan_of("se_retinanet_resnet101", mix="self_attention", stem="self_attention", width=0.5)
     held = {place.step.layer for place in placed_steps(plan) if place.path.startswith("group")}
