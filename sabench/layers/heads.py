@@ -35,5 +35,11 @@ def merge_heads(x: Tensor) -> Tensor:
 
 
 def pool(x: Tensor, stride: int) -> Tensor:
-    """The mean of each stride x stride square; an odd map keeps its last row and column."""
-    return functional.avg_pool2d(x, stride, ceil_mode=True) if stride > 1 else x
+    """The mean of each stride x stride square; an odd map keeps its last row and column.
+
+    Nothing is padded, but compiled by torch's inductor with count_include_pad the gradient of
+    squares cut short is divided by the whole square (pytorch issue 198119).
+    """
+    if stride == 1:
+        return x
+    return functional.avg_pool2d(x, stride, ceil_mode=True, count_include_pad=False)
