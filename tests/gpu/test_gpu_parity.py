@@ -14,10 +14,12 @@ pytestmark = [
 ]
 
 
-def job(subject: str, dtype: Dtype, mode: Mode, autocast: Autocast = "none") -> Job:
+def job(
+    subject: str, dtype: Dtype, mode: Mode, autocast: Autocast = "none", **options: bool | str
+) -> Job:
     case = Case(
         kind="layer", subject=subject, channels=64, size=28, implementation="blocked",
-        dtype=dtype, mode=mode, autocast=autocast,
+        dtype=dtype, mode=mode, autocast=autocast, options=options,
     )  # fmt: skip
     (only,) = parity_jobs([case], ["cuda:0"], seed=1)
     return only
@@ -29,6 +31,18 @@ def job(subject: str, dtype: Dtype, mode: Mode, autocast: Autocast = "none") -> 
 def test_blocked_equals_the_reference(subject: str, dtype: Dtype, mode: Mode) -> None:
     outcome = compare(job(subject, dtype, mode))
     assert outcome.status is Status.OK, outcome.message
+
+
+@pytest.mark.parametrize("dtype", ["fp32", "bf16", "fp16"])
+def test_without_keys_and_without_position_logits_it_equals_the_reference(dtype: Dtype) -> None:
+    for each in (
+        job("self_attention", dtype, "forward_backward", content=False),
+        job("self_attention", dtype, "forward_backward", position="none"),
+        job("halo", dtype, "forward_backward", position="absolute"),
+        job("augmented", dtype, "forward_backward", position="sine"),
+    ):
+        outcome = compare(each)
+        assert outcome.status is Status.OK, outcome.message
 
 
 @pytest.mark.parametrize("autocast", ["bf16", "fp16"])
