@@ -1,15 +1,23 @@
-"""What every network of the table must do, and every layer in a network's slots."""
+"""What every network of the table must do, and every layer in a network's slots.
 
+Sizes without data are the papers' own; what is trained has the row's `small` options.
+"""
+
+import subprocess
+import sys
 from functools import cache
 
 import pytest
 import torch
+from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from sabench.catalog.implementations import IMPLEMENTATIONS
 from sabench.catalog.layers import layers
 from sabench.catalog.networks import networks
 from sabench.catalog.networks.cost import network_cost, network_macs_executed
+from sabench.catalog.networks.plan import Classifier, placed_steps
+from sabench.catalog.networks.rows import SMALL
 from sabench.networks.build import build_network
 
 EVERY_GROUP = [
@@ -17,10 +25,21 @@ EVERY_GROUP = [
     for name, row in layers().items()
     if row.problems(row.options(), 64, 64, (56, 56), 2) is None
 ]
-SMALL = {"width": 0.25, "depth": 0.1, "classes": 5}
+ATTENTION = {"mix": "self_attention", "stem": "self_attention"}
+VARIANTS = {
+    **{name: (name, {}) for name in networks()},
+    "resnet26 of attention": ("resnet26", ATTENTION),
+    "retinanet of attention": (
+        "retinanet_resnet50",
+        {**ATTENTION, "head": "self_attention", "fpn": "self_attention"},
+    ),
+    "halonet of patches": ("halonet_h4_21k", {"stem": "patch", "conv12": True}),
+    "wide resnet with 1x1 shortcuts": ("wrn28_10", {"shortcut": "conv"}),
+}
+"""Every row as it is, and what its options make another network of."""
 
 each_network = pytest.mark.parametrize("name", networks())
-each_implementation = pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+each_variant = pytest.mark.parametrize("variant", VARIANTS)
 
 
 def plan_of(name, resolution=None, **raw):
@@ -31,6 +50,13 @@ def plan_of(name, resolution=None, **raw):
     return network.plan(options, overrides, resolution)
 
 
+def small_plan(name, **raw):
+    """The network as a CPU trains it in a second; a pyramid's coarsest map has one position."""
+    row = networks()[name]
+    resolution = 96 if row.family == "retinanet" else min(row.resolution, 48)
+    return plan_of(name, resolution, **{**row.small, **raw})
+
+
 def counted_macs(plan, implementation):
     """torch's own counter on a network without data."""
     with torch.device("meta"):
@@ -39,6 +65,12 @@ def counted_macs(plan, implementation):
     with FlopCounterMode(display=False) as counter:
         network(image)
     return counter.get_total_flops() // 2
+
+
+def outputs(network, images):
+    """What comes out, as a tuple: a detector gives two tensors."""
+    out = network(images)
+    return (out,) if isinstance(out, Tensor) else out
 
 
 @cache
@@ -53,8 +85,16 @@ def test_parameters_are_the_closed_form(name):
     assert params == network_cost(plan_of(name)).params
 
 
-@each_network
-@each_implementation
+def of_each_implementation():
+    """A network without attention is the same module in every implementation."""
+    for name in networks():
+        held = {layers()[place.step.layer] for place in placed_steps(plan_of(name))}
+        for implementation in IMPLEMENTATIONS:
+            if implementation == "reference" or any(row.attention for row in held):
+                yield name, implementation
+
+
+@pytest.mark.parametrize(("name", "implementation"), list(of_each_implementation()))
 def test_the_counter_agrees_with_what_each_implementation_executes(name, implementation):
     plan = plan_of(name)
     counted = counted_macs(plan, implementation)
@@ -63,26 +103,68 @@ def test_the_counter_agrees_with_what_each_implementation_executes(name, impleme
         assert counted == network_cost(plan).macs
 
 
+WEIGH_NETWORKS = """
+import time
+started = time.process_time()
+import torch
+from sabench.catalog.networks import networks
+from sabench.networks.build import build_network
+with torch.device("meta"):
+    for row in networks().values():
+        build_network(row.plan(row.defaults, {}, row.resolution))
+peak = [line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")]
+print(time.process_time() - started, int(peak[0]) * 1024)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from /proc")
+def test_all_networks_are_built_without_memory_and_within_a_minute():
+    done = subprocess.run(
+        [sys.executable, "-c", WEIGH_NETWORKS], capture_output=True, text=True, check=True
+    )
+    seconds, peak_bytes = map(float, done.stdout.split())
+    assert seconds < 60
+    assert 10 * 1024**2 < peak_bytes < 2 * 1024**3
+
+
 @each_network
-def test_forward_and_backward_give_finite_gradients_to_every_parameter(name):
+def test_the_small_form_is_small(name):
+    cost = network_cost(small_plan(name))
+    assert cost.params < 10e6
+    assert cost.macs < 0.5e9
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=["fp32", "bf16"])
+@each_variant
+def test_every_parameter_gets_a_finite_gradient(variant, dtype):
+    """Weights and images cast; the loss weighs every number of every output."""
+    name, raw = VARIANTS[variant]
+    plan = small_plan(name, **raw)
     torch.manual_seed(0)
-    network = build_network(plan_of(name, 48, **SMALL)).train()
-    logits = network(torch.randn(2, 3, 48, 48))
-    assert logits.shape == (2, 5)
-    torch.nn.functional.cross_entropy(logits, torch.tensor([0, 3])).backward()
+    network = build_network(plan).to(dtype).train()
+    found = outputs(network, torch.randn(2, 3, plan.resolution, plan.resolution).to(dtype))
+    if isinstance(plan.head, Classifier):
+        assert [out.shape for out in found] == [(2, plan.head.classes)]
+    assert {out.dtype for out in found} == {dtype}
+    sum((out.float() * torch.randn(out.shape)).sum() for out in found).backward()
     for path, parameter in network.named_parameters():
         assert parameter.grad is not None, path
         assert parameter.grad.isfinite().all(), path
+        assert parameter.grad.any(), path
 
 
-@each_network
-def test_a_copy_with_the_same_state_gives_the_same_logits(name):
+@each_variant
+def test_a_copy_with_the_same_state_gives_the_same_output(variant):
+    name, raw = VARIANTS[variant]
+    plan = small_plan(name, **raw)
     torch.manual_seed(0)
-    plan = plan_of(name, 32, **SMALL)
     one, other = build_network(plan).eval(), build_network(plan).eval()
-    other.load_state_dict(one.state_dict())
-    image = torch.randn(1, 3, 32, 32)
-    assert torch.equal(one(image), other(image))
+    images = torch.randn(1, 3, plan.resolution, plan.resolution)
+    with torch.no_grad():
+        expected = outputs(one, images)
+        assert not any(map(torch.equal, outputs(other, images), expected))
+        other.load_state_dict(one.state_dict())
+        assert all(map(torch.equal, outputs(other, images), expected))
 
 
 @pytest.mark.parametrize("resolution", [32, 33, 75, 160, 225, 300])

@@ -149,6 +149,9 @@ def in_eights(channels: float) -> int:
     return whole + 8 if whole < 0.9 * channels else whole
 
 
+NARROW = {**SMALL, "width": 0.5}
+"""A quarter leaves the excitation two channels, which a ReLU may both silence."""
+
 MNASNETS = (
     Network(
         "mnasnet",
@@ -160,7 +163,7 @@ MNASNETS = (
         options=MnasnetOptions,
         defaults=MnasnetOptions(),
         plan=mnasnet_plan,
-        small=SMALL,
+        small=NARROW,
     ),
     Network(
         "aa_mnasnet",
@@ -173,6 +176,6 @@ MNASNETS = (
         defaults=AugmentedMnasnetOptions(),
         plan=partial(mnasnet_plan, settings=partial(augmented_settings, base=AUGMENTED_SLOT)),
         governs=GOVERNED,
-        small=SMALL,
+        small=NARROW,
     ),
 )
