@@ -27,6 +27,7 @@ compares. Parameters and MACs are those of the network as it stands, at its own 
 `LAYER.option=value` reaches every slot that holds the layer. What has a value for each group takes
 one for all, or all with commas between.
 """
+NO_TABLE = "## In no table of these papers"
 
 
 def networks_page() -> str:
@@ -35,7 +36,11 @@ def networks_page() -> str:
     for _, rows in groupby(NETWORKS, key=lambda row: (row.family, row.options)):
         parts.append(_family(list(rows)))
     parts.append(_layers())
-    parts += [_commands(name, load_paper(name)) for name in PAPERS]
+    papers = {name: load_paper(name) for name in PAPERS}
+    parts += [_commands(name, paper) for name, paper in papers.items()]
+    used = {row.network for paper in papers.values() for row in paper.rows}
+    if unprinted := [row.name for row in NETWORKS if row.name not in used]:
+        parts.append(_unprinted(unprinted))
     return "\n".join(parts)
 
 
@@ -82,6 +87,11 @@ def _commands(name: str, paper: Paper) -> str:
         for row in paper.rows
     ]
     return "\n".join(lines + list(_table(("table", "row", "command"), rows))) + "\n"
+
+
+def _unprinted(names: Sequence[str]) -> str:
+    lines = [NO_TABLE, "", *(f"- `sabench count {name}`" for name in names)]
+    return "\n".join(lines) + "\n"
 
 
 def _described(options: type[Options]) -> Iterator[str]:

@@ -80,8 +80,9 @@ def installed(monkeypatch):
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_table_has_the_papers_networks(family):
+    """In this order; a row of one's own may stand anywhere."""
     names = [row.name for row in networks().values() if row.family == family]
-    assert names == FAMILIES[family]
+    assert [name for name in names if name in FAMILIES[family]] == FAMILIES[family]
 
 
 def test_an_entry_point_adds_a_network_with_all_that_comes_with_one(installed):

@@ -2,17 +2,19 @@
 
 import re
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+import sabench.report.networks_page as page
 from sabench.cases.cost import case_plan
 from sabench.cases.point import single_case
 from sabench.cases.scalars import parse_pairs
-from sabench.catalog.networks import BUILT_IN
+from sabench.catalog.networks import BUILT_IN, networks
 from sabench.papers.rows import PAPERS, load_paper
 from sabench.papers.verify import MEANING, verify
-from sabench.report.networks_page import networks_page
+from sabench.report.networks_page import NO_TABLE, networks_page
 from sabench.report.verify import MARKS, told_counts
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -29,6 +31,19 @@ def test_every_network_stands_there_with_its_counts_and_slots():
     assert {row.name for row in BUILT_IN} <= set(rows)
     assert "| 224 | 25.557 M | 4.089 G |" in rows["resnet50"]
     assert rows["aa_resnet50"].endswith("| 3 conv, 13 augmented |")
+
+
+def test_a_network_is_in_a_papers_table_or_told_to_be_in_none():
+    used = {row.network for name in PAPERS for row in load_paper(name).rows}
+    told = set(re.findall("- `sabench count (.*)`", PAGE.partition(NO_TABLE)[2]))
+    assert {row.name for row in BUILT_IN} - used == told
+
+
+def test_a_network_of_ones_own_is_told_to_be_in_no_table(monkeypatch):
+    own = replace(networks()["halonet_h0"], name="halonet_own")
+    monkeypatch.setattr(page, "NETWORKS", (*BUILT_IN, own))
+    listed = networks_page().partition(f"\n\n{NO_TABLE}\n\n")[2]
+    assert listed.endswith("- `sabench count halonet_own`\n")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
