@@ -46,7 +46,7 @@ class FeaturePyramid(nn.Module):
 
     Source: Lin et al. 2017 (arXiv:1612.03144), section 3; the coarser levels: arXiv:1708.02002,
     section 4, with a ReLU between them.
-    Shapes: maps (B, C_i, H_i, W_i), the finest first -> (B, 256, H_j, W_j), those and the coarser.
+    Shapes: maps (B, C_i, H_i, W_i), the finest first -> (B, C, H_j, W_j), those and the coarser.
     """
 
     def __init__(self, head: Detector, steps: Steps) -> None:

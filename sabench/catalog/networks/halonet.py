@@ -1,10 +1,8 @@
 """HaloNets (arXiv:2103.12731): bottlenecks around halo attention. H0-H7, HaloNet-50, H4 for 21k."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field, StrictFloat, StrictInt
-
-from sabench.catalog.layers.halo import HaloOptions
+from sabench.catalog.layers.halo import HaloOptions, Ratio
 from sabench.catalog.networks.options import (
     Mix,
     PerGroup,
@@ -26,8 +24,6 @@ from sabench.catalog.networks.rows import SMALL, Network
 from sabench.catalog.rows import Natural, Positive, Switch
 
 BASE_WIDTHS = (64, 128, 256, 512)
-
-Ratio = Annotated[StrictFloat | StrictInt, Field(gt=0, le=64)]
 
 
 class HaloNetOptions(ResidualOptions):
