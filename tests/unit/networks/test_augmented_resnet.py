@@ -74,12 +74,9 @@ def test_keys_have_20_dimensions_a_head_until_the_share_gives_more():
 
 def test_values_of_all_channels_leave_no_convolution():
     cost = layers()["augmented"].cost
-    for place in slots_of("aa_resnet50", kappa=1, upsilon=1):
-        if place.path != "group4.1.slot":
-            continue
-        step = place.step
-        params = cost(step.options, 512, 512, place.size, 1).params
-        assert params == 512 * 3 * 512 + 512 * 512 + 2 * 13 * 64  # qkv, output, tables
+    place = {one.path: one for one in slots_of("aa_resnet50", kappa=1, upsilon=1)}["group4.1.slot"]
+    params = cost(place.step.options, 512, 512, place.size, 1).params
+    assert params == 512 * 3 * 512 + 512 * 512 + 2 * 13 * 64  # qkv, output, tables
 
 
 def test_the_networks_options_reach_augmented_slots_and_no_others():

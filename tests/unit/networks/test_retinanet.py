@@ -195,7 +195,9 @@ def test_augmented_retinanets_pool_only_the_finest_augmented_group():
 
 
 def test_pyramid_and_towers_have_a_width_of_their_own():
-    assert params_of(width=0.5, fpn_width=256) == params_of(width=0.5)
+    half = {part.path: part.cost.params for part in network_parts(plan_of(width=0.5))}
+    assert half["fpn.lateral5"] == (1024 + 1) * 256
+    assert half["fpn.output3"] == half["fpn.coarser7"] == CONV
     laterals, towers = (512 + 1024 + 2048 + 3) * 64, 13 * (9 * 64 * 64 + 64)
     answers = (9 * 64 + 1) * ANSWERS
     assert params_of(fpn_width=64) == BACKBONE + laterals + towers + answers
