@@ -25,7 +25,7 @@ def verify(
     from sabench.report.consoles import stdout
     from sabench.report.verify import VerifyTable, any_wrong, verify_json
 
-    results = verify_papers((paper,) if paper else PAPERS)
+    results = verify_papers(PAPERS if paper is None else (paper,))
     built = build_all([row for rows in results.values() for row in rows]) if check else None
     if as_json:
         typer.echo(json.dumps(verify_json(results, built), indent=2))

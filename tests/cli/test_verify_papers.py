@@ -114,12 +114,13 @@ def test_a_module_with_other_parameters_is_exit_1_and_named(
 
 
 def test_an_unknown_paper_is_one_line_and_exit_2(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as end:
-        main(["verify", "hallonet"])
-    assert end.value.code == 2
-    assert capsys.readouterr().err == (
-        "error: paper 'hallonet' is not known, allowed: sasa, aacn, halonet; nearest: halonet\n"
-    )
+    for name, nearest in (("hallonet", "; nearest: halonet"), ("", "")):
+        with pytest.raises(SystemExit) as end:
+            main(["verify", name])
+        assert end.value.code == 2
+        assert capsys.readouterr().err == (
+            f"error: paper {name!r} is not known, allowed: sasa, aacn, halonet{nearest}\n"
+        )
 
 
 @pytest.mark.parametrize("paper", ["sasa", "aacn", "halonet"])
