@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.serial
-
 ROOT = Path(__file__).parent.parent
 BOARDS = sorted(path.relative_to(ROOT) for path in (ROOT / "results").glob("*/*.json"))
 
@@ -62,7 +60,7 @@ def test_the_installed_copy_is_the_one_that_runs(elsewhere: Path) -> None:
 def test_every_suite_is_found(elsewhere: Path, suite: str) -> None:
     done = sabench(elsewhere, "profile", "--suite", suite, "--device", "cpu", "--dry-run")
     assert done.returncode == 0, done.stderr
-    assert "Nothing was measured" in done.stdout
+    assert "Nothing was measured" in " ".join(done.stdout.split())  # whatever the width
 
 
 @pytest.mark.parametrize("board", BOARDS, ids=str)
@@ -78,6 +76,7 @@ def test_the_papers_figures_are_there(elsewhere: Path) -> None:
     assert "102 rows" in done.stdout
 
 
+@pytest.mark.serial
 def test_the_installed_copy_measures(elsewhere: Path) -> None:
     done = sabench(
         *(elsewhere, "profile", "--suite", "quick", "--device", "cpu", "--out", "run"),

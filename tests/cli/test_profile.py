@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.serial
+measures = pytest.mark.serial
 
 HERE = Path(__file__).parent
 STRANGERS = HERE.parent / "fixtures" / "layers" / "strangers.py"
@@ -52,6 +52,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@measures
 def test_profile_prints_a_ranked_table_that_fits_80_columns(measured: Path) -> None:
     lines = (measured / "stdout.txt").read_text().splitlines()
     assert any("conv" in line and "1.00" in line for line in lines)
@@ -60,12 +61,14 @@ def test_profile_prints_a_ranked_table_that_fits_80_columns(measured: Path) -> N
     assert max(len(line.rstrip()) for line in table) <= 80
 
 
+@measures
 def test_profile_writes_a_leaderboard_with_every_case(measured: Path) -> None:
     board = json.loads((measured / "run" / "leaderboard.json").read_text())
     assert board["schema"] == "sabench.leaderboard"
     assert {row["case"]["subject"] for row in board["rows"]} == {"conv", "halo"}
 
 
+@measures
 def test_macs_in_the_record_are_the_closed_form_by_hand(measured: Path) -> None:
     rows = json.loads((measured / "run" / "leaderboard.json").read_text())["rows"]
     conv = next(row for row in rows if row["case"]["subject"] == "conv")
@@ -74,6 +77,7 @@ def test_macs_in_the_record_are_the_closed_form_by_hand(measured: Path) -> None:
     assert conv["figures"]["params"]["median"] == 9 * 8 * 8
 
 
+@measures
 def test_counters_and_what_they_did_not_count_stand_in_the_record(measured: Path) -> None:
     lines = (measured / "run" / "journal.jsonl").read_text().splitlines()
     records = [json.loads(line) for line in lines]
@@ -89,12 +93,14 @@ def test_counters_and_what_they_did_not_count_stand_in_the_record(measured: Path
     assert "aten._softmax" in halo["readings"]["macs_flop_counter"]["details"]["uncounted_ops"]
 
 
+@measures
 def test_show_prints_the_same_table_again(measured: Path) -> None:
     done = sabench("show", "run", cwd=measured)
     assert done.returncode == 0
     assert done.stdout == (measured / "stdout.txt").read_text()
 
 
+@measures
 def test_csv_and_markdown_are_written_on_request(measured: Path) -> None:
     header, *rows = (measured / "table.csv").read_text().splitlines()
     assert header.startswith("case_id,device,status,rank")
@@ -102,6 +108,7 @@ def test_csv_and_markdown_are_written_on_request(measured: Path) -> None:
     assert "| # | layer |" in (measured / "table.md").read_text()
 
 
+@measures
 def test_resuming_a_finished_run_measures_nothing(measured: Path) -> None:
     journal = measured / "run" / "journal.jsonl"
     before = journal.read_bytes()
@@ -123,6 +130,7 @@ def test_a_dry_run_says_cases_drops_and_time_and_measures_nothing(tmp_path: Path
     assert not (tmp_path / "runs").exists()
 
 
+@measures
 def test_a_layer_from_a_file_is_measured_and_its_macs_are_marked_unverified(
     tmp_path: Path,
 ) -> None:
@@ -140,6 +148,7 @@ def test_a_layer_from_a_file_is_measured_and_its_macs_are_marked_unverified(
     assert row["figures"]["latency_warm"]["median"] > 0
 
 
+@measures
 def test_a_layer_of_an_installed_package_is_measured(tmp_path: Path) -> None:
     (tmp_path / "suite.yaml").write_text(
         "name: strange\naxes: {channels: 8, size: 7}\nlayers: [{layer: stranger_blur, taps: 5}]\n"
@@ -156,6 +165,7 @@ def test_a_layer_of_an_installed_package_is_measured(tmp_path: Path) -> None:
     assert row["figures"]["latency_warm"]["median"] > 0
 
 
+@measures
 def test_a_layer_may_import_its_neighbours_and_what_lies_in_the_working_directory(
     tmp_path: Path,
 ) -> None:
@@ -178,6 +188,7 @@ def test_a_layer_may_import_its_neighbours_and_what_lies_in_the_working_director
     assert (tmp_path / "run" / "table.csv").is_file()
 
 
+@measures
 def test_an_installed_layer_that_cannot_be_imported_spoils_only_its_own_case(
     tmp_path: Path,
 ) -> None:

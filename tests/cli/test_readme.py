@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.serial
-
 ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text()
 
@@ -35,7 +33,12 @@ def may_end_with(words: list[str]) -> set[int]:
     return {1} if "--plant" in words else {0}
 
 
-@pytest.mark.parametrize("command", commands())
+def measuring(command: str) -> tuple[pytest.MarkDecorator, ...]:
+    """Of the commands that run whole, the self-test times something."""
+    return (pytest.mark.serial,) if command.startswith("sabench selftest") else ()
+
+
+@pytest.mark.parametrize("command", [pytest.param(one, marks=measuring(one)) for one in commands()])
 def test_a_command_of_the_readme_is_understood(command: str, tmp_path: Path) -> None:
     """Measuring commands are planned, not run, and one check is enough; the rest run whole."""
     words = shlex.split(command)[1:]

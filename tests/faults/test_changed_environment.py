@@ -41,7 +41,6 @@ def test_a_run_is_not_resumed_on_another_device(tmp_path: Path) -> None:
         resume(folder.path, {"cpu": other})
 
 
-@pytest.mark.serial
 def test_ctrl_c_and_resume_go_through_the_command(tmp_path: Path) -> None:
     """Interrupted in its second case; elsewhere refused; here gone on with to the end."""
     axes = "axes: {channels: 64, size: [7, 8, 9], runtime: fake}"
