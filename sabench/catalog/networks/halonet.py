@@ -4,6 +4,7 @@ from typing import Literal
 
 from sabench.catalog.layers.halo import HaloOptions, Ratio
 from sabench.catalog.networks.options import (
+    Blocks,
     Mix,
     PerGroup,
     ResidualOptions,
@@ -42,10 +43,10 @@ class HaloNetOptions(ResidualOptions):
     halo: Natural = 3
     rv: Ratio = 1
     rb: Ratio = 4
-    l3: Positive = 6
+    l3: Blocks = 6
     df: Natural = 0
     heads: PerGroup = "4,8,8,8"
-    l2: Positive = 3
+    l2: Blocks = 3
     rqk: Ratio = 1
     conv12: Switch = False
 

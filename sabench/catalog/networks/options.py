@@ -74,6 +74,8 @@ Mix = Annotated[StrictStr, BeforeValidator(_mix), Grouped()]
 ThreeMix = Annotated[StrictStr, BeforeValidator(partial(_mix, groups=3)), Grouped()]
 FiveMix = Annotated[StrictStr, BeforeValidator(partial(_mix, groups=5)), Grouped()]
 PerGroup = Annotated[StrictStr, BeforeValidator(_whole_numbers), Grouped()]
+Blocks = Annotated[StrictInt, Field(ge=1, le=1000)]
+"""Of one group: a network of more would only be refused by memory, minutes later."""
 Factor = Annotated[StrictFloat | StrictInt, Field(gt=0, le=64)]
 
 

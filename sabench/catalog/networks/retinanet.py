@@ -28,7 +28,8 @@ Spatial = Literal["conv", "self_attention"]
 class RetinaNetOptions(ResidualOptions):
     """`head`, `fpn`: the layer of the towers and of the pyramid; `anchors` at each position.
 
-    `fpn_width`: channels of pyramid and towers, which `width` leaves as they are.
+    `fpn_width`: channels of pyramid and towers, which `width` leaves as they are. Their attention
+    has window 7 and 8 heads; self_attention.window and the like reach the backbone's slots.
     """
 
     classes: Positive = 90

@@ -151,3 +151,9 @@ def test_a_residual_network_may_excite_only_its_convolutions():
     raw = {"mix": "conv,conv,conv,halo", "se": 8, "se_in": "conv"}
     blocks = [block for group in plan_of("resnet50", **raw).groups for block in group]
     assert [block.steps[-1].name for block in blocks] == 13 * ["excite"] + 3 * ["expand"]
+
+
+@pytest.mark.parametrize("group", ["l2", "l3"])
+def test_a_group_of_thousands_of_blocks_is_refused_at_once(group):
+    with pytest.raises(ConfigError, match=f"{group}=1001: .* allowed: at least 1, at most 1000"):
+        networks()["halonet50"].parse({group: 1001})
