@@ -15,7 +15,7 @@ profile: .venv/stamp ## set up and run the main job: the quick suite on this mac
 	@$(SABENCH) profile --suite quick
 
 test: .venv/stamp ## set up and run the tests
-	@.venv/bin/python -m pytest -q -n 2 --dist loadscope -m "not slow and not serial"
+	@.venv/bin/python -m pytest -q -n 2 --dist loadscope --no-loadscope-reorder -m "not slow and not serial"
 	@.venv/bin/python -m pytest -q -m "serial and not slow"
 
 lint: .venv/stamp ## lint and types

@@ -13,8 +13,6 @@ from sabench.store.leaderboard import make_leaderboard
 from sabench.store.run_folder import RunFolder
 from sabench.store.verify import verify
 
-pytestmark = pytest.mark.serial
-
 HASTY = preset(
     processes=1, warmup_min_s=0.0, warmup_min_calls=1, warmup_max_s=0.05, budget_s=0.05,
     samples_min=10, samples_max=10, half_width=0.99,

@@ -22,8 +22,6 @@ from sabench.store import journal
 from sabench.store.run_folder import RunFolder
 from sabench.store.verify import verify
 
-pytestmark = pytest.mark.serial
-
 PARENT = (sys.executable, str(Path(__file__).parent / "parent.py"))
 KILLS, CASES = 50, 30
 
@@ -87,6 +85,7 @@ def kill_and_resume(folder: RunFolder, after: int, later_s: float) -> tuple[int,
     return len(finished), len(set(began) - finished)
 
 
+@pytest.mark.serial  # it forks
 def test_fifty_kills_over_a_sweep_of_thirty_cases_lose_at_most_the_case_in_flight(
     tmp_path: Path,
 ) -> None:

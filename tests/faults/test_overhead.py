@@ -23,9 +23,8 @@ from sabench.report.progress import SweepProgress
 from sabench.store import journal
 from sabench.store.leaderboard import make_leaderboard, read_leaderboard, write_leaderboard
 
-pytestmark = pytest.mark.serial
 
-
+@pytest.mark.serial
 def test_the_parent_with_its_live_display_uses_under_one_percent_of_a_core_while_a_child_measures(
     tmp_path: Path,
 ) -> None:
@@ -94,6 +93,7 @@ def test_a_sweep_of_real_children_leaves_nothing_behind(
     assert cost.grown_bytes < 50 * 1024**2 * 150 / 1000 + 5 * 1024**2
 
 
+@pytest.mark.serial
 def test_our_own_part_of_an_append_takes_under_a_millisecond(tmp_path: Path) -> None:
     folder = new_run(tmp_path / "run", tuple(case(size=s) for s in range(1, 301)))
     used = []
@@ -105,6 +105,7 @@ def test_our_own_part_of_an_append_takes_under_a_millisecond(tmp_path: Path) -> 
     assert float(np.quantile(used, 0.99)) < 1e-3
 
 
+@pytest.mark.serial  # it forks
 def test_a_reader_never_sees_half_a_leaderboard(tmp_path: Path) -> None:
     folder = new_run(tmp_path / "run", tuple(case(size=size) for size in range(1, 60)))
     board = make_leaderboard(folder.info, [])
