@@ -25,7 +25,6 @@ COMMANDS = [
 CLASSIFIERS = 24  # of the suite
 
 
-@pytest.mark.skipif(not ACCEPTED.exists(), reason="sasa_paper was not accepted yet")
 def test_the_table_is_the_accepted_one() -> None:
     shown = sabench("show", str(ACCEPTED.relative_to(ROOT)), cwd=ROOT, COLUMNS="100")
     printed = shown.stdout
@@ -33,7 +32,6 @@ def test_the_table_is_the_accepted_one() -> None:
     assert f"```\n{lines}\n```" == TABLE
 
 
-@pytest.mark.skipif(TABLE == "Not measured yet.", reason="sasa_paper was not measured yet")
 def test_the_table_is_whole_whichever_preset_measured_it() -> None:
     assert len(expand(load_suite(ROOT / "suites" / "sasa_paper.yaml")).cases) == CLASSIFIERS
     rows = re.findall(r"^ *(?:\d+=?|-)  resnet", TABLE, flags=re.MULTILINE)
@@ -52,8 +50,6 @@ def test_a_command_of_the_page_is_understood(command: str, tmp_path: Path) -> No
     words = shlex.split(command)
     assert words[0] == "sabench"
     if words[1] == "show":
-        if not ACCEPTED.exists():
-            pytest.skip("sasa_paper was not accepted yet")
         words[2] = str(ROOT / words[2])
     else:
         words[words.index("--suite") + 1] = str(
@@ -76,7 +72,6 @@ def test_the_page_names_every_suite_of_a_paper() -> None:
     assert suites == set(re.findall(r"^\| `(\w+)`", PAGE, flags=re.MULTILINE))
 
 
-@pytest.mark.skipif(not ACCEPTED.exists(), reason="sasa_paper was not accepted yet")
 def test_the_readme_tells_the_tau_of_the_table() -> None:
     told = re.search(
         r"tau between MACs and latency is ([-\d.]+) \(95 % ([-\d.]+) to ([-\d.]+)\)",

@@ -39,16 +39,18 @@ def test_the_first_rule_that_matches_rules() -> None:
     assert script.rule(job_of(8)).seconds == 1e-3
 
 
-def planned(folder: Path) -> None:
+def planned(folder: Path) -> list[str]:
+    """The runtimes of the cases that were planned."""
     (folder / "faked.yaml").write_text(SUITE)
-    plan_run(Request(suite=str(folder / "faked.yaml"), device="cpu"))
+    planned = plan_run(Request(suite=str(folder / "faked.yaml"), device="cpu"))
+    return [case.runtime for case in planned.expansion.cases]
 
 
 def test_a_test_with_a_script_may_plan_made_up_figures(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plant(monkeypatch, tmp_path)
-    planned(tmp_path)
+    assert set(planned(tmp_path)) == {"fake"}
 
 
 @pytest.mark.parametrize("missing", [IN_A_TEST, VARIABLE])
@@ -80,7 +82,7 @@ def test_a_child_outside_a_test_makes_no_figure_up(
 
 def test_a_real_case_needs_no_script(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(IN_A_TEST)
-    plan_run(Request(suite="ci", device="cpu"))
+    assert plan_run(Request(suite="ci", device="cpu")).expansion.cases
 
 
 @pytest.mark.parametrize(
