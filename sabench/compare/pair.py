@@ -1,0 +1,173 @@
+"""One case in two runs: the ratio of its figures with an interval, and what may be said of it."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from scipy.special import stdtrit
+
+CONFIDENCE = 0.99
+LEAST_EFFECT = 0.03  # a change below this is none, however sure
+NOISE = 3.0  # standard errors that a change must exceed
+POWER = 0.8  # how often the slowdown that a run could have detected is detected
+MOST_PROCESSES = 200  # more than anybody starts to settle one case
+
+
+class Verdict(StrEnum):
+    """What a comparison says of a case."""
+
+    REGRESSED = "REGRESSED"
+    IMPROVED = "IMPROVED"
+    SAME = "SAME"
+    AMBIGUOUS = "AMBIGUOUS"
+    CLOCK_SUSPECT = "CLOCK_SUSPECT"
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """A change of a figure, on the log scale: 0.1 is a factor of exp(0.1).
+
+    `threshold`: the least change that anybody minds. `theta`: the least change that counts here,
+    which noise may raise above it. `error` is the standard error of `change`, with `degrees` of
+    freedom; it is None where one process is all there is.
+    """
+
+    change: float
+    error: float | None
+    degrees: float
+    threshold: float
+    theta: float
+    processes: tuple[int, int]
+
+    @property
+    def ratio(self) -> float:
+        """New over old."""
+        return math.exp(self.change)
+
+    @property
+    def half_width(self) -> float:
+        """Of the 99 % interval of `change`; infinite for one process a side."""
+        if self.error is None:
+            return math.inf
+        return self.error * _t(0.5 + CONFIDENCE / 2, self.degrees)
+
+    @property
+    def theta_share(self) -> float:
+        """Theta as a share: 0.03 is 3 %."""
+        return math.expm1(self.theta)
+
+    def lower_bound(self, confidence: float) -> float:
+        """What `change` surely exceeds, one-sided; minus infinity for one process a side."""
+        if self.error is None:
+            return -math.inf
+        return self.change - self.error * _t(confidence, self.degrees)
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """99 % of the ratio; None for one process a side."""
+        if self.error is None:
+            return None
+        return math.exp(self.change - self.half_width), math.exp(self.change + self.half_width)
+
+    @property
+    def detectable(self) -> float | None:
+        """The slowdown, as a share, that would have been found four times in five."""
+        if self.error is None:
+            return None
+        needed = max(self.theta, self.half_width) + self.error * _t(POWER, self.degrees)
+        return math.expm1(needed)
+
+
+def effect_of(
+    base: Sequence[float],
+    new: Sequence[float],
+    *,
+    threshold: float = LEAST_EFFECT,
+    resolution: float = 0.0,
+) -> Effect:
+    """The change from one run's process medians to another's, which were not paired.
+
+    Welch's standard error on the logs. `threshold`: a share, 0.03 is 3 %. `resolution`: the
+    timer's step over the figure.
+    Source: Welch 1947 (Biometrika 34, 28), degrees of freedom by Satterthwaite.
+    """
+    old, late = np.log(np.asarray(base)), np.log(np.asarray(new))
+    change = float(late.mean() - old.mean())
+    counts = (len(old), len(late))
+    if min(counts) < 2:
+        return _effect(change, None, 0.0, threshold, resolution, counts)
+    parts = [float(side.var(ddof=1)) / len(side) for side in (old, late)]
+    error = math.sqrt(sum(parts))
+    spread = sum(part**2 / (n - 1) for part, n in zip(parts, counts, strict=True))
+    degrees = sum(parts) ** 2 / spread if spread else float(sum(counts) - 2)
+    return _effect(change, error, degrees, threshold, resolution, counts)
+
+
+def paired_effect(
+    pairs: Sequence[tuple[float, float]],
+    *,
+    threshold: float = LEAST_EFFECT,
+    resolution: float = 0.0,
+) -> Effect:
+    """The change over interleaved blocks, each with its (base, new): a paired t on the logs."""
+    differences = np.log(np.asarray(pairs, dtype=float)) @ np.array([-1.0, 1.0])
+    count = len(differences)
+    change = float(differences.mean())
+    if count < 2:
+        return _effect(change, None, 0.0, threshold, resolution, (count, count))
+    error = float(differences.std(ddof=1)) / math.sqrt(count)
+    return _effect(change, error, count - 1.0, threshold, resolution, (count, count))
+
+
+def verdict_of(effect: Effect) -> Verdict:
+    """A change is one if it is sure and large enough, none if it surely is too small to mind.
+
+    Nothing is the same within a theta that noise has raised: SAME is held to the threshold.
+    """
+    if effect.error is None:
+        return Verdict.AMBIGUOUS
+    low, high = effect.change - effect.half_width, effect.change + effect.half_width
+    if low > 0.0 and effect.change > effect.theta:
+        return Verdict.REGRESSED
+    if high < 0.0 and effect.change < -effect.theta:
+        return Verdict.IMPROVED
+    if -effect.threshold <= low and high <= effect.threshold:
+        return Verdict.SAME
+    return Verdict.AMBIGUOUS
+
+
+def processes_needed(effect: Effect) -> int | None:
+    """Processes a side, as noisy as these, that would settle the case; None if no number would.
+
+    Settled is a change of this size that is sure, or one whose interval lies within the threshold.
+    """
+    if effect.error is None:
+        return None
+    sd = effect.error / math.sqrt(1 / effect.processes[0] + 1 / effect.processes[1])
+    size = abs(effect.change)
+    for count in range(2, MOST_PROCESSES + 1):
+        error = sd * math.sqrt(2 / count)
+        half = error * _t(0.5 + CONFIDENCE / 2, 2 * count - 2)
+        is_change = size > half and size > max(effect.threshold, NOISE * error)
+        if is_change or size + half <= effect.threshold:
+            return count
+    return None
+
+
+def _effect(
+    change: float,
+    error: float | None,
+    degrees: float,
+    threshold: float,
+    resolution: float,
+    processes: tuple[int, int],
+) -> Effect:
+    least = math.log1p(threshold)
+    theta = max(least, NOISE * (error or 0.0), resolution)
+    return Effect(change, error, degrees, least, theta, processes)
+
+
+def _t(probability: float, degrees: float) -> float:
+    return float(stdtrit(degrees, probability))
