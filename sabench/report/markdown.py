@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Sequence
 
 from sabench.cases.case import show_scalar
 from sabench.report.agreement import agreement_line
@@ -20,21 +21,21 @@ CASE_FIELDS = (
 
 def leaderboard_markdown(leaderboard: Leaderboard) -> str:
     """One section a group, then what has no rank, then the meaning of the flags."""
-    lines = [f"# {_escape(heading(leaderboard)[0])}", ""]
-    lines += [f"{_escape(line)}  " for line in heading(leaderboard)[1:]]
+    lines = [f"# {escape(heading(leaderboard)[0])}", ""]
+    lines += [f"{escape(line)}  " for line in heading(leaderboard)[1:]]
     letters = flag_letters(leaderboard.rows)
     shown = columns(leaderboard, letters)
     told = agreements(leaderboard)
     for group, rows in leaderboard.groups():
-        lines += ["", f"## {_escape(group_title(group, rows[0].case))}", ""]
-        lines.append(_row([column.title for column in shown]))
-        lines.append(_row([":--" if column.is_text else "--:" for column in shown]))
-        lines += [_row([_escape(column.cell(row)) for column in shown]) for row in rows]
+        lines += ["", f"## {escape(group_title(group, rows[0].case))}", ""]
+        lines.append(table_row([column.title for column in shown]))
+        lines.append(table_row([":--" if column.is_text else "--:" for column in shown]))
+        lines += [table_row([escape(column.cell(row)) for column in shown]) for row in rows]
         for one in told:
             if one.group == group:
-                lines += ["", _escape(agreement_line(one))]
-    lines += [""] + [f"- {_escape(line)}" for line in remarks(leaderboard.rows)]
-    lines += [f"- {_escape(line)}" for line in legend(leaderboard, letters)]
+                lines += ["", escape(agreement_line(one))]
+    lines += [""] + [f"- {escape(line)}" for line in remarks(leaderboard.rows)]
+    lines += [f"- {escape(line)}" for line in legend(leaderboard, letters)]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -71,22 +72,30 @@ def leaderboard_csv(leaderboard: Leaderboard) -> str:
                 cells += [None] * 4
             else:
                 cells += [figure.median, figure.low, figure.high, figure.interval_kind]
-        writer.writerow(["" if cell is None else _safe(str(cell)) for cell in cells])
+        writer.writerow(["" if cell is None else safe_cell(str(cell)) for cell in cells])
     return out.getvalue()
 
 
-def _row(cells: list[str]) -> str:
+def table_row(cells: Sequence[str]) -> str:
+    """A line of a table; the cells are escaped already."""
     return f"| {' | '.join(cells)} |"
 
 
-def _escape(text: str) -> str:
+def escape(text: str) -> str:
     """Text that Markdown shows as it stands, on one line."""
-    for mark in "\\`*_{}[]<>|#":
+    for mark in "\\`*_{}[]<>|#~$&":
         text = text.replace(mark, f"\\{mark}")
     return " ".join(plain(text).split())
 
 
-def _safe(text: str) -> str:
+def code(text: str) -> str:
+    """Text as a code span, where nothing is a link or a mention; escaped where it would end it."""
+    if not text.strip() or set(text) & set("`|\\"):
+        return escape(text)
+    return f"`{' '.join(plain(text).split())}`"
+
+
+def safe_cell(text: str) -> str:
     """A cell that no spreadsheet takes for a formula."""
     is_formula = text.startswith(("=", "+", "-", "@", "\t", "\r")) and not _is_number(text)
     return f"'{text}" if is_formula else text
