@@ -17,7 +17,7 @@ from sabench.stats import (
     quantile,
 )
 
-SCHEMA_VERSION = "2.1"
+SCHEMA_VERSION = "2.2"
 
 
 class Frozen(BaseModel):
@@ -271,8 +271,9 @@ class Record(Frozen):
     environment: str  # Environment.id
     suite: str
     preset: str
-    replicate: int
+    replicate: int  # in a gate: the block
     attempt: int = 1
+    side: str = ""  # in a gate: base, candidate or null
     status: Status
     message: str = ""  # one line: what happened, where, remedy
     readings: dict[str, Reading] = Field(default_factory=dict)

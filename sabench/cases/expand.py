@@ -77,8 +77,8 @@ def expand(
     tallies.check()
     tallies.check_reached(entries)
     return Expansion(
-        tuple(case for key, case in cases.items() if _passes(key, filter)),
-        tuple(Dropped(key, text) for key, text in dropped.items() if _passes(key, filter)),
+        tuple(case for key, case in cases.items() if passes(key, filter)),
+        tuple(Dropped(key, text) for key, text in dropped.items() if passes(key, filter)),
     )
 
 
@@ -115,7 +115,7 @@ def _too_large(case: Case, max_bytes: int) -> Problem | None:
     return Problem("max_bytes", f"it needs {needs} of memory, more than max_bytes={allowed}")
 
 
-def _passes(case_id: str, wanted: str) -> bool:
+def passes(case_id: str, wanted: str) -> bool:
     """Whether an id contains the text, or matches the glob."""
     is_glob = any(mark in wanted for mark in "*?[")
     return fnmatchcase(case_id, wanted) if is_glob else wanted in case_id

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from sabench.cases.case import Kind, Scalar
+from sabench.cases.gate_rules import GateRules
 from sabench.catalog.metrics import METRICS
 from sabench.records import Frozen
 
@@ -54,5 +55,6 @@ class Suite(Frozen):
     rank_by: str = "latency_warm"
     published: str = ""  # the paper whose printed FLOPs stand beside the networks' MACs
     max_bytes: int = DEFAULT_MAX_BYTES
+    gate: GateRules = GateRules()
     file: str
     text: str

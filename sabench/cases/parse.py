@@ -7,6 +7,7 @@ from typing import NoReturn
 
 from sabench.cases.axes import AXES, DEVICE, DEVICES_ALONE, device_problem
 from sabench.cases.case import Kind, Scalar
+from sabench.cases.gate_rules import MOST, THRESHOLD, GateRules
 from sabench.cases.keys import axes_of, find_row, key_problem, value_problem
 from sabench.cases.model import DEFAULT_MAX_BYTES, GROUP_KEYS, Entry, Suite, Sweep, Value
 from sabench.cases.wording import show_value, unknown
@@ -26,7 +27,7 @@ from sabench.papers.rows import PAPERS
 
 KEYS = (
     *("name", "title", "match", "axes", "layers", "networks"),
-    *("metrics", "group_by", "rank_by", "published", "max_bytes"),
+    *("metrics", "group_by", "rank_by", "published", "max_bytes", "gate"),
 )
 MATCHES = ("receptive_field",)
 GROUPINGS = (*GROUP_KEYS, "subject", "window", "implementation", "runtime")
@@ -63,6 +64,7 @@ def parse_suite(data: bytes, file: str) -> Suite:
         "rank_by": _one(members, "rank_by", _among("metric", METRICS)) or "latency_warm",
         "published": _one(members, "published", _among("paper", PAPERS)) or "",
         "max_bytes": _one(members, "max_bytes", _bytes) or DEFAULT_MAX_BYTES,
+        "gate": _gate_rules(members.get("gate")),
     }
     _check_rank(members, chosen["rank_by"], chosen["metrics"])
     if chosen["published"] and "networks" not in members:
@@ -163,6 +165,27 @@ def _title(value: Scalar) -> str | None:
 def _bytes(value: Scalar) -> str | None:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         return f"max_bytes: {show_value(value)} is no number of bytes"
+    return None
+
+
+def _gate_rules(member: Member | None) -> GateRules:
+    """The thresholds of a gate."""
+    if member is None:
+        return GateRules()
+    members = _mapping(member.node, "gate", ("threshold", "thresholds"))
+    wide = _one(members, "threshold", _share)
+    narrow = _mapping(members["thresholds"].node, "thresholds") if "thresholds" in members else {}
+    return GateRules.model_validate(
+        {
+            "threshold": THRESHOLD if wide is None else wide,
+            "thresholds": {glob: _one(narrow, glob, _share) for glob in narrow},
+        }
+    )
+
+
+def _share(value: Scalar) -> str | None:
+    if isinstance(value, bool | str) or not 0.0 < value <= MOST:
+        return f"threshold: {show_value(value)} is no share above 0 and up to {MOST:g}: 3 % is 0.03"
     return None
 
 

@@ -15,8 +15,9 @@ class Metric:
     `target` is "module:function": measure(subject, execution, protocol) -> dict[str, Reading].
     `apart`: has a process of its own per case, and none where the preset grants no such.
     `apart_on`: the kind of device on which it has one if the preset grants it; else it has none.
-    `traces`: runs the module through tracers, so it comes after everything that is timed.
+    `traces`: runs the module under watch, so it comes after everything that is timed.
     `needs`: the kind of device without which there is no such figure.
+    `exact`: the same work gives the same figure to the last unit; a gate holds it so.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Metric:
     apart_on: Literal["", "cuda"] = ""
     traces: bool = False
     needs: Literal["", "cuda"] = ""
+    exact: bool = False
 
     def is_apart(self, device: str) -> bool:
         """Whether it is measured in a process of its own on that device, if one is granted."""
@@ -40,7 +42,9 @@ class Metric:
 
 
 _COUNTS = "sabench.measure.metrics.counts:measure"
+_COUNTERS = "sabench.measure.metrics.counts:counters"
 _LATENCY = "sabench.measure.metrics.latency:measure"
+_COMPILATION = "sabench.measure.metrics.compilation:measure"
 _COLD = "sabench.measure.metrics.cold:measure"
 _GRAPH = "sabench.measure.metrics.graph:measure"
 _MEMORY = "sabench.measure.metrics.memory:measure"
@@ -48,25 +52,33 @@ _RESIDENT = "sabench.measure.metrics.resident:measure"
 _ENERGY = "sabench.measure.metrics.energy:measure"
 
 
-def _count(name: str, unit: str, better: Literal["less", "neither"], title: str) -> Metric:
-    return Metric(name, unit, better, "count", title, _COUNTS, traces=True)
+def _count(name: str, unit: str, title: str) -> Metric:
+    return Metric(name, unit, "less", "count", title, _COUNTS, traces=True, exact=True)
 
 
-def _memory(name: str, title: str) -> Metric:
-    return Metric(name, "B", "less", "bytes", title, _MEMORY, apart_on="cuda")
+def _counter(name: str, title: str) -> Metric:
+    return Metric(name, "MAC", "neither", "count", title, _COUNTERS, traces=True)
+
+
+def _compiled(name: str, title: str) -> Metric:
+    return Metric(name, "1", "less", "number", title, _COMPILATION, traces=True, exact=True)
+
+
+def _memory(name: str, title: str, *, exact: bool = False) -> Metric:
+    return Metric(name, "B", "less", "bytes", title, _MEMORY, apart_on="cuda", exact=exact)
 
 
 METRICS: dict[str, Metric] = {
     row.name: row
     for row in (
-        _count("params", "1", "less", "parameters"),
-        _count("params_trainable", "1", "less", "trainable parameters"),
-        _count("macs", "MAC", "less", "multiply-accumulates by definition"),
-        _count("macs_executed", "MAC", "less", "MACs this implementation does"),
-        _count("flops", "FLOP", "less", "2 x macs"),
-        _count("macs_flop_counter", "MAC", "neither", "torch FlopCounterMode"),
-        _count("macs_fvcore", "MAC", "neither", "fvcore"),
-        _count("macs_ptflops", "MAC", "neither", "ptflops"),
+        _count("params", "1", "parameters"),
+        _count("params_trainable", "1", "trainable parameters"),
+        _count("macs", "MAC", "multiply-accumulates by definition"),
+        _count("macs_executed", "MAC", "MACs this implementation does"),
+        _count("flops", "FLOP", "2 x macs"),
+        _counter("macs_flop_counter", "torch FlopCounterMode"),
+        _counter("macs_fvcore", "fvcore"),
+        _counter("macs_ptflops", "ptflops"),
         Metric("latency_warm", "s", "less", "time", "time of one call, caches warm", _LATENCY),
         Metric(
             *("latency_cold", "s", "less", "time", "time of one call, L2 flushed before it"),
@@ -83,9 +95,9 @@ METRICS: dict[str, Metric] = {
         Metric("build_time", "s", "less", "time", "time to build the module", _LATENCY),
         Metric("compile_time", "s", "less", "time", "time to compile", _LATENCY),
         Metric("first_call", "s", "less", "time", "time of the first call", _LATENCY),
-        Metric("graph_breaks", "1", "less", "number", "breaks in the compiled graph", _LATENCY),
-        Metric("recompiles", "1", "less", "number", "compilations after the first", _LATENCY),
-        _memory("peak_allocated", "torch's peak allocated bytes"),
+        _compiled("graph_breaks", "breaks in the compiled graph"),
+        _compiled("recompiles", "compilations after the first"),
+        _memory("peak_allocated", "torch's peak allocated bytes", exact=True),
         _memory("peak_allocated_cold", "the same in the first call"),
         _memory("peak_reserved", "torch's peak reserved bytes"),
         _memory("process_memory", "device memory of the process"),

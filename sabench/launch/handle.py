@@ -68,6 +68,11 @@ def understand(line: bytes) -> Said | None:
         return None
 
 
+def last_line(text: str) -> str:
+    """What a process that failed said last: most often why."""
+    return (text.strip().splitlines() or ["nothing"])[-1]
+
+
 def end_of(log: Path, longest: int = 2000) -> str:
     """The last characters of a log file, empty if there is none."""
     try:

@@ -8,7 +8,7 @@ import sys
 import sysconfig
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -26,10 +26,21 @@ LONGEST_LINE = 1 << 20
 
 
 class ProcessLauncher:
-    """Starts `command BATCH.json OUTBOX.jsonl` in a session of its own."""
+    """Starts `command BATCH.json OUTBOX.jsonl` in a session of its own.
 
-    def __init__(self, command: Sequence[str] = CHILD) -> None:
+    `code`: the variables that decide which sabench a child imports, by default ours; a PYTHONPATH
+    of this process reaches it only through them. `folder`: where it starts, by default here.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str] = CHILD,
+        *,
+        code: Mapping[str, str] | None = None,
+        folder: Path | None = None,
+    ) -> None:
         self.command = tuple(command)
+        self._code, self._folder = code, folder
 
     def start(self, batch: Batch, batch_file: Path, outbox: Path) -> "ProcessHandle":
         """Start a child; what it writes to stderr lies beside the outbox, in a `.log`.
@@ -38,12 +49,13 @@ class ProcessLauncher:
         """
         log = outbox.with_suffix(".log")
         mark = new_mark()
-        variables = os.environ | child_variables(batch.device, batch.threads)
-        variables |= own_code() | marking(mark)
+        variables = os.environ | child_variables(batch.device, batch.threads) | marking(mark)
+        variables = with_code(variables, own_code() if self._code is None else self._code)
         try:
             with log.open("wb") as stderr:
                 process = subprocess.Popen(
-                    [*self.command, str(batch_file), str(outbox)],
+                    [*self.command, str(batch_file.resolve()), str(outbox.resolve())],
+                    cwd=self._folder,
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE,
                     stderr=stderr,
@@ -148,10 +160,15 @@ class ProcessHandle:
 def own_code() -> dict[str, str]:
     """What makes a child import this sabench: where it is not installed, its checkout first."""
     root = str(Path(sabench.__file__).resolve().parents[1])
+    inherited = os.environ.get("PYTHONPATH", "")
     if root in {sysconfig.get_path(name) for name in ("purelib", "platlib")}:
-        return {}
-    paths = [root, os.environ.get("PYTHONPATH", "")]
-    return {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
+        return {"PYTHONPATH": inherited} if inherited else {}
+    return {"PYTHONPATH": os.pathsep.join(filter(None, (root, inherited)))}
+
+
+def with_code(variables: Mapping[str, str], code: Mapping[str, str]) -> dict[str, str]:
+    """The variables with these in place of any PYTHONPATH among them."""
+    return {key: value for key, value in variables.items() if key != "PYTHONPATH"} | {**code}
 
 
 def _exit_file(pid: int) -> int | None:

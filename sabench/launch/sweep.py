@@ -3,13 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from sabench import jsonl
 from sabench.cases.plan import Batch, Job, answer, make_batches
 from sabench.launch.admission import Admission
-from sabench.launch.aftermath import Aftermath
 from sabench.launch.contention import Policy, await_quiet
 from sabench.launch.events import (
-    BatchStarted,
     JobEnded,
     Listener,
     Notice,
@@ -20,8 +17,9 @@ from sabench.launch.events import (
 from sabench.launch.handle import Starter
 from sabench.launch.interruption import Interruption, Stop
 from sabench.launch.limits import allowed_cores, choose_cores, default_memory_limit
+from sabench.launch.one_child import Surroundings, one_child
 from sabench.launch.resume import RETRIED, adopt, attempts_made
-from sabench.launch.watch import PATIENCE, Patience, Watch, dead_at_start, utc_now
+from sabench.launch.watch import PATIENCE, Patience, utc_now
 from sabench.records import FLAG_MEANING, Flag, Record, Status
 from sabench.store import journal
 from sabench.store.run_folder import RunFolder
@@ -67,9 +65,12 @@ class _Sweep:
     ended: int = 0
     total: int = 0
     admission: Admission = field(init=False)
-    ends: list[Record] = field(default_factory=list)  # of the child at hand
+    around: Surroundings = field(init=False)
 
     def run(self) -> None:
+        self.around = Surroundings(
+            self.folder.outbox, self.patience, self.listener, self.stop, self._place
+        )
         for scratch in self.folder.path.rglob(".*.tmp"):  # a killed parent was writing it
             scratch.unlink(missing_ok=True)
         plan = self.folder.info.plan()
@@ -128,30 +129,24 @@ class _Sweep:
     def _one_child(self, jobs: tuple[Job, ...], dead_starts: int) -> tuple[tuple[Job, ...], bool]:
         """Give the jobs to one child; those it did not come to, and whether it did any."""
         batch = self._batch(jobs)
-        batch_file = self.folder.outbox / f"{batch.batch_id}.json"
-        outbox = batch_file.with_suffix(".jsonl")
-        jsonl.write_atomically(batch_file, batch.model_dump_json(by_alias=True))
-        self.listener(BatchStarted(batch.batch_id, jobs))
-        watch = Watch(batch, outbox, self.patience, self._finish, self._place, self.listener)
-        aftermath = Aftermath(batch.device, self.folder.info.environments[batch.device])
-        self.ends.clear()
-        handle = self.launcher.start(batch, batch_file, outbox)
-        did_something = watch.follow(handle, self.stop)
-        if not did_something and dead_starts:
-            raise dead_at_start(handle)
-        with self.stop.waiting():
-            if not aftermath.left_clean(handle.pid, self.ends):
-                self.admission.distrust(batch.device)
-                self.listener(Notice(f"{batch.device}: {FLAG_MEANING[Flag.DEVICE_DIRTY]}"))
-            aftermath.require_health(self.ends)
-        return tuple(watch.left.values()), did_something
+        ended = one_child(
+            batch,
+            self.launcher,
+            self.folder.info.environments[batch.device],
+            self.around,
+            self._finish,
+            is_last_try=dead_starts > 0,
+        )
+        if not ended.is_clean:
+            self.admission.distrust(batch.device)
+            self.listener(Notice(f"{batch.device}: {FLAG_MEANING[Flag.DEVICE_DIRTY]}"))
+        return ended.left, ended.did_something
 
     def _batch(self, jobs: tuple[Job, ...]) -> Batch:
         info, first = self.folder.info, jobs[0]
         on_cpu = info.environments[first.device].device_kind == "cpu"
-        number = len(list(self.folder.outbox.glob("*.json")))
         return Batch(
-            batch_id=f"{number:05d}",
+            batch_id=self.around.next_batch_id(),
             suite=info.suite,
             preset=info.preset,
             environment=info.environments[first.device].id,
@@ -165,14 +160,14 @@ class _Sweep:
     def _place(self) -> tuple[int, int]:
         return self.ended + 1, self.total
 
-    def _finish(self, job: Job, record: Record) -> None:
+    def _finish(self, job: Job, record: Record) -> Record:
         stored = journal.append(self.folder, self.admission.marked(job, record))
         self.admission.learn(stored)
-        self.ends.append(stored)
         place = self._place()
         if record.status is not Status.INTERRUPTED:
             self.ended += 1
         self.listener(JobEnded(job, stored, *place))
+        return stored
 
 
 def unfinished(plan: list[Job], records: list[Record]) -> list[Job]:

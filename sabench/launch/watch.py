@@ -14,7 +14,7 @@ from sabench import jsonl
 from sabench.cases.plan import BEFORE_FAULT, Batch, Job, answer
 from sabench.errors import DeviceError, ResultError
 from sabench.launch.events import JobFigure, JobStarted, Listener
-from sabench.launch.handle import Exited, Handle, Said
+from sabench.launch.handle import Exited, Handle, Said, last_line
 from sabench.launch.interruption import Interruption, Stop
 from sabench.launch.limits import out_of_memory_kills
 from sabench.records import Record, Status
@@ -195,7 +195,7 @@ def dead_at_start(handle: Handle) -> DeviceError:
     """Why a sweep gives up: two children in a row died before they began a job."""
     return DeviceError(
         "two child processes in a row ended before their first job; the last said: "
-        + (handle.told().splitlines() or ["nothing"])[-1]
+        + last_line(handle.told())
     )
 
 

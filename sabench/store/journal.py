@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from sabench import jsonl
 from sabench.errors import ResultError
@@ -17,7 +17,19 @@ LONGEST_INLINE = 64
 """Longer samples lie in a file of their own, so that ranking never loads them."""
 
 
-def append(folder: RunFolder, record: Record) -> Record:
+class Kept(Protocol):
+    """A folder with a journal: a run's or a gate's."""
+
+    @property
+    def journal_file(self) -> Path:
+        """One line a record."""
+
+    @property
+    def samples(self) -> Path:
+        """The folder of long samples."""
+
+
+def append(folder: Kept, record: Record) -> Record:
     """Write a record down for good; the record as stored, its long samples in a file apart.
 
     Raises: ResultError if the disk refuses; what was written before stays whole.
@@ -41,7 +53,7 @@ def append(folder: RunFolder, record: Record) -> Record:
     return record
 
 
-def read(folder: RunFolder) -> list[Record]:
+def read(folder: Kept) -> list[Record]:
     """Every attempt in the order written. A line that is torn or was changed is passed over:
     its job counts as not measured, and a resumption takes it from the outbox or does it again.
 

@@ -90,7 +90,7 @@ class RunFolder:
         Raises: ConfigError if `out` already holds something; ResultError if the disk refuses.
         """
         try:
-            path = out or _make_fresh(root, info)
+            path = out or make_fresh(root, _name(info))
             require_free(path)
             (path / "outbox").mkdir(parents=True, exist_ok=True)
             (path / "samples").mkdir(exist_ok=True)
@@ -167,11 +167,14 @@ def devices_slug(environments: Sequence[Environment]) -> str:
     return names[0] if len(names) == 1 else f"{names[0]}-and-{len(names) - 1}-more"
 
 
-def _make_fresh(root: Path, info: RunInfo) -> Path:
-    """Make a folder that nobody had: of two runs started at once, each gets its own."""
+def _name(info: RunInfo) -> str:
     device = devices_slug([info.environments[device] for device in info.devices])
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    name = f"{slug(info.suite)}-{device}-{stamp}"
+    return f"{slug(info.suite)}-{device}-{stamp}"
+
+
+def make_fresh(root: Path, name: str) -> Path:
+    """Make a folder that nobody had: of two runs started at once, each gets its own."""
     root.mkdir(parents=True, exist_ok=True)
     for number in itertools.count(1):
         path = root / (name if number == 1 else f"{name}-{number}")

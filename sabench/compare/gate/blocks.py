@@ -1,0 +1,78 @@
+"""The blocks of a gate: who measures when, and what each block told."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from sabench.compare.pair import Effect, paired_effect
+from sabench.records import MEASURED, Record
+
+SideName = Literal["base", "candidate", "null"]
+"""`null` is the base once more: what the gate would say if nothing had changed."""
+
+Figures = dict[str, float]
+"""A process's median of each case, in the metric's unit."""
+
+
+class Bench(Protocol):
+    """What measures: checkouts with their interpreters, commands, or a script in tests."""
+
+    def measure(self, side: SideName, block: int, case_ids: Sequence[str]) -> list[Record]:
+        """One process of one side: a record for each case, in whatever order.
+
+        Raises: DeviceError if the device does not compute, Stop if the user asked to stop.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One process of each side, close in time. `figures` has the cases measured undisturbed."""
+
+    number: int
+    figures: Mapping[SideName, Figures]
+
+    def difference(self, case_id: str, other: SideName = "candidate") -> tuple[float, float] | None:
+        """(base, other) of a case; None if one of them is missing."""
+        one = self.figures.get("base", {}).get(case_id)
+        two = self.figures.get(other, {}).get(case_id)
+        return None if one is None or two is None else (one, two)
+
+
+@dataclass(slots=True)
+class Stage:
+    """The blocks of one stage. No verdict mixes two stages."""
+
+    blocks: list[Block] = field(default_factory=list)
+
+    def pairs(self, case_id: str, other: SideName = "candidate") -> list[tuple[float, float]]:
+        """(base, other) of each block that has both."""
+        found = (block.difference(case_id, other) for block in self.blocks)
+        return [pair for pair in found if pair is not None]
+
+    def effect(
+        self, case_id: str, threshold: float, other: SideName = "candidate"
+    ) -> Effect | None:
+        """The change of a case by this stage's blocks; None without a block that tells it."""
+        pairs = self.pairs(case_id, other)
+        return paired_effect(pairs, threshold=threshold) if pairs else None
+
+
+def sides_in_order(number: int, *, flipped: bool, with_null: bool) -> tuple[SideName, ...]:
+    """Who measures first in a block: base, candidate, candidate, base over two blocks.
+
+    The null control's process takes the other end, so that base and null are flipped as well.
+    """
+    order: tuple[SideName, ...] = ("base", "candidate", "null")
+    if not with_null:
+        order = order[:2]
+    return order[::-1] if (number % 2 == 1) is not flipped else order
+
+
+def figures_of(records: Sequence[Record], metric: str) -> Figures:
+    """The medians of the cases that were measured undisturbed and told the metric."""
+    found: Figures = {}
+    for record in records:
+        reading = record.readings.get(metric)
+        if record.status in MEASURED and reading is not None and reading.median:
+            found[record.case_id] = reading.median
+    return found

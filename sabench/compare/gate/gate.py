@@ -1,0 +1,107 @@
+"""A gate of two checkouts, from its plan to its result."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sabench.catalog.presets import PRESETS
+from sabench.compare.gate.bench import COUNTS, CheckoutBench
+from sabench.compare.gate.blocks import SideName
+from sabench.compare.gate.driver import Course, Plan, Step, follow
+from sabench.compare.gate.folder import GateFolder
+from sabench.compare.gate.judge import count_changes, judged_case, null_controls
+from sabench.compare.gate.request import GatePlan
+from sabench.compare.gate.result import GateResult
+from sabench.launch.contention import Policy, await_quiet
+from sabench.launch.events import Listener, Notice, ignore
+from sabench.launch.interruption import Interruption, Stop
+from sabench.launch.limits import default_memory_limit
+from sabench.launch.one_child import Surroundings
+from sabench.launch.watch import PATIENCE
+from sabench.measure.environment import device_slug
+from sabench.measure.fake_script import is_made_up
+from sabench.records import Record
+
+PRESET = PRESETS["gate"]
+
+
+def run_gate(
+    plan: GatePlan,
+    *,
+    listener: Listener = ignore,
+    tell: Callable[[Step], None] = lambda step: None,
+    contention: Policy | None = None,
+) -> tuple[GateResult, GateFolder]:
+    """Measure both sides in turn, judge, and keep the result in a folder of its own.
+
+    After a Ctrl-C the result holds what was measured so far, and is marked as interrupted.
+
+    Raises: ConfigError if the folder is taken; ResultError if the disk refuses; DeviceError if
+    a side's children do not start, or the device no longer computes.
+    """
+    request, started = plan.request, time.monotonic()
+    started_utc = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    slug = device_slug(plan.environment)
+    folder = GateFolder.create(plan.suite.name, slug, request.out, Path("runs"))
+    thresholds = {one: plan.suite.gate.threshold_of(one) for one in plan.cases}
+    course = Course(Plan(tuple(plan.cases), thresholds, seed=plan.seed))
+    counted: dict[SideName, list[Record]] = {"base": [], "candidate": []}
+    interrupted = False
+    with Interruption() as stop:
+        bench = _bench(plan, folder, listener, stop)
+        try:
+            if contention is not None and not is_made_up(plan.cases.values()):
+                with stop.waiting():
+                    await_quiet([plan.device], contention, listener)
+            for side in counted:
+                listener(Notice(f"{side}: parity and counts"))
+                counted[side] = bench.count(side)
+            follow(course.plan, bench, tell, into=course)
+        except Stop:
+            interrupted = True
+    result = GateResult(
+        suite=plan.suite.name,
+        device=plan.device,
+        preset=PRESET,
+        seed=plan.seed,
+        plant=request.plant,
+        planted=next(iter(plan.plants), ""),
+        base=plan.checkouts["base"].told(plan.device),
+        candidate=plan.checkouts["candidate"].told(plan.device),
+        cases=tuple(judged_case(course, one, counted) for one in plan.cases),
+        nulls=null_controls(course),
+        counts=count_changes(counted),
+        counted=COUNTS,
+        missing=plan.missing,
+        added=plan.added,
+        allow_missing=request.allow_missing,
+        interrupted=interrupted,
+        started_utc=started_utc,
+        wall_s=time.monotonic() - started,
+        command_line=tuple(request.command_line),
+    )
+    folder.write(result)
+    return result, folder
+
+
+def _bench(
+    plan: GatePlan,
+    folder: GateFolder,
+    listener: Listener,
+    stop: Interruption,
+) -> CheckoutBench:
+    on_cpu = plan.environment.device_kind == "cpu"
+    return CheckoutBench(
+        checkouts=plan.checkouts,
+        cases=plan.cases,
+        suite=plan.suite.name,
+        device=plan.device,
+        environment=plan.environment,
+        preset=PRESET,
+        seed=plan.seed,
+        memory_limit=default_memory_limit() if on_cpu else 0,
+        folder=folder,
+        around=Surroundings(folder.outbox, PATIENCE, listener, stop, lambda: (0, 0)),
+        plants=plan.plants,
+    )

@@ -1,0 +1,218 @@
+"""What a gate found, as its file keeps it."""
+
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import Field
+
+from sabench.catalog.presets import Preset
+from sabench.compare.pair import Effect, Verdict
+from sabench.errors import ExitCode
+from sabench.records import FAILED, SCHEMA_VERSION, Environment, Frozen, Status
+
+Mode = Literal["interleaved", "commands", "history"]
+"""How the base was had: measured beside the candidate, or stored."""
+
+
+class Outcome(StrEnum):
+    """What a gate says as a whole."""
+
+    PASSED = "PASSED"
+    REGRESSED = "REGRESSED"  # a case that was confirmed, a count that rose, a case that is gone
+    UNRELIABLE = "UNRELIABLE"  # the null control fired, or nothing was measured
+    FAILED = "FAILED"  # a case ended in a timeout, a crash, an error
+    INTERRUPTED = "INTERRUPTED"
+
+
+EXIT_CODES = {
+    Outcome.PASSED: ExitCode.OK,
+    Outcome.REGRESSED: ExitCode.REGRESSION,
+    Outcome.UNRELIABLE: ExitCode.UNRELIABLE,
+    Outcome.FAILED: ExitCode.CASE_FAILED,
+    Outcome.INTERRUPTED: ExitCode.INTERRUPTED,
+}
+
+
+class Change(Frozen):
+    """An effect as a file keeps it: ratios new over base, shares as 0.03."""
+
+    ratio: float
+    low: float | None  # 99 % interval of the ratio; None for a single block
+    high: float | None
+    theta: float  # the share that a change must exceed to count: threshold, or noise
+    detectable: float | None  # the slowdown that would have been found four times in five
+    blocks: int
+    pairs: tuple[tuple[float, float], ...]  # (base, new) of each block, in the metric's unit
+
+    @classmethod
+    def of(cls, effect: Effect, pairs: tuple[tuple[float, float], ...]) -> "Change":
+        """The effect of these pairs."""
+        low, high = effect.interval or (None, None)
+        return cls(
+            ratio=effect.ratio,
+            low=low,
+            high=high,
+            theta=effect.theta_share,
+            detectable=effect.detectable,
+            blocks=len(pairs),
+            pairs=pairs,
+        )
+
+
+class GateCase(Frozen):
+    """A case's change and verdict, or why there is none.
+
+    `confirm` is set for suspects and the control. A suspect's verdict stands on it alone.
+    """
+
+    case_id: str
+    threshold: float  # a share: the least slowdown that anybody minds
+    screen: Change | None = None
+    confirm: Change | None = None
+    is_suspect: bool = False
+    is_control: bool = False
+    verdict: Verdict | None = None
+    status: Status = Status.OK  # other than ok: how it ended, and where
+    reason: str = ""  # set exactly when there is no verdict
+
+    @property
+    def decisive(self) -> Change | None:
+        """The change that the verdict stands on."""
+        return self.confirm if self.is_suspect else self.screen
+
+
+class NullControl(Frozen):
+    """Base against base. A verdict other than SAME or AMBIGUOUS makes the gate unreliable."""
+
+    case_id: str
+    change: Change
+    verdict: Verdict
+
+    @property
+    def has_fired(self) -> bool:
+        """Whether it found a change where there is none."""
+        return self.verdict in (Verdict.REGRESSED, Verdict.IMPROVED)
+
+
+class CountChange(Frozen):
+    """A count that has no noise and differs: any rise is a regression, a fall is told."""
+
+    case_id: str
+    metric: str
+    base: float
+    candidate: float
+
+    @property
+    def has_risen(self) -> bool:
+        """Whether there is more of it now."""
+        return self.candidate > self.base
+
+
+class SideTold(Frozen):
+    """One side, as it was found."""
+
+    name: str  # as the user named it
+    commit: str = ""
+    is_dirty: bool | None = None
+    python: str = ""
+    environment: Environment | None = None  # None where it could not be asked
+
+
+class Rate(Frozen):
+    """False alarms of this gate on a kind of device, measured: red ones of so many A/A runs."""
+
+    device: str
+    runs: int
+    red: int
+    ambiguous: int
+    unreliable: int
+    upper_bound: float  # 95 %, one-sided, of the rate of red ones
+
+
+class GateResult(Frozen):
+    """The whole outcome of one gate."""
+
+    schema_name: Literal["sabench.gate"] = Field("sabench.gate", alias="schema")
+    schema_version: str = SCHEMA_VERSION
+    mode: Mode = "interleaved"
+    suite: str
+    metric: str = "latency_warm"
+    device: str
+    preset: Preset
+    seed: int
+    plant: float | None = None  # so many times the work of `planted`, put into the candidate
+    planted: str = ""
+    base: SideTold
+    candidate: SideTold
+    cases: tuple[GateCase, ...]
+    nulls: tuple[NullControl, ...] = ()
+    counts: tuple[CountChange, ...] = ()
+    counted: tuple[str, ...] = ()  # the counts that were held to each other
+    missing: tuple[str, ...] = ()  # cases of the base that the candidate lacks
+    added: tuple[str, ...] = ()
+    allow_missing: bool = False
+    interrupted: bool = False
+    false_alarms: Rate | None = None
+    started_utc: str
+    wall_s: float
+    command_line: tuple[str, ...] = ()
+
+    def dump(self) -> dict[str, Any]:
+        """JSON-ready, schema first, defaults left out."""
+        head = {"schema": self.schema_name, "schema_version": self.schema_version}
+        return head | self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+
+    def with_verdict(self, verdict: Verdict) -> list[GateCase]:
+        """The cases of one verdict, in order."""
+        return [case for case in self.cases if case.verdict is verdict]
+
+    @property
+    def unreliable_because(self) -> str:
+        """Why no time of this gate is to be trusted; empty if none is the reason."""
+        fired = [null for null in self.nulls if null.has_fired]
+        if fired:
+            return (
+                f"the null control fired: {fired[0].case_id} against itself "
+                f"{fired[0].change.ratio:.3f}"
+            )
+        for case in self.cases:
+            if case.is_control and _contradicts(case):
+                return f"{case.case_id} was SAME in the screen and changed in the confirmation"
+        if not any(case.verdict for case in self.cases):
+            return "no case was measured on both sides"
+        return ""
+
+    @property
+    def outcome(self) -> Outcome:
+        """Counts rule whatever the times say; times only where the null control was silent."""
+        if self.interrupted:
+            return Outcome.INTERRUPTED
+        if any(change.has_risen for change in self.counts):
+            return Outcome.REGRESSED
+        if self.missing and not self.allow_missing:
+            return Outcome.REGRESSED
+        failed = any(case.status in FAILED for case in self.cases)
+        if self.unreliable_because:
+            return Outcome.FAILED if failed and not self.nulls else Outcome.UNRELIABLE
+        if self.with_verdict(Verdict.REGRESSED):
+            return Outcome.REGRESSED
+        return Outcome.FAILED if failed else Outcome.PASSED
+
+    def exit_code(self, *, strict: bool = False) -> ExitCode:
+        """What the command exits with; strict also minds what could not be told."""
+        code = EXIT_CODES[self.outcome]
+        unsure = (Verdict.AMBIGUOUS, Verdict.CLOCK_SUSPECT)
+        if code is ExitCode.OK and strict and any(map(self.with_verdict, unsure)):
+            return ExitCode.UNRELIABLE
+        return code
+
+
+def _contradicts(control: GateCase) -> bool:
+    """Whether a control that the screen called SAME has changed in the confirmation."""
+    screen, confirm = control.screen, control.confirm
+    if control.verdict is not Verdict.SAME or screen is None or confirm is None:
+        return False
+    if confirm.low is None or confirm.high is None:
+        return False
+    surely = confirm.low > 1.0 or confirm.high < 1.0
+    return surely and not 1.0 / (1.0 + confirm.theta) <= confirm.ratio <= 1.0 + confirm.theta

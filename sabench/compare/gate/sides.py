@@ -1,0 +1,119 @@
+"""The two sides of a gate: a checkout each, with the interpreter that runs it."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from sabench.compare.gate.result import SideTold
+from sabench.errors import ConfigError, DeviceError
+from sabench.launch.handle import last_line
+from sabench.launch.process import own_code, with_code
+from sabench.measure.environment import checkout_state
+from sabench.records import Environment
+
+PATIENCE_S = 120.0  # for an interpreter to tell what it would measure
+VENV_PYTHONS = (".venv/bin/python", "venv/bin/python", ".venv/Scripts/python.exe")
+ENVIRONMENT_OF = (
+    "import sys; from sabench.measure.environment import environment; "
+    "print(environment(sys.argv[1], []).model_dump_json())"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """A folder of code, and how a Python of it is started."""
+
+    told_as: str
+    root: Path
+    python: Path
+    code: Mapping[str, str] = field(default_factory=dict)  # which sabench its Python imports
+
+    @property
+    def child(self) -> tuple[str, ...]:
+        """The command that measures a batch with this side's sabench."""
+        return (str(self.python), "-P", "-m", "sabench.measure.child")
+
+    def ask(self, *arguments: str) -> str:
+        """What this side's Python prints, started in its folder.
+
+        Raises: ConfigError with the last line of what it said, if it fails.
+        """
+        variables = with_code(os.environ, self.code)
+        try:
+            done = subprocess.run(
+                [str(self.python), "-P", *arguments],
+                cwd=self.root,
+                env=variables,
+                capture_output=True,
+                text=True,
+                timeout=PATIENCE_S,
+                stdin=subprocess.DEVNULL,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise DeviceError(f"{self.python}: silent for {PATIENCE_S:g} s") from error
+        except OSError as error:
+            raise ConfigError(f"{self.python}: cannot start: {error.strerror or error}") from error
+        if done.returncode:
+            raise ConfigError(f"{self.told_as}: {self.python}: {last_line(done.stderr)}")
+        return done.stdout
+
+    def case_ids(self, arguments: Sequence[str]) -> list[str]:
+        """The cases that this side would measure, by its own suite and code.
+
+        Raises: ConfigError if its sabench refuses to plan them.
+        """
+        plan = _json(self.ask("-m", "sabench", "profile", "--dry-run", "--json", *arguments))
+        cases = plan.get("cases") if isinstance(plan, dict) else None
+        if not isinstance(cases, list):
+            raise ConfigError(f"{self.told_as}: {self.python}: its sabench told no plan")
+        return [str(case["case_id"]) for case in cases]
+
+    def told(self, device: str) -> SideTold:
+        """Commit, interpreter and environment, as far as they can be known."""
+        commit, dirty = checkout_state(self.root / "code")
+        try:
+            environment = Environment.model_validate_json(self.ask("-c", ENVIRONMENT_OF, device))
+        except (ConfigError, ValidationError):
+            environment = None
+        return SideTold(
+            name=self.told_as,
+            commit=commit,
+            is_dirty={"true": True, "false": False}.get(dirty),
+            python=str(self.python),
+            environment=environment,
+        )
+
+
+def find_checkout(path: Path, python: Path | None = None) -> Checkout:
+    """The side in a folder: `python`, else the folder's own virtual environment, else ours.
+
+    Where the folder holds a sabench it is the one that measures; else it is the interpreter's.
+
+    Raises: ConfigError if there is no such folder or interpreter.
+    """
+    root = path.resolve()
+    if not root.is_dir():
+        raise ConfigError(f"{path}: there is no such folder")
+    found = python or next((root / name for name in VENV_PYTHONS if (root / name).exists()), None)
+    interpreter = Path(os.path.abspath(found)) if found else Path(sys.executable)
+    if not interpreter.exists():  # never resolved: a virtual environment's link names it
+        raise ConfigError(f"{found}: there is no such interpreter")
+    if (root / "sabench" / "__init__.py").is_file():
+        code = {"PYTHONPATH": str(root)}
+    else:
+        code = own_code() if interpreter == Path(sys.executable) else {}
+    return Checkout(str(path), root, interpreter, code)
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
