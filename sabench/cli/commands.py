@@ -11,6 +11,7 @@ from sabench.cli import (
     accept,
     count,
     doctor,
+    gate,
     listing,
     profile,
     selftest,
@@ -21,7 +22,18 @@ from sabench.cli.app import app
 from sabench.errors import ExitCode, SabenchError
 from sabench.report.plain import plain
 
-__all__ = ["accept", "count", "doctor", "listing", "main", "profile", "selftest", "show", "verify"]
+__all__ = [
+    "accept",
+    "count",
+    "doctor",
+    "gate",
+    "listing",
+    "main",
+    "profile",
+    "selftest",
+    "show",
+    "verify",
+]
 
 
 def _show_version(wanted: bool) -> None:
