@@ -76,14 +76,26 @@ def count(module: nn.Module, input_shape: Sequence[int]) -> Counts:
     and leave out what they do not know; nothing is printed and no warning escapes.
     """
     shape = (1, *input_shape[-3:])
-    params = list(module.parameters())
+    params, params_trainable = parameters_of(module)
     return Counts(
-        params=sum(one.numel() for one in params),
-        params_trainable=sum(one.numel() for one in params if one.requires_grad),
-        flop_counter=_result("torch", _flop_counter, module, shape),
+        params=params,
+        params_trainable=params_trainable,
+        flop_counter=flop_count(module, shape),
         fvcore=_result("fvcore", _fvcore, module, shape),
         ptflops=_result("ptflops", _ptflops, module, shape),
     )
+
+
+def parameters_of(module: nn.Module) -> tuple[int, int]:
+    """All parameters, and those of them that are trained."""
+    params = list(module.parameters())
+    trainable = (one.numel() for one in params if one.requires_grad)
+    return sum(one.numel() for one in params), sum(trainable)
+
+
+def flop_count(module: nn.Module, input_shape: Sequence[int]) -> CounterResult:
+    """What torch's FlopCounterMode alone says of one image."""
+    return _result("torch", _flop_counter, module, (1, *input_shape[-3:]))
 
 
 Counted = tuple[int, dict[str, int]]

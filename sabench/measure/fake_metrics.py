@@ -25,7 +25,7 @@ CLOSED_FORM = ("params", "macs", "macs_executed", "flops")
 
 
 def counts(subject: Subject, execution: Execution, protocol: Protocol) -> dict[str, Reading]:
-    """The closed form; no counter has anything to trace."""
+    """The closed form."""
     cost = case_cost(subject.case)
     found = _absent("params")
     if cost is not None:
@@ -33,6 +33,11 @@ def counts(subject: Subject, execution: Execution, protocol: Protocol) -> dict[s
         for name, value in zip(CLOSED_FORM, values, strict=True):
             found[name] = Reading.of(METRICS[name].unit, [value])
     return found
+
+
+def counters(subject: Subject, execution: Execution, protocol: Protocol) -> dict[str, Reading]:
+    """None has anything to trace."""
+    return _absent("macs_fvcore")
 
 
 def memory(subject: Subject, execution: Execution, protocol: Protocol) -> dict[str, Reading]:

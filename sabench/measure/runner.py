@@ -120,6 +120,7 @@ def _readings(
     targets = {metric.target: metric for metric in there if metric != GRAPH}
     usual = [metric for metric in targets.values() if not metric.traces]
     tracing = [metric for metric in targets.values() if metric.traces]
+    tracing.sort(key=list(METRICS.values()).index)  # a counter's word of the closed form stands
 
     ran_out = False
 

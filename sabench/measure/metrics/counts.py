@@ -1,11 +1,13 @@
 """Parameters and MACs: the closed form as truth, three counters beside it."""
 
+from collections.abc import Callable
+
 import torch
 from pydantic import JsonValue
 
 from sabench.cases.case import Case
 from sabench.cases.cost import CaseCost, case_cost
-from sabench.count import CounterResult, Counts, count
+from sabench.count import CounterResult, Counts, count, flop_count, parameters_of
 from sabench.measure.execution import Execution
 from sabench.measure.protocol import Protocol
 from sabench.measure.subject import Subject, build_module, input_shape
@@ -16,7 +18,14 @@ SMALL_BYTES, SMALL_MACS = 2 * 1024**3, 20 * 10**9  # a case is run on the host o
 
 
 def measure(subject: Subject, execution: Execution, protocol: Protocol) -> dict[str, Reading]:
-    """All counts, of one image and one forward pass."""
+    """Parameters and the closed form, of one image and one forward pass: no counter is loaded."""
+    cost, module = case_cost(subject.case), subject.module
+    image = tuple(subject.x.shape[1:])
+    return _definition(cost, parameters_of(module), lambda: flop_count(module, image))
+
+
+def counters(subject: Subject, execution: Execution, protocol: Protocol) -> dict[str, Reading]:
+    """The same with the three counters beside it, which may flag it."""
     return readings(case_cost(subject.case), _counted(subject))
 
 
@@ -41,32 +50,37 @@ def _is_small(case: Case) -> bool:
 def readings(cost: CaseCost | None, counts: Counts) -> dict[str, Reading]:
     """The closed form; without one, what FlopCounterMode counted, marked unverified."""
     executed = cost.macs_executed if cost else None
-    counters = {
-        "macs_flop_counter": counts.flop_counter,
-        "macs_fvcore": counts.fvcore,
-        "macs_ptflops": counts.ptflops,
+    told = {
+        "macs_flop_counter": _counter(counts.flop_counter, executed),
+        "macs_fvcore": _counter(counts.fvcore, executed),
+        "macs_ptflops": _counter(counts.ptflops, executed),
     }
-    told = {name: _counter(result, executed) for name, result in counters.items()}
-    if cost:
-        flags = (Flag.MACS_MISMATCH,) if _any_mismatch(told) else ()
-        macs = Reading.of("MAC", [cost.macs], flags=flags)
+    params = (counts.params, counts.params_trainable)
+    found = _definition(cost, params, lambda: counts.flop_counter)
+    if any(Flag.MACS_MISMATCH in reading.flags for reading in told.values()):
+        found["macs"] = found["macs"].model_copy(update={"flags": (Flag.MACS_MISMATCH,)})
+    return {**found, **told}
+
+
+def _definition(
+    cost: CaseCost | None, params: tuple[int, int], trace: Callable[[], CounterResult]
+) -> dict[str, Reading]:
+    """What is gated and ranked by: the closed form, or without one what was traced."""
+    if cost is not None:
+        macs = Reading.of("MAC", [cost.macs])
         done = Reading.of("MAC", [cost.macs_executed])
         flops = Reading.of("FLOP", [2 * cost.macs])
     else:
-        macs = done = _unverified(counts.flop_counter, "MAC", 1)
-        flops = _unverified(counts.flop_counter, "FLOP", 2)
+        traced = trace()
+        macs = done = _unverified(traced, "MAC", 1)
+        flops = _unverified(traced, "FLOP", 2)
     return {
-        "params": Reading.of("1", [counts.params]),
-        "params_trainable": Reading.of("1", [counts.params_trainable]),
+        "params": Reading.of("1", [params[0]]),
+        "params_trainable": Reading.of("1", [params[1]]),
         "macs": macs,
         "macs_executed": done,
         "flops": flops,
-        **told,
     }
-
-
-def _any_mismatch(told: dict[str, Reading]) -> bool:
-    return any(Flag.MACS_MISMATCH in reading.flags for reading in told.values())
 
 
 def _counter(result: CounterResult, executed: int | None) -> Reading:

@@ -3,6 +3,7 @@
 from pydantic import JsonValue
 
 from sabench.measure.execution import Execution
+from sabench.measure.metrics.compilation import recompiled
 from sabench.measure.protocol import Protocol
 from sabench.measure.subject import Subject
 from sabench.records import Flag, Reading
@@ -13,7 +14,7 @@ HOST_SHARE = 0.1  # of the measuring budget: the host's time is looked at, not s
 def measure(subject: Subject, execution: Execution, protocol: Protocol) -> dict[str, Reading]:
     """Latency and throughput, warm; seconds to build, compile and call for the first time."""
     timing = protocol.measure(execution.call)
-    flags = timing.flags + _recompiled(execution)
+    flags = timing.flags + recompiled(execution)
     return {
         "latency_warm": Reading.of("s", timing.samples, flags=flags, details=timing.details),
         "throughput": _throughput(subject.case.batch, timing.samples, flags),
@@ -25,7 +26,6 @@ def measure(subject: Subject, execution: Execution, protocol: Protocol) -> dict[
             "no first call was timed",
             call="the first" if execution.compile_s is None else "after the compiling one",
         ),
-        **_compiled(execution),
     }
 
 
@@ -48,24 +48,6 @@ def _host_time(
         samples.append(protocol.timer.once(execution.call))
     bound = tuple(flag for flag in flags if flag is Flag.HOST_BOUND)
     return Reading.of("s", samples, flags=bound)
-
-
-def _recompiled(execution: Execution) -> tuple[Flag, ...]:
-    found = execution.compilation
-    return (Flag.RECOMPILED,) if found is not None and found.recompiles else ()
-
-
-def _compiled(execution: Execution) -> dict[str, Reading]:
-    """What the compiler counted, up to after the timing."""
-    found = execution.compilation
-    if found is None:
-        reason = "the runtime does not compile"
-        return {name: Reading.absent("1", reason) for name in ("graph_breaks", "recompiles")}
-    reasons: dict[str, JsonValue] = {**found.breaks}
-    return {
-        "graph_breaks": Reading.of("1", [sum(found.breaks.values())], details=reasons),
-        "recompiles": Reading.of("1", [found.recompiles], flags=_recompiled(execution)),
-    }
 
 
 def _once(seconds: float | None, reason: str, **details: JsonValue) -> Reading:

@@ -47,11 +47,12 @@ def _cpu_peak(subject: Subject, execution: Execution) -> Reading:
         out = execution.call()
         del out
     events = profile.kineto_results.events()
-    changes = [(event.start_ns(), event.nbytes()) for event in events if event.name() == "[memory]"]
+    changes = [event for event in events if event.name() == "[memory]"]
     if not changes:
         return Reading.absent("B", "torch's profiler reported no allocation")
     details: dict[str, JsonValue] = {"source": "torch's allocation events of one call"}
-    return Reading.of("B", [peak_of(change for _, change in sorted(changes))], details=details)
+    changes.sort(key=lambda event: event.start_ns())  # of one moment: as they were reported
+    return Reading.of("B", [peak_of(event.nbytes() for event in changes)], details=details)
 
 
 def peak_of(changes: Iterable[int]) -> int:

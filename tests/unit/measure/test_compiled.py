@@ -10,7 +10,7 @@ from sabench.cases.plan import make_jobs
 from sabench.catalog.presets import find_preset
 from sabench.measure.cpu_timer import CpuTimer
 from sabench.measure.execution import Execution
-from sabench.measure.metrics import latency
+from sabench.measure.metrics import compilation, latency
 from sabench.measure.protocol import Protocol
 from sabench.measure.runner import run_job
 from sabench.measure.runtimes import compiled
@@ -78,8 +78,10 @@ def test_an_earlier_cases_breaks_are_not_this_ones() -> None:
 @pytest.mark.parametrize(("module", "recompiles"), [(nn.ReLU, False), (Widens, True)])
 def test_compiling_while_it_is_timed_is_flagged(module: type[nn.Module], recompiles: bool) -> None:
     subject, execution = prepared(module())
+    protocol = Protocol(TINY, CpuTimer(1))
     with execution.context():
-        found = latency.measure(subject, execution, Protocol(TINY, CpuTimer(1)))
+        found = latency.measure(subject, execution, protocol)
+        found |= compilation.measure(subject, execution, protocol)
     assert (Flag.RECOMPILED in found["latency_warm"].flags) is recompiles
     assert (Flag.RECOMPILED in found["recompiles"].flags) is recompiles
     assert bool(found["recompiles"].median) is recompiles
@@ -90,7 +92,9 @@ def test_compiling_while_it_is_timed_is_flagged(module: type[nn.Module], recompi
 def test_an_eager_call_has_nothing_compiled() -> None:
     subject = Subject(CASE, "cpu", 1, nn.ReLU(), torch.ones(2, 3), 0.0)
     execution = Execution(lambda: subject.module(subject.x), torch.inference_mode)
-    found = latency.measure(subject, execution, Protocol(TINY, CpuTimer(1)))
+    protocol = Protocol(TINY, CpuTimer(1))
+    found = latency.measure(subject, execution, protocol)
+    found |= compilation.measure(subject, execution, protocol)
     for name in ("graph_breaks", "recompiles", "compile_time"):
         assert found[name].reason == "the runtime does not compile"
     assert found["host_time"].reason == "on the CPU a call's wall time is latency_warm"

@@ -1,10 +1,18 @@
 """Closed form as truth, counters beside it."""
 
+import pytest
+
+from making_runs import batch_of
 from sabench.cases.case import Case
 from sabench.cases.cost import CaseCost
+from sabench.cases.plan import make_jobs
+from sabench.catalog.metrics import METRICS
+from sabench.catalog.presets import find_preset
 from sabench.count import CounterResult, Counts
+from sabench.measure.metrics import counts as counting
 from sabench.measure.metrics.counts import counts_of, readings
-from sabench.records import Flag
+from sabench.measure.runner import run_job
+from sabench.records import Flag, Record
 
 COST = CaseCost(params=10, macs=1000, macs_executed=2000, passes=1, bytes=0, workspace_bytes=0)
 
@@ -64,3 +72,47 @@ def test_a_big_case_is_counted_without_its_data() -> None:
 def test_the_batch_of_a_case_does_not_make_it_big() -> None:
     found = counts_of(Case(kind="layer", subject="conv", channels=8, size=10, batch=100_000))
     assert found["macs_fvcore"].median == 10 * 10 * 8 * 8 * 9
+
+
+CLOSED_FORM = ("params", "params_trainable", "macs", "macs_executed", "flops")
+COUNTERS = ("macs_flop_counter", "macs_fvcore", "macs_ptflops")
+
+
+def measured(*metrics: str) -> Record:
+    case = Case(kind="layer", subject="conv", channels=8, size=10)
+    jobs = make_jobs([case], ["cpu"], metrics, find_preset("quick"), seed=1)
+    return run_job(jobs[0], batch_of(jobs))[0]
+
+
+@pytest.fixture
+def _no_counter(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("a counter was asked")
+
+    monkeypatch.setattr(counting, "count", refuse)
+    monkeypatch.setattr(counting, "flop_count", refuse)
+
+
+@pytest.mark.usefixtures("_no_counter")
+def test_the_closed_form_alone_asks_no_counter() -> None:
+    record = measured(*CLOSED_FORM)
+    macs, params = 10 * 10 * 8 * 8 * 9, 8 * 8 * 9
+    found = [record.readings[name].median for name in CLOSED_FORM]
+    assert found == [params, params, macs, macs, 2 * macs], record.message
+
+
+@pytest.mark.parametrize("asked", [("macs", "macs_fvcore"), ("macs_fvcore", "macs")])
+def test_a_counter_asked_for_flags_the_closed_form_in_either_order(
+    asked: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(counting, "count", lambda *_: counted(1))
+    monkeypatch.setattr(counting, "_COUNTED", {})
+    record = measured(*asked)
+    assert record.readings["macs"].flags == (Flag.MACS_MISMATCH,), record.message
+
+
+def test_only_counts_without_noise_are_exact() -> None:
+    ours = {"graph_breaks", "recompiles", "peak_allocated"}
+    exact = {name for name, metric in METRICS.items() if metric.exact}
+    assert exact == ours | set(CLOSED_FORM)
+    assert not exact & set(COUNTERS)
