@@ -51,9 +51,10 @@ class ScriptedEnergy(Frozen):
 
 
 class Rule(Frozen):
-    """How the jobs behave whose case, replicate and attempt match."""
+    """How the jobs behave whose case, id, replicate and attempt match."""
 
     match: str = "*"  # a glob over case ids
+    job: str = "*"  # a glob over job ids: "*-candidate-*" is a side of a gate
     replicate: int | None = None  # None: all
     attempt: int | None = None
     seconds: float = Field(default=1e-3, gt=0)  # of one call
@@ -79,6 +80,7 @@ class Script(Frozen):
         for rule in self.rules:
             if (
                 fnmatchcase(job.case.case_id, rule.match)
+                and fnmatchcase(job.job_id, rule.job)
                 and rule.replicate in (None, job.replicate)
                 and rule.attempt in (None, job.attempt)
             ):

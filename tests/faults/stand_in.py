@@ -46,7 +46,7 @@ def quantile(ordered, q):
     return ordered[below] + (place - below) * (ordered[above] - ordered[below])
 
 
-def write(outbox, batch, job, status="ok", samples=(), message=""):
+def write(outbox, batch, job, status="ok", samples=(), message="", readings=None):
     record = {
         "schema": "sabench.record",
         "schema_version": "1.0",
@@ -60,7 +60,7 @@ def write(outbox, batch, job, status="ok", samples=(), message=""):
         "attempt": job["attempt"],
         "status": status,
         "message": message,
-        "readings": {"latency_warm": reading(list(samples))} if samples else {},
+        "readings": readings or ({"latency_warm": reading(list(samples))} if samples else {}),
         "started_utc": "2026-01-01T00:00:00+00:00",
         "wall_s": 0.0,
     }

@@ -1,0 +1,76 @@
+"""Checkouts for a gate whose sabench only pretends: it plans and measures what a file says."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+FAULTS = Path(__file__).parent / "faults"
+
+SUITE = """name: pair
+layers:
+  - layer: conv
+    size: 14
+  - layer: halo
+    size: 14
+metrics: [macs, latency_warm]
+"""
+
+CONV = "conv/channels=64,size=14/forward.fp32.reference.eager"
+HALO = "halo/channels=64,size=14/forward.fp32.blocked.eager"
+
+MAIN = """import json, pathlib
+folder = pathlib.Path(__file__).parent.parent
+ids = json.loads((folder / "figures.json").read_text())
+print(json.dumps({"cases": [{"case_id": one} for one in ids]}))
+"""
+
+CHILD = """import json, pathlib, sys
+sys.path.insert(0, FAULTS)
+import stand_in
+
+told = json.loads((pathlib.Path(__file__).parents[2] / "figures.json").read_text())
+
+if any("dead" in figures for figures in told.values()):
+    sys.exit("nothing works here")
+
+
+def do(fault, outbox, batch, job):
+    figures = told[stand_in.case_id(job["case"])]
+    side, block = job["job_id"].split("-")[1], job["replicate"]
+    scale = figures.get(side, 1.0) * job.get("plant", 1.0)
+    noise = 1.0 + figures.get("noise", 1e-3) * ((block * 7919 + len(side)) % 5 - 2)
+    readings = {}
+    for name in job["metrics"]:
+        value = figures.get(name)
+        if name == "latency_warm":
+            value = figures.get(name, 1e-3) * scale * noise
+        if value is not None:
+            readings[name] = stand_in.reading([value] * 12)
+    status = "ok"
+    if side in figures.get("sides", [side]) and block in figures.get("blocks", [block]):
+        status = figures.get("status", "ok")
+    message = figures.get("message", "")
+    stand_in.write(outbox, batch, job, status, readings=readings, message=message)
+
+
+stand_in.do = do
+stand_in.main(*sys.argv[1:])
+"""
+
+
+def pretend(folder: Path, figures: dict[str, dict[str, Any]] | None = None) -> Path:
+    """A checkout that has these cases, each with its figures; by default conv and halo of 1 ms.
+
+    Of a case: a metric's figure; `base`, `candidate`, `null`: what scales a side's time; `noise`;
+    `status` and `message` of its records, in `blocks` and on `sides` alone if these are told.
+    """
+    package = folder / "sabench" / "measure"
+    package.mkdir(parents=True)
+    (folder / "sabench" / "__init__.py").write_text('__version__ = "0"\n')
+    (package / "__init__.py").write_text("")
+    (folder / "sabench" / "__main__.py").write_text(MAIN)
+    (package / "child.py").write_text(CHILD.replace("FAULTS", repr(str(FAULTS))))
+    (folder / "pair.yaml").write_text(SUITE)
+    told = {CONV: {}, HALO: {}} if figures is None else figures
+    (folder / "figures.json").write_text(json.dumps(told))
+    return folder

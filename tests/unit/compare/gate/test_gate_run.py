@@ -1,0 +1,156 @@
+"""A whole gate through real child processes of two checkouts that only pretend to measure."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from checkouts import CONV, HALO, pretend
+from sabench.compare.gate.folder import read_gate
+from sabench.compare.gate.gate import run_gate
+from sabench.compare.gate.request import GateRequest, plan_gate
+from sabench.compare.gate.result import GateResult, Outcome
+from sabench.compare.pair import Verdict
+from sabench.errors import ConfigError, DeviceError, ExitCode
+from sabench.records import Status
+from sabench.store import journal
+
+Figures = dict[str, dict[str, Any]]
+
+
+def gate(folder: Path, base: Figures | None, candidate: Figures | None, **asked: Any) -> GateResult:
+    request = GateRequest(
+        base=pretend(folder / "base", base),
+        candidate=pretend(folder / "candidate", candidate),
+        suite=str(folder / "candidate" / "pair.yaml"),
+        device="cpu",
+        seed=1,
+        out=folder / "out",
+        **asked,
+    )
+    result, _ = run_gate(plan_gate(request))
+    assert read_gate(folder / "out") == result
+    return result
+
+
+def verdicts(result: GateResult) -> dict[str, Verdict | None]:
+    return {case.case_id: case.verdict for case in result.cases}
+
+
+def test_two_checkouts_that_are_alike_pass(tmp_path):
+    result = gate(tmp_path, None, None)
+    assert verdicts(result) == {CONV: Verdict.SAME, HALO: Verdict.SAME}
+    assert (result.outcome, result.exit_code()) == (Outcome.PASSED, ExitCode.OK)
+    assert [null.verdict for null in result.nulls] == [Verdict.SAME, Verdict.SAME]
+    assert all(case.confirm is None for case in result.cases)
+
+
+def test_a_slower_case_is_confirmed_on_eight_new_blocks_beside_a_control(tmp_path):
+    result = gate(tmp_path, None, {CONV: {"candidate": 1.2}, HALO: {}})
+    conv, halo = result.cases
+    assert (conv.verdict, conv.is_suspect, halo.verdict) == (Verdict.REGRESSED, True, Verdict.SAME)
+    assert conv.confirm is not None
+    assert conv.confirm.blocks == 8
+    assert conv.confirm.ratio == pytest.approx(1.2, rel=0.01)
+    assert halo.is_control
+    assert result.exit_code() is ExitCode.REGRESSION
+
+
+def test_the_records_of_both_stages_and_all_sides_lie_in_the_journal(tmp_path):
+    gate(tmp_path, None, {CONV: {"candidate": 1.2}, HALO: {}})
+
+    class Kept:
+        journal_file, samples = tmp_path / "out" / "journal.jsonl", tmp_path / "out" / "samples"
+
+    timed = [one for one in journal.read(Kept()) if "latency_warm" in one.readings]
+    assert len(timed) == 3 * 2 * (4 + 8)  # sides, cases, blocks
+    assert {one.side for one in timed} == {"base", "candidate", "null"}
+    assert {one.replicate for one in timed} == set(range(12))
+
+
+def test_a_faster_case_is_told_and_passes(tmp_path):
+    result = gate(tmp_path, None, {CONV: {"candidate": 0.8}, HALO: {}})
+    assert verdicts(result) == {CONV: Verdict.IMPROVED, HALO: Verdict.SAME}
+    assert result.exit_code() is ExitCode.OK
+
+
+def test_a_count_that_rises_by_one_is_a_regression_whatever_the_times_say(tmp_path):
+    base: Figures = {CONV: {"macs": 1000.0}, HALO: {"null": 1.5}}
+    result = gate(tmp_path, base, {CONV: {"macs": 1001.0}, HALO: {}})
+    assert [(one.case_id, one.metric) for one in result.counts] == [(CONV, "macs")]
+    assert result.unreliable_because
+    assert result.exit_code() is ExitCode.REGRESSION
+
+
+def test_a_count_that_falls_is_told_and_passes(tmp_path):
+    result = gate(tmp_path, {CONV: {"macs": 9.0}, HALO: {}}, {CONV: {"macs": 8.0}, HALO: {}})
+    assert not result.counts[0].has_risen
+    assert result.exit_code() is ExitCode.OK
+
+
+def test_a_base_that_differs_from_itself_makes_the_gate_unreliable(tmp_path):
+    result = gate(tmp_path, {CONV: {"null": 1.3}, HALO: {}}, {CONV: {"candidate": 1.5}, HALO: {}})
+    assert result.outcome is Outcome.UNRELIABLE
+    assert CONV in result.unreliable_because
+    assert result.exit_code() is ExitCode.UNRELIABLE
+
+
+@pytest.mark.parametrize(("allow", "code"), [(False, ExitCode.REGRESSION), (True, ExitCode.OK)])
+def test_a_case_that_the_candidate_lacks_counts_unless_it_may(tmp_path, allow, code):
+    result = gate(tmp_path, None, {CONV: {}}, allow_missing=allow)
+    assert result.missing == (HALO,)
+    assert list(verdicts(result)) == [CONV]
+    assert result.exit_code() is code
+
+
+def test_a_case_that_only_the_candidate_has_is_listed_and_not_measured(tmp_path):
+    result = gate(tmp_path, {CONV: {}}, None)
+    assert result.added == (HALO,)
+    assert list(verdicts(result)) == [CONV]
+
+
+def test_sides_without_a_common_case_are_refused(tmp_path):
+    with pytest.raises(ConfigError, match="no case that both sides have"):
+        gate(tmp_path, {CONV: {}}, {HALO: {}})
+
+
+def test_a_case_that_fails_in_the_candidate_fails_the_gate_and_spares_the_others(tmp_path):
+    failing = {"status": "error", "message": "ValueError: on purpose", "sides": ["candidate"]}
+    result = gate(tmp_path, None, {CONV: failing, HALO: {}})
+    assert verdicts(result) == {CONV: None, HALO: Verdict.SAME}
+    assert result.cases[0].status is Status.ERROR
+    assert result.cases[0].reason == "candidate: ValueError: on purpose"
+    assert result.exit_code() is ExitCode.CASE_FAILED
+
+
+def test_blocks_that_were_disturbed_are_made_up_for(tmp_path):
+    disturbed = {"status": "contended", "blocks": [1, 2]}
+    result = gate(tmp_path, None, {CONV: disturbed, HALO: {}})
+    assert verdicts(result) == {CONV: Verdict.SAME, HALO: Verdict.SAME}
+    assert result.cases[0].screen is not None
+    assert result.cases[0].screen.blocks == 4
+
+
+def test_a_case_that_is_always_disturbed_has_no_verdict_and_says_why(tmp_path):
+    result = gate(tmp_path, None, {CONV: {"status": "contended"}, HALO: {}})
+    assert verdicts(result) == {CONV: None, HALO: Verdict.SAME}
+    assert result.cases[0].status is Status.CONTENDED
+    assert "quiet machine" in result.cases[0].reason
+
+
+def test_a_side_whose_children_do_not_start_ends_the_gate_with_what_they_said(tmp_path):
+    with pytest.raises(DeviceError, match="nothing works here"):
+        gate(tmp_path, None, {CONV: {"dead": True}, HALO: {}})
+
+
+def test_a_planted_slowdown_is_found_in_one_case_alone(tmp_path):
+    result = gate(tmp_path, None, None, plant=1.08)
+    slower = [one.case_id for one in result.cases if one.verdict is Verdict.REGRESSED]
+    assert slower == [result.planted]
+    assert result.exit_code() is ExitCode.REGRESSION
+
+
+@pytest.mark.parametrize("plant", [1.0, 0.5, 9.0])
+def test_a_plant_that_is_no_slowdown_is_refused(tmp_path, plant):
+    with pytest.raises(ConfigError, match="--plant"):
+        gate(tmp_path, None, None, plant=plant)

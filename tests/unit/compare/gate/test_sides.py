@@ -1,0 +1,84 @@
+"""The two sides of a gate: which interpreter and which sabench measures, and nothing leaks over."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from sabench.compare.gate.sides import find_checkout
+from sabench.errors import ConfigError
+from sabench.launch.process import with_code
+
+
+def checkout(folder: Path, *, sabench: bool = False, venv: str = "") -> Path:
+    folder.mkdir()
+    if sabench:
+        (folder / "sabench").mkdir()
+        (folder / "sabench" / "__init__.py").write_text("WHERE = __file__\n")
+    if venv:
+        python = folder / venv
+        python.parent.mkdir(parents=True)
+        python.symlink_to(sys.executable)
+    return folder
+
+
+def test_a_side_without_an_environment_of_its_own_runs_our_interpreter(tmp_path):
+    assert find_checkout(checkout(tmp_path / "a")).python == Path(sys.executable)
+
+
+@pytest.mark.parametrize("venv", [".venv/bin/python", "venv/bin/python"])
+def test_a_side_runs_the_interpreter_of_its_own_environment_unresolved(tmp_path, venv):
+    folder = checkout(tmp_path / "a", venv=venv)
+    assert find_checkout(folder).python == folder / venv
+
+
+def test_the_interpreter_that_is_named_comes_before_the_sides_own(tmp_path):
+    folder = checkout(tmp_path / "a", venv=".venv/bin/python")
+    named = tmp_path / "python"
+    named.symlink_to(sys.executable)
+    assert find_checkout(folder, named).python == named
+
+
+def test_a_checkout_of_sabench_measures_with_its_own_code(tmp_path, monkeypatch):
+    side = find_checkout(checkout(tmp_path / "a", sabench=True))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "elsewhere"))
+    told = side.ask("-c", "import sabench; print(sabench.WHERE)")
+    assert Path(told.strip()) == tmp_path / "a" / "sabench" / "__init__.py"
+
+
+def test_one_sides_path_does_not_reach_the_other(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", "/candidate")
+    base = find_checkout(checkout(tmp_path / "base", sabench=True))
+    assert with_code(os.environ, base.code)["PYTHONPATH"] == str(tmp_path / "base")
+
+
+def test_a_side_is_asked_in_its_own_folder(tmp_path):
+    side = find_checkout(checkout(tmp_path / "a"))
+    assert side.ask("-c", "import os; print(os.getcwd())").strip() == str(tmp_path / "a")
+
+
+def test_a_folder_or_interpreter_that_is_not_there_is_refused_by_name(tmp_path):
+    with pytest.raises(ConfigError, match="nowhere: there is no such folder"):
+        find_checkout(tmp_path / "nowhere")
+    with pytest.raises(ConfigError, match="no-python: there is no such interpreter"):
+        find_checkout(checkout(tmp_path / "a"), tmp_path / "no-python")
+
+
+def test_what_a_side_said_last_is_told_when_it_fails(tmp_path):
+    side = find_checkout(checkout(tmp_path / "a"))
+    with pytest.raises(ConfigError, match=r"a: .*python.*: ValueError: no such suite"):
+        side.ask("-c", "raise ValueError('no such suite')")
+
+
+def test_a_sabench_that_tells_no_plan_is_refused(tmp_path):
+    folder = checkout(tmp_path / "a", sabench=True)
+    (folder / "sabench" / "__main__.py").write_text("print('hello')\n")
+    with pytest.raises(ConfigError, match="told no plan"):
+        find_checkout(folder).case_ids(["--suite", "gate"])
+
+
+def test_a_side_whose_environment_cannot_be_told_is_still_a_side(tmp_path):
+    told = find_checkout(checkout(tmp_path / "a", sabench=True)).told("cpu")
+    assert told.environment is None
+    assert told.name == str(tmp_path / "a")
