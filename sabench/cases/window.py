@@ -3,9 +3,14 @@
 from collections.abc import Iterable
 from typing import Literal
 
+from sabench.cases.case import Case
+from sabench.cases.cost import case_options
+from sabench.catalog.layers import layers
 from sabench.catalog.rows import Layer, Options, Problem
 
 Window = int | Literal["all"] | None
+
+WIDEST = 512  # receptive fields that are looked for
 
 
 def match_window(
@@ -31,3 +36,35 @@ def match_window(
         if mine != wanted:
             return Problem(key, f"{key}={mine} is fixed, and window={window} needs {key}={wanted}")
     return matched, window
+
+
+def window_seen(case: Case) -> Window:
+    """The receptive field of a layer case, asked for as a window or not; None where nothing tells.
+
+    Where the suite named none, the window at which the layer would have these very options.
+    """
+    row = layers().get(case.subject)
+    if case.window is not None or case.kind != "layer" or case.file or row is None:
+        return case.window
+    if row.sees_all:
+        return "all"
+    if row.at_window is None:
+        return None
+    try:
+        options = case_options(case)
+    except ValueError:  # options that this version does not know
+        return None
+    return next((w for w in range(1, WIDEST) if row.at_window(options, w) == options), None)
+
+
+def swept_by_window(row: Layer, options: Options) -> set[str]:
+    """The options that a window sets; the others stay as they are."""
+    if row.at_window is None:
+        return set()
+    asked = [row.at_window(options, window) for window in range(1, 33)]
+    matched = [options, *(one for one in asked if not isinstance(one, Problem))]
+    return {
+        name
+        for name in type(options).model_fields
+        if len({repr(getattr(one, name)) for one in matched}) > 1
+    }

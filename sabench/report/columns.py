@@ -52,7 +52,7 @@ def columns(leaderboard: Leaderboard, letters: dict[Flag, str]) -> list[Column]:
     rows, rank_by = leaderboard.rows, leaderboard.rank_by
     table = [
         Column("#", _place),
-        Column("layer" if _has_layers(rows) else "network", _label_of(leaderboard), is_text=True),
+        Column("layer" if _has_layers(rows) else "network", label_of(leaderboard), is_text=True),
     ]
     if any(row.case.window is not None for row in rows):
         table.append(Column("window", lambda row: str(row.case.window or "-")))
@@ -187,9 +187,9 @@ def _wanted(leaderboard: Leaderboard) -> set[str]:
     return wanted if leaderboard.rank_by == "throughput" else wanted - {"throughput"}
 
 
-def _label_of(leaderboard: Leaderboard) -> Callable[[Row], str]:
-    """Labels state the options off their defaults and, of a layer, those that the leaderboard
-    sweeps; how a case was executed only where that tells two rows of a group apart."""
+def label_of(leaderboard: Leaderboard) -> Callable[[Row], str]:
+    """What a row is called: the options off their defaults and, of a layer, those that the
+    leaderboard sweeps; how a case was executed only where that tells two rows of a group apart."""
     swept: dict[str, dict[str, None]] = {}
     for row in leaderboard.rows:
         swept.setdefault(row.case.subject, {}).update(dict.fromkeys(row.case.options))

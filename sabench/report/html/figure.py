@@ -1,0 +1,148 @@
+"""A figure of the page: panels that are drawn, and the table under them."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sabench.catalog.metrics import METRICS
+from sabench.report.columns import SHOWN_AS
+from sabench.report.html.charts import Axis
+from sabench.report.html.points import Point
+from sabench.report.html.theme import Marks
+from sabench.report.plain import plain
+
+MOST_PANELS = 12
+"""Drawn of one figure; its table has them all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What a table shows, and the number it is sorted by."""
+
+    text: str
+    sort: float | None = None
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a table, and the records it stands for."""
+
+    cells: tuple[Cell, ...]
+    numbers: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Titles and lines. Sorted and filtered in the browser, whole without one."""
+
+    titles: tuple[str, ...]
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One chart, in Vega-Lite."""
+
+    title: str
+    spec: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """`name` is what --chart calls it; `says` stands under its title."""
+
+    name: str
+    title: str
+    says: tuple[str, ...]
+    panels: tuple[Panel, ...]
+    table: Table
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """What all figures are made of."""
+
+    points: Sequence[Point]
+    metric: str
+    marks: Marks
+
+    @property
+    def axis(self) -> Axis:
+        """The metric's."""
+        row = METRICS[self.metric]
+        return Axis(row.title, row.show)
+
+    @property
+    def drawn(self) -> list[Point]:
+        """Those that have the metric."""
+        return [point for point in self.points if point.value(self.metric) is not None]
+
+    def shown(self, value: float) -> str:
+        """The metric's value as a person reads it."""
+        return SHOWN_AS[METRICS[self.metric].show](value)
+
+    def value_of(self, point: Point, x: float, **more: str | float) -> dict[str, str | float]:
+        """A point of a chart: the metric upwards, `x` to the right."""
+        figure = point.figure(self.metric)
+        assert figure is not None
+        assert figure.median is not None
+        interval = figure.interval
+        low, high = (interval.low, interval.high) if interval else (figure.median, figure.median)
+        told: dict[str, str | float] = {
+            "id": point.number,
+            "layer": plain(point.row.case.subject),
+            "label": plain(point.label),
+            "case": plain(point.row.case_id),
+            "side": plain(point.side),
+            "status": str(point.row.status),
+            "flags": " ".join(point.row.flags),
+            "told": self.shown(figure.median),
+            "interval": _between(self.shown, low, high, figure.interval_kind),
+            "strength": 1.0 if point.is_measured else 0.35,
+            "x": x,
+            "y": figure.median,
+            "y0": low if low > 0 else figure.median,
+            "y1": high,
+        }
+        return told | more
+
+    def cells(self, point: Point) -> list[Cell]:
+        """A point's metric and its interval, for a table."""
+        figure = point.figure(self.metric)
+        if figure is None or figure.median is None:
+            return [Cell(str(point.row.status)), Cell("-")]
+        interval = figure.interval
+        told = "-"
+        if interval:
+            told = _between(self.shown, interval.low, interval.high, figure.interval_kind)
+        return [Cell(self.shown(figure.median), figure.median), Cell(told)]
+
+
+def number(value: float | None, show: Callable[[float], str]) -> Cell:
+    """A cell of a number that may be missing."""
+    return Cell("-") if value is None else Cell(show(value), value)
+
+
+def capped(panels: Iterable[Panel]) -> tuple[tuple[Panel, ...], tuple[str, ...]]:
+    """The panels that are drawn, and what to say of the others."""
+    found = tuple(panels)
+    if len(found) <= MOST_PANELS:
+        return found, ()
+    left = len(found) - MOST_PANELS
+    return found[:MOST_PANELS], (
+        f"{left} more groups are in the table and not drawn; --filter draws fewer cases.",
+    )
+
+
+def by_group(points: Iterable[Point], key: Callable[[Point], str]) -> dict[str, list[Point]]:
+    """The points under each key, in the order they come."""
+    groups: dict[str, list[Point]] = {}
+    for point in points:
+        groups.setdefault(key(point), []).append(point)
+    return groups
+
+
+def _between(show: Callable[[float], str], low: float, high: float, kind: str) -> str:
+    told = {"t": "95 %", "order": "95 % within one process", "range": "range"}[kind]
+    return f"{show(low)} to {show(high)} ({told})"

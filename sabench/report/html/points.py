@@ -1,0 +1,195 @@
+"""The rows of one or more results, each with what a page says of it."""
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sabench.cases.case import Scalar, show_scalar
+from sabench.cases.expand import passes
+from sabench.cases.window import Window, window_seen
+from sabench.errors import ConfigError
+from sabench.records import MEASURED, SHOWN, Environment
+from sabench.report.columns import group_title, label_of
+from sabench.store.leaderboard import Leaderboard, Row
+from sabench.store.summary import Figure
+
+LATENCY = "latency_warm"
+
+ONCE = frozenset({"--out", "--resume", "--csv", "--markdown", "--filter"})
+SWITCHES = frozenset({"--dry-run", "--json", "--across-env", "--strict"})
+"""Options of a recorded command that are not needed to measure one of its cases again."""
+
+SWEPT = ("threads", "batch", "stride", "layout", "autocast", "dtype", "mode", "runtime")
+"""Keys that results may be joined across: what every case has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A leaderboard and how it is called: by its file, as short as keeps it apart."""
+
+    name: str
+    leaderboard: Leaderboard
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where figures were taken: one device in one environment. `name` keeps it apart."""
+
+    name: str
+    device: str
+    environment: Environment
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A row, with its place on the page. `number` is its own."""
+
+    number: int
+    source: Source
+    place: Place
+    row: Row
+    label: str
+    window: Window
+    group: str  # what it shares with those it is ranked against, in words
+    side: str  # its place, and the values of the keys that results are joined across
+    key: str  # its id without those keys
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether it has figures, disturbed or not."""
+        return self.row.status in SHOWN
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether it has figures that nothing disturbed."""
+        return self.row.status in MEASURED
+
+    @property
+    def size(self) -> int | None:
+        """The side of the map, or of a network's image."""
+        return self.row.case.size or self.row.case.resolution
+
+    def figure(self, metric: str) -> Figure | None:
+        """A metric's figure with a median, None when there is none."""
+        found = self.row.figures.get(metric)
+        return found if self.is_shown and found and found.median is not None else None
+
+    def value(self, metric: str) -> float | None:
+        """A metric's median where it can stand on a logarithmic axis."""
+        found = self.figure(metric)
+        return found.median if found and found.median and found.median > 0 else None
+
+
+def name_sources(boards: Sequence[tuple[str, Leaderboard]]) -> list[Source]:
+    """Each leaderboard under the shortest end of its path that keeps it apart."""
+    paths = [path.removesuffix("/").removesuffix(".json").split("/") for path, _ in boards]
+    names: list[str] = []
+    for parts in paths:
+        ends = ["/".join(parts[-length:]) for length in range(1, len(parts) + 1)]
+        mine = [
+            end
+            for length, end in enumerate(ends, 1)
+            if sum("/".join(other[-length:]) == end for other in paths) == 1
+        ]
+        names.append(mine[0] if mine else ends[-1])
+    return [Source(name, board) for name, (_, board) in zip(names, boards, strict=True)]
+
+
+def points_of(
+    sources: Sequence[Source], *, across: Sequence[str] = (), wanted: str = ""
+) -> list[Point]:
+    """Every row whose id passes, in the order of the files.
+
+    Raises: ConfigError for a key that results cannot be joined across, or if no row is left.
+    """
+    for key in across:
+        if key not in SWEPT:
+            raise ConfigError(f"--across {key}: not a key of every case; {', '.join(SWEPT)} are")
+    places = _places(sources)
+    points: list[Point] = []
+    for source in sources:
+        label = label_of(source.leaderboard)
+        for row in source.leaderboard.rows:
+            if not passes(row.case_id, wanted):
+                continue
+            place = places[_environment(source.leaderboard, row.device).id, row.device]
+            points.append(
+                Point(
+                    number=len(points),
+                    source=source,
+                    place=place,
+                    row=row,
+                    label=_with_window(label(row), row),
+                    window=window_seen(row.case),
+                    group=group_title(row.group, row.case),
+                    side=_side(place, row, across),
+                    key=_key(row, across),
+                )
+            )
+    if not points:
+        told = f"no case passes --filter {wanted}" if wanted else "there is no case in these runs"
+        raise ConfigError(f"{told}: nothing to report")
+    return points
+
+
+def command_of(point: Point) -> str:
+    """What measures this case again as it was measured, and nothing else."""
+    board, row = point.source.leaderboard, point.row
+    words = list(board.command_line[2:]) if board.command_line[1:2] == ("profile",) else []
+    kept: list[str] = []
+    while words:
+        word = words.pop(0)
+        name = word.partition("=")[0]
+        if name in ONCE:
+            if "=" not in word and words:
+                words.pop(0)
+        elif name not in SWITCHES:
+            kept.append(word)
+    if not any(word.partition("=")[0] == "--suite" for word in kept):
+        kept = ["--suite", board.suite, *kept]
+    if not any(word.partition("=")[0] == "--preset" for word in kept):
+        kept += ["--preset", board.preset.name]
+    if not any(word.partition("=")[0] == "--device" for word in kept):
+        kept += ["--device", row.device]
+    return shlex.join(["sabench", "profile", *kept, "--filter", row.case_id])
+
+
+def _environment(board: Leaderboard, device: str) -> Environment:
+    """Raises: ConfigError if the leaderboard does not tell where its rows were measured."""
+    if device not in board.environments:
+        raise ConfigError(f"{board.suite}: no environment is told for {device}")
+    return board.environments[device]
+
+
+def _places(sources: Sequence[Source]) -> dict[tuple[str, str], Place]:
+    """Every device of every environment, by its name; what else differs where names agree."""
+    found: dict[tuple[str, str], tuple[Environment, str]] = {}
+    for source in sources:
+        for device, environment in source.leaderboard.environments.items():
+            found.setdefault((environment.id, device), (environment, device))
+    names = {key: environment.device_name for key, (environment, _) in found.items()}
+    for extra in (lambda key: key[1], lambda key: f"environment {key[0]}"):
+        told = list(names.values())
+        names = {
+            key: f"{name}, {extra(key)}" if told.count(name) > 1 else name
+            for key, name in names.items()
+        }
+    return {
+        key: Place(names[key], device, environment) for key, (environment, device) in found.items()
+    }
+
+
+def _with_window(label: str, row: Row) -> str:
+    """The window in words, where a table would have a column for it."""
+    has_own = isinstance(row.case.window, int) and "window=" not in label
+    return f"{label} window={row.case.window}" if has_own else label
+
+
+def _side(place: Place, row: Row, across: Sequence[str]) -> str:
+    values: list[tuple[str, Scalar]] = [(key, getattr(row.case, key)) for key in across]
+    return ", ".join([place.name, *(f"{key}={show_scalar(value)}" for key, value in values)])
+
+
+def _key(row: Row, across: Sequence[str]) -> str:
+    defaults = {key: type(row.case).model_fields[key].default for key in across}
+    return row.case.model_copy(update=defaults).case_id

@@ -1,0 +1,91 @@
+"""The table of all records, and what the flags in it mean."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sabench.catalog.metrics import METRICS
+from sabench.records import FLAG_MEANING, Flag
+from sabench.report.columns import SHOWN_AS, TITLES
+from sabench.report.html.figure import Cell, Sheet
+from sabench.report.html.points import LATENCY, Point, command_of
+
+SHOWN = (*TITLES, "macs_executed", "peak_rss_growth", "energy_net", "host_time")
+"""Metrics that get a column where some record has them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A record: its cells, and what stands under them."""
+
+    point: Point
+    cells: tuple[Cell, ...]
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """All records of the page, in the order of the files."""
+
+    titles: tuple[str, ...]
+    entries: tuple[Entry, ...]
+    flags: tuple[Flag, ...]
+
+
+def records_of(sheet: Sheet) -> Records:
+    """A line for every record, measured or not."""
+    metrics = [
+        name
+        for name in dict.fromkeys((sheet.metric, LATENCY, *SHOWN))
+        if any(point.figure(name) for point in sheet.points)
+    ]
+    several = len({point.source.name for point in sheet.points}) > 1
+    titles = ["rank", "layer", "group"]
+    for name in metrics:
+        titles.append(TITLES.get(name, METRICS[name].title))
+        if name == metrics[0]:
+            titles += ["interval", "x conv"]
+    titles += ["status", "flags"] + (["run"] if several else [])
+    entries = [
+        Entry(point, tuple(_cells(point, metrics, several=several)), command_of(point))
+        for point in sheet.points
+    ]
+    return Records(tuple(titles), tuple(entries), flags_of(sheet.points))
+
+
+def flags_of(points: Sequence[Point]) -> tuple[Flag, ...]:
+    """Every flag that some record has, in the order of their declaration."""
+    present = {flag for point in points for flag in point.row.flags}
+    return tuple(flag for flag in Flag if flag in present)
+
+
+def _cells(point: Point, metrics: list[str], *, several: bool) -> list[Cell]:
+    row = point.row
+    rank = f"{row.rank}{'=' if row.tied else ''}" if row.rank is not None else "-"
+    cells = [Cell(rank, row.rank), Cell(point.label), Cell(f"{point.group}, {point.place.name}")]
+    for name in metrics:
+        figure = point.figure(name)
+        show = SHOWN_AS[METRICS[name].show]
+        if figure is None or figure.median is None:
+            cells.append(Cell("-"))
+        else:
+            cells.append(Cell(show(figure.median), figure.median))
+        if name == metrics[0]:
+            interval = figure.interval if figure else None
+            told = f"{show(interval.low)} to {show(interval.high)}" if interval else "-"
+            times = Cell("-") if row.relative is None else Cell(f"{row.relative:.2f}", row.relative)
+            cells += [Cell(told, title=_kind(point, name)), times]
+    flags = Cell(" ".join(row.flags), title=" · ".join(FLAG_MEANING[flag] for flag in row.flags))
+    cells += [Cell(str(row.status), title=row.message), flags]
+    return cells + ([Cell(point.source.name)] if several else [])
+
+
+def _kind(point: Point, name: str) -> str:
+    figure = point.figure(name)
+    if figure is None or figure.interval is None:
+        return ""
+    told = {
+        "t": f"95 % interval over {len(figure.process_medians)} processes",
+        "order": "95 % interval within one process",
+        "range": "range of the processes; too few for an interval",
+    }
+    return told[figure.interval_kind]
