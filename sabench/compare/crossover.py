@@ -7,17 +7,17 @@ from itertools import combinations, pairwise
 
 import numpy as np
 
-from sabench.cases.case import Case, Scalar
+from sabench.cases.case import Case, Kind, Scalar
+from sabench.cases.cost import case_options
+from sabench.cases.window import Window, swept_by_window, window_seen
 from sabench.catalog.layers import layers
-from sabench.catalog.rows import Problem
 from sabench.compare.levels import Draws, better_by, level_of, redraws
 from sabench.stats import Interval
 from sabench.store.leaderboard import Row
 
 ALONG = ("window", "size", "resolution")
 ALL = 0  # the window of a layer that sees the whole map: one figure, whatever the window
-WINDOWS = range(1, 64)  # tried, to see which options of a layer a window sets
-
+Stated = tuple[tuple[str, Scalar], ...]
 Shared = tuple[tuple[str, Scalar | None], ...]
 Rows = dict[int, Row]
 """The rows of a series by the value of the axis."""
@@ -31,7 +31,7 @@ class Series:
     subject: str
     implementation: str
     runtime: str
-    options: tuple[tuple[str, Scalar], ...]  # those that the axis does not move
+    options: Stated  # those that the axis does not move
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,48 +98,43 @@ def _series(
     """The rows by what they share, by series, by value."""
     found: dict[Shared, dict[Series, Rows]] = {}
     for row in rows:
-        value = _value(row.case, axis)
+        case = row.case
+        if axis == "window":
+            value, moved = _among_windows(case)
+        else:
+            value, moved = getattr(case, axis), frozenset()
         if value is None:
             continue
-        moved = _moved(row.case.subject) if axis == "window" else frozenset()
         left_out = {axis, *across}
-        shared = tuple((key, at) for key, at in row.case.group if key not in left_out)
+        shared = tuple((key, at) for key, at in case.group if key not in left_out)
         series = Series(
-            row.case.subject,
-            row.case.implementation,
-            row.case.runtime,
-            tuple((key, at) for key, at in row.case.options.items() if key not in moved),
+            case.subject,
+            case.implementation,
+            case.runtime,
+            tuple((key, at) for key, at in case.options.items() if key not in moved),
         )
         found.setdefault(shared, {}).setdefault(series, {})[value] = row
     return found
 
 
-def _value(case: Case, axis: str) -> int | None:
-    """Where a case stands on an axis; a layer's window is its option where none was matched."""
-    if axis != "window":
-        value: int | None = getattr(case, axis)
-        return value
-    row = layers().get(case.subject) if case.kind == "layer" else None
-    if case.window == "all" or (row and row.sees_all):
-        return ALL
-    if case.window is not None:
-        return int(case.window)
-    window = case.options.get("window", getattr(row.options(), "window", None) if row else None)
-    return window if isinstance(window, int) and window > 0 else None
+def _among_windows(case: Case) -> tuple[int | None, frozenset[str]]:
+    """A layer's window, and the options that a window sets; no window where nothing tells."""
+    return _looked_for(case.kind, case.subject, case.file, case.window, tuple(case.options.items()))
 
 
-@lru_cache(maxsize=64)
-def _moved(subject: str) -> frozenset[str]:
-    """The options of a layer that a window sets."""
-    row = layers().get(subject)
-    moved = {"window"}
-    if row and row.at_window:
-        defaults = row.options()
-        for window in WINDOWS:
-            matched = row.at_window(defaults, window)
-            if not isinstance(matched, Problem):
-                moved |= {key for key, value in defaults if getattr(matched, key) != value}
-    return frozenset(moved)
+@lru_cache(maxsize=4096)
+def _looked_for(
+    kind: Kind, subject: str, file: str, window: Window, stated: Stated
+) -> tuple[int | None, frozenset[str]]:
+    case = Case(kind=kind, subject=subject, file=file, window=window, options=dict(stated))
+    seen, row = window_seen(case), layers().get(subject)
+    if row is None or seen is None:
+        return None, frozenset()
+    try:
+        moved = swept_by_window(row, case_options(case))
+    except ValueError:  # options that this version does not know
+        return None, frozenset()
+    return ALL if seen == "all" else seen, frozenset(moved)
 
 
 def _are_rivals(one: Series, other: Series) -> bool:

@@ -22,7 +22,8 @@ Draws = NDArray[np.float64]
 class Level:
     """The mean log of a case's process medians, turned round where more is better.
 
-    `error` is its standard error with `degrees` of freedom; None where one process is all there is.
+    `error` is its standard error with `degrees` of freedom; None where one process is all there is
+    of a figure that has noise.
     """
 
     log: float
@@ -35,7 +36,9 @@ def reason_without(row: Row | None, metric: str) -> str:
     if row is None:
         return "not in the result"
     if row.status not in MEASURED:
-        return str(row.status)
+        return row.message or str(row.status)
+    if len(row.environments) > 1:
+        return f"measured in {len(row.environments)} environments"
     figure = row.figures.get(metric)
     if figure is None or not figure.process_medians:
         return (figure.reason if figure else "") or "not measured"
@@ -47,8 +50,9 @@ def level_of(row: Row, metric: str) -> Level:
     logs = np.log(np.asarray(row.figures[metric].process_medians))
     sign = -1.0 if METRICS[metric].better == "more" else 1.0
     count = len(logs)
-    error = float(logs.std(ddof=1)) / math.sqrt(count) if count > 1 else None
-    return Level(sign * float(logs.mean()), error, count - 1)
+    if count == 1:
+        return Level(sign * float(logs[0]), 0.0 if METRICS[metric].exact else None, 1)
+    return Level(sign * float(logs.mean()), float(logs.std(ddof=1)) / math.sqrt(count), count - 1)
 
 
 def better_by(row: Row, than: Row, metric: str) -> Effect:

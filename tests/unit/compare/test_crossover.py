@@ -111,12 +111,12 @@ def test_series_of_one_subject_are_rivals_only_as_implementations() -> None:
 
 
 def test_a_window_is_the_option_where_none_was_matched() -> None:
-    rows = windows("conv", {3: 1.0, 12: 4.0}) + windows("self_attention", {3: 2.0, 12: 2.0})
+    rows = windows("conv", {3: 1.0, 27: 4.0}) + windows("self_attention", {3: 2.0, 27: 2.0})
     found = only(contests([rows], TIME, ()))
     assert (found.axis, found.first.options) == ("window", ())
     crossover = found.courses[0].crossovers[0] if found.courses[0] else None
     assert crossover is not None
-    assert crossover.near == Interval(pytest.approx(6.0), pytest.approx(6.0))  # sqrt(3 x 12)
+    assert crossover.near == Interval(pytest.approx(9.0), pytest.approx(9.0))  # sqrt(3 x 27)
 
 
 def test_a_matched_window_moves_the_halo_and_leaves_the_block() -> None:
@@ -137,13 +137,13 @@ def test_a_matched_window_moves_the_halo_and_leaves_the_block() -> None:
 
 
 def test_a_layer_that_sees_the_whole_map_stands_at_every_window() -> None:
-    rows = [*windows("conv", {3: 1.0, 12: 4.0}), row_of(case("global_attention"), 2.0)]
+    rows = [*windows("conv", {3: 1.0, 27: 4.0}), row_of(case("global_attention"), 2.0)]
     found = only(contests([rows], TIME, ()))
     assert (found.second.subject, found.axis) == ("global_attention", "window")
     course = found.courses[0]
     assert course is not None
-    assert course.values == (3, 12)
-    assert course.crossovers[0].near == Interval(pytest.approx(6.0), pytest.approx(6.0))
+    assert course.values == (3, 27)
+    assert course.crossovers[0].near == Interval(pytest.approx(9.0), pytest.approx(9.0))
 
 
 def test_sizes_of_unlike_cases_are_not_joined() -> None:
@@ -192,3 +192,23 @@ def test_more_is_better_turns_the_lead_round() -> None:
     course = only(contests([rows], "throughput", ())).courses[0]
     assert course is not None
     assert course.ahead == (1, -1)
+
+
+def test_a_halo_of_no_stated_window_stands_at_its_receptive_field() -> None:
+    halo = [
+        row_of(case("halo", options={"block": 4, "halo": n}), value)
+        for n, value in {0: 1.0, 1: 2.0, 2: 4.0}.items()  # windows 4, 6 and 8
+    ]
+    conv = [row_of(case("global_attention"), 3.0)]
+    course = only(contests([halo + conv], TIME, ())).courses[0]
+    assert course is not None
+    assert course.values == (4, 6, 8)
+    assert [(c.low, c.high) for c in course.crossovers] == [(6, 8)]
+
+
+def test_options_of_another_version_stand_at_no_window() -> None:
+    rows = windows("conv", {3: 1.0, 27: 4.0})
+    strange = [
+        row_of(case("self_attention", options={"window": n, "odd": "x"}), 2.0) for n in (3, 27)
+    ]
+    assert contests([rows + strange], TIME, ()) == []
