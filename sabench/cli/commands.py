@@ -9,6 +9,7 @@ import typer
 
 from sabench.cli import (
     accept,
+    compare,
     count,
     doctor,
     gate,
@@ -25,6 +26,7 @@ from sabench.report.plain import plain
 
 __all__ = [
     "accept",
+    "compare",
     "count",
     "doctor",
     "gate",

@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, set[int]]] = {  # arguments, and the exit codes t
     "doctor": ("", {0, 1}),  # this machine may be unfit
     "selftest": ("--device cpu --check two_clocks", {0, 1, 4}),  # or busy
     "gate": ("--base . --suite faked.yaml --device cpu --filter conv/channels=64,size=7", {0}),
+    "compare": ("run run", {0}),
     "accept": ("run", {2}),  # made-up figures are refused
 }
 

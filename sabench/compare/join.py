@@ -1,0 +1,138 @@
+"""Which cases of two results are the same, and which results may be compared at all."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from sabench.cases.case import Case, Scalar, show_scalar
+from sabench.errors import ConfigError, ResultError
+from sabench.records import Environment
+from sabench.store.leaderboard import Leaderboard, Row
+
+SWEPT = (
+    *("threads", "batch", "stride", "layout", "autocast", "dtype", "mode"),
+    *("implementation", "runtime"),
+)
+"""Keys that `across` may leave out of an id: what every case has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """The rows of one result on one device, with one value of each key that is compared across."""
+
+    name: str  # how it is told: the path, and what tells the sides of one result apart
+    leaderboard: Leaderboard
+    device: str
+    environment: Environment
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """Rows of two sides under their common key, in the order of the base; what only one has."""
+
+    pairs: tuple[tuple[str, Row, Row], ...]
+    missing: tuple[str, ...]  # in the base alone
+    added: tuple[str, ...]
+
+
+def sides_of(name: str, leaderboard: Leaderboard, across: Sequence[str] = ()) -> list[Side]:
+    """A side for each device of a result, and for each value of the keys in `across`.
+
+    Raises: ConfigError for a key that no case has.
+    """
+    for key in across:
+        if key not in SWEPT:
+            raise ConfigError(f"--across {key}: no key of a case; there are {', '.join(SWEPT)}")
+    found: dict[tuple[Scalar, ...], list[Row]] = {}
+    for row in leaderboard.rows:
+        if row.device in leaderboard.environments:
+            values = (getattr(row.case, key) for key in across)
+            found.setdefault((row.device, *values), []).append(row)
+    names = dict(zip(found, _told_apart(list(found), across), strict=True))
+    return [
+        Side(
+            name=f"{name} {names[values]}".rstrip(),
+            leaderboard=leaderboard,
+            device=str(values[0]),
+            environment=leaderboard.environments[str(values[0])],
+            rows=tuple(rows),
+        )
+        for values, rows in found.items()
+    ]
+
+
+def refuse_unlike(base: Side, new: Side, *, across_env: bool) -> None:
+    """Nothing, where the figures of two sides of one device mean the same.
+
+    Raises: ResultError with what differs, and how to compare all the same.
+    """
+    one, other = base.leaderboard.preset, new.leaderboard.preset
+    if one != other:
+        told = (one.name, other.name)
+        if one.name == other.name:  # of two versions
+            told = (repr(one), repr(other))
+        raise ResultError(
+            f"{base.name} was measured with preset {told[0]} and {new.name} with {told[1]}: "
+            "not comparable; measure one of them again"
+        )
+    if base.environment.id != new.environment.id and not across_env:
+        differences = "; ".join(_differences(base.environment, new.environment))
+        raise ResultError(
+            f"{base.name} and {new.name} come from unlike environments ({differences}): not "
+            "comparable; measure the base again, or see the ratios without verdicts with "
+            "--across-env"
+        )
+
+
+def join(base: Side, new: Side, across: Sequence[str] = ()) -> Joined:
+    """The rows of both sides whose ids agree, but for the keys in `across`.
+
+    Raises: ResultError for a side that has a case twice.
+    """
+    old, late = _keyed(base, across), _keyed(new, across)
+    return Joined(
+        pairs=tuple((key, row, late[key]) for key, row in old.items() if key in late),
+        missing=tuple(key for key in old if key not in late),
+        added=tuple(key for key in late if key not in old),
+    )
+
+
+def _keyed(side: Side, across: Sequence[str]) -> dict[str, Row]:
+    found: dict[str, Row] = {}
+    for row in side.rows:
+        key = _without(row.case, across).case_id if across else row.case_id
+        if key in found:
+            raise ResultError(f"{side.name}: {key} stands there twice; measure again")
+        found[key] = row
+    return found
+
+
+def _without(case: Case, across: Sequence[str]) -> Case:
+    return case.model_copy(update={key: Case.model_fields[key].default for key in across})
+
+
+def _told_apart(sides: Sequence[tuple[Scalar, ...]], across: Sequence[str]) -> Iterator[str]:
+    """Of each side the device and the values that not all of them share."""
+    shared = [len(set(column)) == 1 for column in zip(*sides, strict=True)]
+    for device, *values in sides:
+        words = [] if shared[0] else [str(device)]
+        words += [
+            f"{key}={show_scalar(value)}"
+            for key, value, is_shared in zip(across, values, shared[1:], strict=True)
+            if not is_shared
+        ]
+        yield " ".join(words)
+
+
+def _differences(one: Environment, other: Environment) -> Iterator[str]:
+    """What makes two environments unlike, each with both values."""
+    for what, mine, theirs in (
+        ("device kind", one.device_kind, other.device_kind),
+        ("device", one.device_name, other.device_name),
+        *(
+            (key, one.settings.get(key, "none"), other.settings.get(key, "none"))
+            for key in sorted({*one.settings, *other.settings})
+        ),
+    ):
+        if mine != theirs:
+            yield f"{what} {mine} against {theirs}"

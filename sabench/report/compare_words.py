@@ -1,0 +1,164 @@
+"""What the comparison of two results reads like, for every way of showing it; not escaped."""
+
+from collections.abc import Iterator
+
+from sabench.catalog.metrics import METRICS
+from sabench.compare.join import Side
+from sabench.compare.pair import MOST_PROCESSES, Verdict
+from sabench.compare.runs import Compared, Comparison, Overall
+from sabench.measure.fake_script import is_made_up
+from sabench.records import MEASURED
+from sabench.report.columns import SHOWN_AS, group_title, label_of
+from sabench.report.plain import ending
+
+COLUMNS = ("case", "base", "new", "ratio", "99 %", "finds", "verdict")
+BETTER = {"less": ("more", "less"), "more": ("less", "more")}
+"""By which way is better: what REGRESSED and IMPROVED are of the figure."""
+
+
+def heading(told: Comparison) -> list[str]:
+    """What is held against what, and how much it is worth."""
+    lines = [
+        f"{told.metric} of {told.new.name} against {told.base.name}",
+        f"{told.new.device}: {told.new.environment.device_name}, preset "
+        f"{told.new.leaderboard.preset.name}, {METRICS[told.metric].title}, "
+        f"{METRICS[told.metric].better} is better",
+    ]
+    if is_made_up(case.new.case for case in told.cases):
+        lines.append("Made up: runtime fake took the figures from a script; they measure nothing.")
+    if told.new.leaderboard.evidence == "smoke":
+        lines.append(
+            "One process a case: no interval, and no verdict that could be sure. --preset standard "
+            "for figures that can be compared."
+        )
+    if not told.judged:
+        lines.append("Unlike environments (--across-env): ratios without verdicts.")
+    lines += [f"Not complete: {name}." for name in _incomplete(told.base, told.new)]
+    return lines
+
+
+def groups(told: Comparison) -> Iterator[tuple[str, list[Compared]]]:
+    """The cases by what they share, with its title, in the order of the base."""
+    found: dict[tuple[object, ...], list[Compared]] = {}
+    for case in told.cases:
+        found.setdefault(tuple(case.base.group.items()), []).append(case)
+    for cases in found.values():
+        yield group_title(cases[0].base.group, cases[0].base.case), cases
+
+
+def labels(told: Comparison) -> dict[str, str]:
+    """What each case is called within its group, by its key."""
+    label = label_of(told.base.leaderboard)
+    found = {}
+    for case in told.cases:
+        window = case.base.case.window
+        found[case.key] = label(case.base) + (f" window={window}" if window is not None else "")
+    return found
+
+
+def cells(told: Comparison, case: Compared) -> list[str]:
+    """Both figures, the ratio, its interval, what would have been found, the verdict."""
+    show = SHOWN_AS[METRICS[told.metric].show]
+    medians = [row.median(told.metric) for row in (case.base, case.new)]
+    figures = [show(one) if one is not None else "-" for one in medians]
+    if case.effect is None:
+        return [*figures, "-", "-", "-", "not compared"]
+    interval, finds = case.effect.interval, case.effect.detectable
+    if finds is not None and METRICS[told.metric].better == "more":
+        finds = -finds / (1.0 + finds)  # a rise of the time by this is a fall of the rate
+    return [
+        *figures,
+        f"{case.effect.ratio:.3f}",
+        f"{interval[0]:.3f}-{interval[1]:.3f}" if interval else "-",
+        f"{finds:+.1%}" if finds is not None else "-",
+        _verdict(case),
+    ]
+
+
+def remarks(told: Comparison) -> list[str]:
+    """A line for each case that could not be compared, and for each that one side lacks."""
+    lines = []
+    for case in told.cases:
+        if case.reason:
+            lines.append(f"{case.key} not compared: {_why(case)}")
+    lines += [f"{key} missing: {told.new.name} lacks it" for key in told.missing]
+    lines += [f"{key} new: {told.base.name} lacks it" for key in told.added]
+    return [" ".join(line.split()) for line in lines]
+
+
+def tally(told: Comparison) -> str:
+    """How many of each verdict, and the geometric mean."""
+    counted = [
+        f"{len(cases)} {verdict}" for verdict in Verdict if (cases := told.with_verdict(verdict))
+    ]
+    untold = sum(case.effect is None for case in told.cases)
+    for number, word in (
+        (untold, "not compared"),
+        (len(told.missing), "missing"),
+        (len(told.added), "new"),
+    ):
+        if number:
+            counted.append(f"{number} {word}")
+    words = [", ".join(counted)] if counted else []
+    if overall := told.overall:
+        words.append(overall_line(overall))
+    return "; ".join(words) + "."
+
+
+def overall_line(overall: Overall) -> str:
+    """'geometric mean of 12 ratios 1.003 (95 % 0.998 to 1.008)'."""
+    told = f"geometric mean of {overall.cases} ratios {overall.ratio:.3f}"
+    if overall.low is None or overall.high is None:
+        return told
+    return f"{told} (95 % {overall.low:.3f} to {overall.high:.3f})"
+
+
+def legend(told: Comparison) -> list[str]:
+    """The verdicts that stand there, and the columns."""
+    worse, better = BETTER.get(METRICS[told.metric].better, ("more", "less"))
+    meaning = {
+        Verdict.REGRESSED: f"{worse}, surely (99 %), and by more than what counts",
+        Verdict.IMPROVED: f"{better}, surely (99 %), and by more than what counts",
+        Verdict.SAME: "the whole 99 % interval lies within the 3 % that nobody minds",
+        Verdict.AMBIGUOUS: "neither: too noisy to tell",
+        Verdict.CLOCK_SUSPECT: "slower in time and not in clock cycles: measure again",
+    }
+    if METRICS[told.metric].exact:
+        meaning[Verdict.SAME] = "equal"
+    lines = [f"{one}: {meaning[one]}." for one in Verdict if told.with_verdict(one)]
+    unsure = told.with_verdict(Verdict.AMBIGUOUS)
+    if any(case.needed for case in unsure):
+        lines.append("(n): processes a side, as noisy as these, that would settle it.")
+    if any(case.effect and case.effect.interval for case in told.cases):
+        lines.append("ratio: new over base, by the geometric means of process medians.")
+        lines.append("finds: the change for the worse that 4 of 5 such pairs would have found.")
+    elif any(case.effect for case in told.cases):
+        lines.append("ratio: new over base.")
+    if told.judged and not METRICS[told.metric].exact:
+        lines.append(
+            "The sides were measured one after the other: what the machine changed between them "
+            "counts as a change. `sabench gate` measures both in turn."
+        )
+    return lines
+
+
+def _verdict(case: Compared) -> str:
+    if case.verdict is None:
+        return ""
+    if case.verdict is not Verdict.AMBIGUOUS or case.effect is None or case.effect.error is None:
+        return str(case.verdict)
+    return f"{case.verdict} ({case.needed or f'>{MOST_PROCESSES}'})"
+
+
+def _why(case: Compared) -> str:
+    """The reason, and what the row says of how it ended."""
+    for name, row in (("base", case.base), ("new", case.new)):
+        if row.status not in MEASURED:
+            return f"{name}: {ending(row.status, row.message)}"
+    return case.reason
+
+
+def _incomplete(*sides: Side) -> Iterator[str]:
+    for side in sides:
+        if not side.leaderboard.is_complete:
+            yield f"{side.name}, some of whose jobs have not run"
