@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-from scipy.special import stdtrit
+
+from sabench.stats import t_quantile
 
 CONFIDENCE = 0.99
 LEAST_EFFECT = 0.03  # a change below this is none, however sure
@@ -51,7 +52,7 @@ class Effect:
         """Of the 99 % interval of `change`; infinite for one process a side."""
         if self.error is None:
             return math.inf
-        return self.error * _t(0.5 + CONFIDENCE / 2, self.degrees)
+        return self.error * t_quantile(0.5 + CONFIDENCE / 2, self.degrees)
 
     @property
     def theta_share(self) -> float:
@@ -62,7 +63,7 @@ class Effect:
         """What `change` surely exceeds, one-sided; minus infinity for one process a side."""
         if self.error is None:
             return -math.inf
-        return self.change - self.error * _t(confidence, self.degrees)
+        return self.change - self.error * t_quantile(confidence, self.degrees)
 
     @property
     def interval(self) -> tuple[float, float] | None:
@@ -76,7 +77,7 @@ class Effect:
         """The slowdown, as a share, that would have been found four times in five."""
         if self.error is None:
             return None
-        needed = max(self.theta, self.half_width) + self.error * _t(POWER, self.degrees)
+        needed = max(self.theta, self.half_width) + self.error * t_quantile(POWER, self.degrees)
         return math.expm1(needed)
 
 
@@ -149,7 +150,7 @@ def processes_needed(effect: Effect) -> int | None:
     size = abs(effect.change)
     for count in range(2, MOST_PROCESSES + 1):
         error = sd * math.sqrt(2 / count)
-        half = error * _t(0.5 + CONFIDENCE / 2, 2 * count - 2)
+        half = error * t_quantile(0.5 + CONFIDENCE / 2, 2 * count - 2)
         is_change = size > half and size > max(effect.threshold, NOISE * error)
         if is_change or size + half <= effect.threshold:
             return count
@@ -167,7 +168,3 @@ def _effect(
     least = math.log1p(threshold)
     theta = max(least, NOISE * (error or 0.0), resolution)
     return Effect(change, error, degrees, least, theta, processes)
-
-
-def _t(probability: float, degrees: float) -> float:
-    return float(stdtrit(degrees, probability))

@@ -10,9 +10,8 @@ from pydantic import Field
 
 from sabench.cases.case import Case
 from sabench.records import SHOWN, Flag, Frozen, Reading, Record, Status
-from sabench.stats import Interval, quantile
+from sabench.stats import Interval, quantile, t_quantile
 from sabench.store.spread import PROCESSES_FOR_BOOTSTRAP, hierarchical_bootstrap, spread_of
-from sabench.store.student import t_quantile
 
 IntervalKind = Literal["t", "order", "range"]
 

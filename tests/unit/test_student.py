@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from sabench.store.student import t_cdf, t_quantile
+from sabench.errors import MeasurementError
+from sabench.stats import t_quantile
 
 # Abramowitz and Stegun 1964, table 26.10: two-sided 5 % and 1 %, and one-sided 5 %.
 TABLE = [
@@ -32,13 +33,15 @@ def test_quantiles_are_those_of_the_printed_table(
 
 
 def test_one_degree_of_freedom_is_the_cauchy_distribution() -> None:
-    for t in (-7.0, -0.3, 0.0, 1.0, 12.0):
-        assert t_cdf(t, 1) == pytest.approx(0.5 + math.atan(t) / math.pi, abs=1e-15)
+    for share in (0.01, 0.3, 0.75, 0.999):
+        assert t_quantile(share, 1) == pytest.approx(math.tan(math.pi * (share - 0.5)), rel=1e-9)
 
 
 def test_two_degrees_of_freedom_have_their_closed_form() -> None:
-    for t in (-4.0, 0.5, 3.0):
-        assert t_cdf(t, 2) == pytest.approx(0.5 + t / (2 * math.sqrt(2 + t * t)), abs=1e-15)
+    for share in (0.02, 0.6, 0.995):
+        twice = 2 * share - 1
+        expected = twice * math.sqrt(2 / (1 - twice**2))
+        assert t_quantile(share, 2) == pytest.approx(expected, rel=1e-9)
 
 
 def test_quantiles_mirror_around_zero() -> None:
@@ -47,7 +50,7 @@ def test_quantiles_mirror_around_zero() -> None:
         assert t_quantile(0.5, degrees) == pytest.approx(0.0, abs=1e-12)
 
 
-@pytest.mark.parametrize(("probability", "degrees"), [(0.0, 4), (1.0, 4), (0.5, 0)])
+@pytest.mark.parametrize(("probability", "degrees"), [(0.0, 4), (1.0, 4), (0.5, 0), (0.5, -1)])
 def test_what_has_no_quantile_is_refused(probability: float, degrees: int) -> None:
-    with pytest.raises(ValueError, match="quantile"):
+    with pytest.raises(MeasurementError, match="quantile"):
         t_quantile(probability, degrees)
