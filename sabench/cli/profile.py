@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from sabench.cli.app import app
+from sabench.cli.targets import check_targets
 from sabench.errors import ConfigError
 
 PLANS = (
@@ -99,7 +100,7 @@ def profile(
     limit = None if memory_limit is None else parse_bytes(memory_limit)
     runner = find_launcher(launcher)
     contention, lock = parse_policy(on_contention), find_lock(wait=wait, no_lock=no_lock)
-    _check_targets(out, csv, markdown)
+    check_targets(out, csv, markdown)
     if resume is not None:
         _check_alone(context, dry_run=dry_run)
         folder = resume_run(resume, allow_environment=across_env)
@@ -158,18 +159,6 @@ def _check_alone(context: typer.Context, *, dry_run: bool) -> None:
     if given:
         words = ", ".join(f"--{name}" for name in given)
         raise ConfigError(f"--resume goes on with the run's own plan: leave out {words}")
-
-
-def _check_targets(out: Path | None, *files: Path | None) -> None:
-    """Files that are written at the end must have a folder: one there is, or the run's own.
-
-    Raises: ConfigError if one has none, or is one.
-    """
-    for file in files:
-        if file is not None and file.parent != out and not file.parent.is_dir():
-            raise ConfigError(f"{file}: there is no folder {file.parent}")
-        if file is not None and file.is_dir():
-            raise ConfigError(f"{file}: is a folder; name a file in it")
 
 
 def _print(result: object) -> None:

@@ -30,10 +30,6 @@ CASE_STYLES = {
     Verdict.CLOCK_SUSPECT: "magenta",
 }
 COLUMNS = ("base", "now", "ratio", "99 %", "finds")
-LEGEND = (
-    "ratio: candidate over base. 99 %: its interval. finds: the slowdown that would have been "
-    "found in 4 of 5 gates."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +51,7 @@ class GateTable:
         yield Text(words.tally(result), style="bold")
         for line in words.remarks(result):
             yield Text(plain(line), overflow="fold")
-        yield Text(LEGEND, style="dim")
+        yield Text(words.LEGEND, style="dim")
         yield Text(plain(words.false_alarms(result)), style="dim", overflow="fold")
 
 

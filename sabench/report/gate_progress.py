@@ -5,10 +5,18 @@ import time
 from rich.console import Console
 from rich.text import Text
 
-from sabench.compare.gate.driver import CONFIRM_BLOCKS, SCREEN_BLOCKS, SCREEN_MOST, Step
+from sabench.compare.gate.driver import CONFIRM_BLOCKS, SCREEN_MOST, Step
+from sabench.compare.gate.history import PROCESSES
 from sabench.launch.events import Event, Notice
 from sabench.report.plain import plain
 from sabench.units import show_duration
+
+LENGTHS = {
+    "screen": f"up to {SCREEN_MOST}",
+    "confirm": f"{CONFIRM_BLOCKS}",
+    "history": f"{PROCESSES}",
+}
+"""Blocks of a stage, where none of them is disturbed."""
 
 
 class GateProgress:
@@ -30,14 +38,9 @@ class GateProgress:
         if number <= 2:
             cases += f" ({', '.join(step.case_ids)})"
         took = show_duration(time.monotonic() - self._began)
-        self._print(f"{step.stage}, block {step.block} of {_most(step)}: {cases}; {took} so far")
+        self._print(
+            f"{step.stage}, block {step.block} of {LENGTHS[step.stage]}: {cases}; {took} so far"
+        )
 
     def _print(self, line: str) -> None:
         self._console.print(Text(plain(line)), soft_wrap=True, highlight=False)
-
-
-def _most(step: Step) -> str:
-    """How many blocks the stage has, as far as that is known."""
-    if step.stage == "confirm":
-        return str(CONFIRM_BLOCKS)
-    return str(SCREEN_BLOCKS) if step.block <= SCREEN_BLOCKS else f"up to {SCREEN_MOST}"

@@ -1,12 +1,14 @@
 """What a gate's outcome reads like, for every way of showing it. Nothing here is escaped."""
 
 import math
-from collections.abc import Iterable
+import re
 from dataclasses import dataclass
+from statistics import geometric_mean
 
 from sabench.catalog.metrics import METRICS
 from sabench.compare.gate.result import Change, CountChange, GateCase, GateResult, Outcome, SideTold
 from sabench.compare.pair import Verdict
+from sabench.launch.resume import difference
 from sabench.records import Status
 from sabench.report.columns import SHOWN_AS
 from sabench.report.plain import ending
@@ -26,6 +28,13 @@ MODE_MEANING = {
     "history": "History mode: the base is stored and was not measured beside the candidate, so "
     "that a drift of the machine counts as a change: only large ones are told.",
 }
+
+COMMIT = re.compile("[0-9a-f]{7,64}")
+
+LEGEND = (
+    "ratio: candidate over base. 99 %: its interval. finds: the slowdown that would have been "
+    "found in 4 of 5 gates."
+)
 
 COUNT_TITLES = {True: "more than before", False: "less than before"}
 
@@ -47,11 +56,16 @@ class CaseLine:
 
 def headline(result: GateResult) -> str:
     """The outcome and why, in one line."""
+    return f"{result.outcome}: {because(result)}"
+
+
+def because(result: GateResult) -> str:
+    """Why the outcome is what it is."""
     outcome = result.outcome
     if outcome is Outcome.UNRELIABLE:
-        return f"{outcome}: {result.unreliable_because}"
+        return result.unreliable_because
     told = "; ".join(_faults(result)) if outcome is not Outcome.PASSED else ""
-    return f"{outcome}: {told or OUTCOME_MEANING[outcome]}"
+    return told or OUTCOME_MEANING[outcome]
 
 
 def tally(result: GateResult) -> str:
@@ -80,8 +94,10 @@ def setting(result: GateResult) -> list[str]:
 
 def side_name(side: SideTold) -> str:
     """A side as it was named, with its commit."""
+    if not COMMIT.fullmatch(side.commit):  # where there is none it says why
+        return side.name
     dirty = ", with changes not committed" if side.is_dirty else ""
-    return f"{side.name} ({side.commit[:12]}{dirty})" if side.commit else side.name
+    return f"{side.name} ({side.commit[:12]}{dirty})"
 
 
 def remarks(result: GateResult) -> list[str]:
@@ -132,8 +148,8 @@ def case_note(case: GateCase) -> str:
     if case.reason:
         return ending("" if case.status is Status.OK else case.status, case.reason)
     change = case.decisive
-    stage = "confirmed on new blocks" if case.is_suspect else "screened"
-    return f"{stage}, {_number(change.blocks, 'block')}" if change else ""
+    new = "new " if case.is_suspect else ""
+    return f"{change.blocks} {new}block{'' if change.blocks == 1 else 's'}" if change else ""
 
 
 def figures(change: Change) -> tuple[float, float]:
@@ -142,17 +158,12 @@ def figures(change: Change) -> tuple[float, float]:
     return geometric_mean(base), geometric_mean(candidate)
 
 
-def geometric_mean(values: Iterable[float]) -> float:
-    """Of one positive number or more."""
-    logs = [math.log(value) for value in values]
-    return math.exp(sum(logs) / len(logs))
-
-
 def false_alarms(result: GateResult) -> str:
     """How often this gate is wrong where nothing has changed, as measured."""
     rate = result.false_alarms
     if rate is None:
-        return "False alarms of this gate have not been measured on this kind of device."
+        kind = "of this gate" if result.mode == "interleaved" else f"in {result.mode} mode"
+        return f"False alarms {kind} have not been measured on this kind of device."
     return (
         f"False alarms, measured on {rate.device}: {rate.red} of {rate.runs} gates of unchanged "
         f"code were red (95 %: at most {rate.upper_bound:.1%}); {rate.ambiguous} ended AMBIGUOUS, "
@@ -214,12 +225,8 @@ def _controls(result: GateResult) -> list[str]:
 def _other_settings(result: GateResult) -> str:
     """In what the environments of the two sides differ: a change of torch is a change too."""
     base, candidate = result.base.environment, result.candidate.environment
-    if base is None or candidate is None:
-        return ""
-    keys = sorted(base.settings.keys() | candidate.settings.keys())
-    pairs = [(key, base.settings.get(key), candidate.settings.get(key)) for key in keys]
-    told = [f"{key} {old or 'none'} -> {new or 'none'}" for key, old, new in pairs if old != new]
-    return f"The sides differ in {', '.join(told)}" if told else ""
+    told = difference(base, candidate) if base and candidate else ""
+    return f"The sides differ in {told}" if told else ""
 
 
 def _exactly(value: float) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sabench.catalog.presets import PRESETS
+from sabench.catalog.presets import PRESETS, Preset
 from sabench.compare.gate.bench import COUNTS, CheckoutBench
 from sabench.compare.gate.blocks import SideName
 from sabench.compare.gate.driver import Course, Plan, Step, follow
@@ -49,7 +49,7 @@ def run_gate(
     counted: dict[SideName, list[Record]] = {"base": [], "candidate": []}
     interrupted = False
     with Interruption() as stop:
-        bench = _bench(plan, folder, listener, stop)
+        bench = bench_of(plan, folder, listener, stop)
         try:
             if contention is not None and not is_made_up(plan.cases.values()):
                 with stop.waiting():
@@ -85,12 +85,14 @@ def run_gate(
     return result, folder
 
 
-def _bench(
+def bench_of(
     plan: GatePlan,
     folder: GateFolder,
     listener: Listener,
     stop: Interruption,
+    preset: Preset = PRESET,
 ) -> CheckoutBench:
+    """What measures a plan's sides, its records in the folder."""
     on_cpu = plan.environment.device_kind == "cpu"
     return CheckoutBench(
         checkouts=plan.checkouts,
@@ -98,7 +100,7 @@ def _bench(
         suite=plan.suite.name,
         device=plan.device,
         environment=plan.environment,
-        preset=PRESET,
+        preset=preset,
         seed=plan.seed,
         memory_limit=default_memory_limit() if on_cpu else 0,
         folder=folder,

@@ -12,6 +12,9 @@ from sabench.records import SHOWN, Record, Status
 Counted = Mapping[SideName, Iterable[Record]]
 """What each side's parity and counts told."""
 
+ExactFigures = Mapping[tuple[str, str], float]
+"""Counts without noise, by case and metric."""
+
 
 def judged_case(course: Course, case_id: str, counted: Counted) -> GateCase:
     """A case with its verdict, or with the reason why it has none."""
@@ -52,7 +55,11 @@ def null_controls(course: Course) -> tuple[NullControl, ...]:
 
 def count_changes(counted: Counted) -> tuple[CountChange, ...]:
     """The counts that differ between the sides, by case and metric; an absent one is none."""
-    base, candidate = (_exact(counted[side]) for side in ("base", "candidate"))
+    return changes_between(exact_figures(counted["base"]), exact_figures(counted["candidate"]))
+
+
+def changes_between(base: ExactFigures, candidate: ExactFigures) -> tuple[CountChange, ...]:
+    """Of counts that both have, those that differ."""
     return tuple(
         CountChange(case_id=case_id, metric=name, base=figure, candidate=candidate[case_id, name])
         for (case_id, name), figure in base.items()
@@ -60,8 +67,8 @@ def count_changes(counted: Counted) -> tuple[CountChange, ...]:
     )
 
 
-def _exact(records: Iterable[Record]) -> dict[tuple[str, str], float]:
-    """The counts of a side by case and metric."""
+def exact_figures(records: Iterable[Record]) -> dict[tuple[str, str], float]:
+    """The counts of a side."""
     return {
         (record.case_id, name): reading.median
         for record in records

@@ -1,0 +1,242 @@
+"""History mode: the candidate is measured alone, and the base is a stored leaderboard.
+
+A machine drifts between two sessions, so that only large changes are told, and none is told of
+another machine, driver or torch. Base and candidate in one job find more.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import geometric_mean
+
+from sabench.cases.expand import passes
+from sabench.catalog.metrics import METRICS
+from sabench.compare.gate.blocks import Bench, Figures, figures_of
+from sabench.compare.gate.driver import SPARE_BLOCKS, Step
+from sabench.compare.gate.folder import GateFolder
+from sabench.compare.gate.gate import bench_of
+from sabench.compare.gate.judge import changes_between, exact_figures
+from sabench.compare.gate.request import GatePlan, GateRequest, plan_gate
+from sabench.compare.gate.result import Change, GateCase, GateResult, NullControl, SideTold
+from sabench.compare.pair import Effect, effect_of, verdict_of
+from sabench.errors import ResultError
+from sabench.launch.contention import Policy, await_quiet
+from sabench.launch.events import Listener, Notice, ignore
+from sabench.launch.interruption import Interruption, Stop
+from sabench.launch.resume import difference
+from sabench.measure.environment import device_slug
+from sabench.measure.fake_script import is_made_up
+from sabench.records import MEASURED, SHOWN, Record, Status
+from sabench.store.leaderboard import Leaderboard, Row, read_leaderboard
+
+PROCESSES = 8  # of the candidate; two halves of four are its own null control
+THRESHOLD = 0.10
+"""A share: so far may two sessions of one machine lie apart with nothing changed. A guess."""
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What is held against what. Nothing has been measured."""
+
+    plan: GatePlan  # of the candidate, on both sides
+    source: Path
+    leaderboard: Leaderboard
+    candidate: SideTold
+    rows: dict[str, Row]  # of the device, by case
+
+    @property
+    def base(self) -> SideTold:
+        """The stored side."""
+        environment = self.leaderboard.environments[self.plan.device]
+        commit = environment.facts.get("sabench_commit", "")
+        return SideTold(name=str(self.source), commit=commit, environment=environment)
+
+    def threshold_of(self, case_id: str) -> float:
+        """The suite's, where it is wider than what sessions differ by."""
+        return max(THRESHOLD, self.plan.suite.gate.threshold_of(case_id))
+
+
+@dataclass(slots=True)
+class Alone:
+    """What the candidate's processes told."""
+
+    processes: list[Figures] = field(default_factory=list)
+    lost: dict[str, Record] = field(default_factory=dict)  # by case: the record that ended it
+
+    def medians(self, case_id: str) -> list[float]:
+        """A case's figure in each process that was not disturbed."""
+        return [figures[case_id] for figures in self.processes if case_id in figures]
+
+
+def plan_history(request: GateRequest, source: Path) -> History:
+    """Read the stored base, and see that the candidate may be held against it here.
+
+    Raises: ResultError if it is damaged, or of another suite, device or environment, or has one
+    process a case; else as `plan_gate`.
+    """
+    leaderboard = read_leaderboard(source)
+    if leaderboard.evidence == "smoke":
+        raise ResultError(
+            f"{source}: has one process a case, which is no evidence; measure the base with "
+            "--preset standard"
+        )
+    alone = replace(request, base=request.candidate, base_python=request.candidate_python)
+    plan = plan_gate(alone)
+    told = plan.checkouts["candidate"].told(plan.device)
+    again = (
+        f"measure the base again: sabench profile --suite {plan.suite.name} "
+        f"--device {plan.device} --preset standard"
+    )
+    if leaderboard.suite != plan.suite.name:
+        raise ResultError(
+            f"{source}: is of suite {leaderboard.suite}, and this gate of {plan.suite.name}; "
+            "name the same --suite"
+        )
+    before = leaderboard.environments.get(plan.device)
+    if before is None:
+        raise ResultError(f"{source}: has nothing measured on {plan.device}; {again}")
+    now = told.environment or plan.environment
+    if before.id != now.id:
+        raise ResultError(f"{source}: not comparable: {difference(before, now)}; {again}")
+    rows = {row.case_id: row for row in leaderboard.rows if row.device == plan.device}
+    rows = {key: row for key, row in rows.items() if passes(key, request.filter)}
+    if not rows.keys() & plan.cases.keys():
+        raise ResultError(f"{source}: has no case that the candidate has; {again}")
+    return History(plan, source, leaderboard, told, rows)
+
+
+def run_history(
+    history: History,
+    *,
+    listener: Listener = ignore,
+    tell: Callable[[Step], None] = lambda step: None,
+    contention: Policy | None = None,
+) -> tuple[GateResult, GateFolder]:
+    """Measure the candidate with the base's preset, judge, and keep the result.
+
+    After a Ctrl-C the result holds what was measured so far, and is marked as interrupted.
+
+    Raises: as `run_gate`.
+    """
+    plan, started = history.plan, time.monotonic()
+    started_utc = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    slug = device_slug(plan.environment)
+    folder = GateFolder.create(plan.suite.name, slug, plan.request.out, Path("runs"))
+    shared = [one for one in history.rows if one in plan.cases]
+    alone, counted, interrupted = Alone(), list[Record](), False
+    preset = history.leaderboard.preset
+    with Interruption() as stop:
+        bench = bench_of(plan, folder, listener, stop, preset)
+        try:
+            if contention is not None and not is_made_up(plan.cases.values()):
+                with stop.waiting():
+                    await_quiet([plan.device], contention, listener)
+            listener(Notice("candidate: parity and counts"))
+            counted = bench.count("candidate")
+            measure_alone(bench, shared, alone, tell)
+        except Stop:
+            interrupted = True
+    for record in counted:
+        if record.status not in SHOWN:
+            alone.lost.setdefault(record.case_id, record)
+    before, now = _exact(history.rows), exact_figures(counted)
+    result = GateResult(
+        mode="history",
+        suite=plan.suite.name,
+        device=plan.device,
+        preset=preset,
+        seed=plan.seed,
+        plant=plan.request.plant,
+        planted=next(iter(plan.plants), ""),
+        base=history.base,
+        candidate=history.candidate,
+        cases=tuple(_judged(history, one, alone) for one in shared),
+        nulls=tuple(filter(None, (_null(history, one, alone) for one in shared))),
+        counts=changes_between(before, now),
+        counted=tuple(dict.fromkeys(name for case_id, name in before if (case_id, name) in now)),
+        missing=tuple(one for one in history.rows if one not in plan.cases),
+        added=tuple(one for one in plan.cases if one not in history.rows),
+        allow_missing=plan.request.allow_missing,
+        interrupted=interrupted,
+        started_utc=started_utc,
+        wall_s=time.monotonic() - started,
+        command_line=tuple(plan.request.command_line),
+    )
+    folder.write(result)
+    return result, folder
+
+
+def measure_alone(
+    bench: Bench, case_ids: list[str], into: Alone, tell: Callable[[Step], None]
+) -> None:
+    """Processes of the candidate until each case has enough undisturbed ones, or as far as it goes.
+
+    Raises: what the bench raises.
+    """
+    for number in range(PROCESSES + SPARE_BLOCKS):
+        left = [one for one in case_ids if one not in into.lost]
+        if all(len(into.medians(one)) >= PROCESSES for one in left):
+            return
+        tell(Step("history", number + 1, tuple(left)))
+        records = bench.measure("candidate", number, left)
+        into.processes.append(figures_of(records, "latency_warm"))
+        for record in records:
+            if record.status not in SHOWN:
+                into.lost.setdefault(record.case_id, record)
+
+
+def _judged(history: History, case_id: str, alone: Alone) -> GateCase:
+    threshold, row = history.threshold_of(case_id), history.rows[case_id]
+    base, medians = _stored(row), alone.medians(case_id)
+    status, reason = Status.OK, ""
+    if case_id in alone.lost:
+        lost = alone.lost[case_id]
+        status, reason = lost.status, f"candidate: {lost.message or lost.status}"
+    elif row.status not in MEASURED:
+        status, reason = row.status, f"base: {row.message or row.status}"
+    elif min(len(base), len(medians)) < 2:
+        status, reason = Status.CONTENDED, "fewer than two processes of a side were undisturbed"
+    if reason:
+        return GateCase(case_id=case_id, threshold=threshold, status=status, reason=reason)
+    effect = effect_of(base, medians, threshold=threshold)
+    return GateCase(
+        case_id=case_id,
+        threshold=threshold,
+        screen=_change(effect, base, medians),
+        verdict=verdict_of(effect),
+    )
+
+
+def _null(history: History, case_id: str, alone: Alone) -> NullControl | None:
+    """The candidate's even processes against its odd ones."""
+    medians = alone.medians(case_id)
+    even, odd = medians[::2], medians[1::2]
+    if case_id in alone.lost or len(odd) < 2:
+        return None
+    effect = effect_of(even, odd, threshold=history.threshold_of(case_id))
+    return NullControl(
+        case_id=case_id, change=_change(effect, even, odd), verdict=verdict_of(effect)
+    )
+
+
+def _change(effect: Effect, base: list[float], new: list[float]) -> Change:
+    """Nothing is paired: each new figure stands beside the base's geometric mean."""
+    middle = geometric_mean(base)
+    return Change.of(effect, tuple((middle, one) for one in new))
+
+
+def _stored(row: Row) -> list[float]:
+    figure = row.figures.get("latency_warm")
+    return list(figure.process_medians) if figure else []
+
+
+def _exact(rows: dict[str, Row]) -> dict[tuple[str, str], float]:
+    """The stored counts by case and metric."""
+    return {
+        (case_id, name): figure.median
+        for case_id, row in rows.items()
+        for name, figure in row.figures.items()
+        if name in METRICS and METRICS[name].exact and figure.median is not None
+    }
