@@ -1,61 +1,25 @@
 """The charts, declared in Vega-Altair."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import altair as alt
 
+from sabench.report.html.axes import Axis
 from sabench.report.html.theme import Marks
-from sabench.report.plain import plain
 
 DATA = "points"
 """The data set that the page's filter narrows; what else a chart draws stays."""
 
-Value = Mapping[str, str | float | int | None]
-
-FORMATS = {
-    "time": "format(datum.value, '.3~s') + 's'",
-    "bytes": "format(datum.value, '.3~s') + 'B'",
-    "energy": "format(datum.value, '.3~s') + 'J'",
-    "count": "format(datum.value, '.3~s')",
-    "rate": "format(datum.value, '.3~s') + '/s'",
-    "number": "format(datum.value, '.4~g')",
-}
+Value = Mapping[str, str | float]
+Stair = Literal["step-before", "step-after"]
 
 LINE = 19  # pixels of a case in a list
+MOST_NAMED = 6  # lines of a chart that get their names beside them
 
-SHOWN = ("layer", "case", "told", "interval", "side", "status", "flags")
+SHOWN = ("layer", "label", "case", "told", "interval", "side", "status", "flags")
 """What a tooltip says of a point, where the point has it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Axis:
-    """What stands along one side of a chart."""
-
-    title: str
-    show: str  # a key of FORMATS
-    is_log: bool = True
-    ticks: tuple[float, ...] = ()
-
-    def x(self) -> alt.X:
-        """It as the channel from left to right."""
-        return alt.X("x:Q", scale=self._scale(), axis=self._axis(5), title=plain(self.title))
-
-    def y(self) -> alt.Y:
-        """It as the channel from below upwards."""
-        return alt.Y("y:Q", scale=self._scale(), axis=self._axis(6), title=plain(self.title))
-
-    def _scale(self) -> alt.Scale:
-        if self.is_log:
-            return alt.Scale(type="log", nice=False, padding=14)
-        return alt.Scale(zero=False, nice=False, padding=14)
-
-    def _axis(self, count: int) -> alt.Axis:
-        label = FORMATS[self.show]
-        if self.ticks:
-            return alt.Axis(values=list(self.ticks), labelExpr=label, labelOverlap=True)
-        return alt.Axis(tickCount=count, labelExpr=label, labelOverlap=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,78 +37,88 @@ def scatter(
     *,
     joined: bool = False,
     curve: Curve | None = None,
-    stepped: bool = False,
+    stair: Stair | None = None,
 ) -> dict[str, Any]:
-    """Points with their intervals; `joined`: a line through each series; `stepped`: a stair
-    through the front."""
-    data = alt.InlineData(values=[dict(value) for value in values], name=DATA)
-    base = alt.Chart(data).encode(x=x.x(), y=y.y(), color=_colour(marks))
+    """Points with their intervals; `joined`: a line through each series; `stair`: one through
+    the front, level before or after each of its points."""
+    ends = curve.points if curve else ()
+    across = x.x([*_numbers(values, "x", "x0", "x1"), *(one for one, _ in ends)])
+    upwards = y.y([*_numbers(values, "y", "y0", "y1"), *(other for _, other in ends)])
+    base = _points(values).encode(x=across, y=upwards, color=_colour(values, marks))
     layers: list[alt.Chart] = []
-    if curve:
-        ends = [{"x": one, "y": other} for one, other in curve.points]
-        line = alt.Chart(alt.InlineData(values=ends, name="curve")).mark_line(
-            strokeDash=[5, 4], strokeWidth=1.5, color=marks.theme.muted
-        )
-        layers.append(line.encode(x=x.x(), y=y.y()))
+    if ends:
+        data = alt.InlineData(values=[{"x": one, "y": other} for one, other in ends], name="curve")
+        line = alt.Chart(data).mark_line(strokeDash=[5, 4], color=marks.theme.muted)
+        layers.append(line.encode(x=across, y=upwards))
     if joined:
         line = base.mark_line(strokeWidth=1.5, opacity=0.7)
         layers.append(line.encode(detail="series:N", order=alt.Order("x:Q")))
-    if stepped:
-        stair = base.transform_filter("datum.standing == 'front'").mark_line(
-            interpolate="step-after", strokeWidth=1.2, color=marks.theme.muted
-        )
-        layers.append(stair.encode(color=alt.value(marks.theme.muted), order=alt.Order("x:Q")))
+    if any(value.get("name") for value in values):
+        names = base.mark_text(align="left", dx=8, fontSize=11)
+        layers.append(names.encode(text="name:N"))
+    if stair:
+        front = base.transform_filter("datum.standing == 'front'")
+        front = front.mark_line(interpolate=stair, strokeWidth=1.2)
+        layers.append(front.encode(color=alt.value(marks.theme.muted), order=alt.Order("x:Q")))
     layers.append(base.mark_rule(strokeWidth=1.5).encode(y=alt.Y("y0:Q"), y2="y1:Q"))
     if any("x0" in value for value in values):
         layers.append(base.mark_rule(strokeWidth=1.5).encode(x=alt.X("x0:Q"), x2="x1:Q"))
-    dots = base.mark_point(filled=True, size=70, strokeWidth=1.5)
+    dots = base.mark_point(filled=True, size=70, opacity=1.0)
     layers.append(
         dots.encode(
-            shape=_shape(marks),
-            opacity=alt.Opacity("strength:Q", scale=None, legend=None),
-            tooltip=_tooltip(values, x, y),
+            shape=_shape(values, marks),
+            fillOpacity=alt.FillOpacity("strength:Q", scale=None, legend=None),
+            tooltip=_tooltip(values, x),
         )
     )
     return _drawn(alt.layer(*layers).properties(height=280))
 
 
 def deviations(values: Sequence[Value], marks: Marks, title: str) -> dict[str, Any]:
-    """A row a case: how far it lies from 1, the furthest at the top."""
-    data = alt.InlineData(values=[dict(value) for value in values], name=DATA)
-    order = alt.EncodingSortField("x", order="descending")
+    """A row a case: how far it lies from 1, in the order of the values."""
+    order = [str(value["label"]) for value in values]
     y = alt.Y("label:N", sort=order, title=None, axis=alt.Axis(labelLimit=170, grid=True))
-    axis = alt.Axis(labelExpr="format(datum.value, '.3~g') + ' x'", tickCount=5, labelOverlap=True)
-    x = alt.X("x:Q", scale=alt.Scale(type="log", nice=False, padding=14), axis=axis, title=title)
-    base = alt.Chart(data).encode(y=y, color=_colour(marks))
+    x = Axis(title, "times").x([*_numbers(values, "x"), 1.0])
+    base = _points(values).encode(y=y, color=_colour(values, marks))
     even = alt.Chart(alt.InlineData(values=[{"x": 1.0}], name="curve"))
     rule = even.mark_rule(color=marks.theme.muted, strokeWidth=1).encode(x=x)
     stems = base.mark_rule(strokeWidth=2).encode(x=x, x2="even:Q")
-    dots = base.mark_point(filled=True, size=70).encode(
-        x=x, shape=_shape(marks), tooltip=_tooltip(values)
+    dots = base.mark_point(filled=True, size=70, opacity=1.0).encode(
+        x=x, shape=_shape(values, marks), tooltip=_tooltip(values)
     )
     return _drawn(alt.layer(rule, stems, dots).properties(height=LINE * len(values) + 20))
 
 
-def _colour(marks: Marks) -> alt.Color:
+def _points(values: Sequence[Value]) -> alt.Chart:
+    return alt.Chart(alt.InlineData(values=[dict(value) for value in values], name=DATA))
+
+
+def _numbers(values: Sequence[Value], *fields: str) -> Iterator[float]:
+    for value in values:
+        yield from (float(value[field]) for field in fields if field in value)
+
+
+def _colour(values: Sequence[Value], marks: Marks) -> alt.Color:
     scale = alt.Scale(domain=list(marks.names), range=marks.colours)
-    return alt.Color("layer:N", scale=scale, legend=_legend(marks))
+    return alt.Color("layer:N", scale=scale, legend=_legend(values))
 
 
-def _shape(marks: Marks) -> alt.Shape:
+def _shape(values: Sequence[Value], marks: Marks) -> alt.Shape:
     scale = alt.Scale(domain=list(marks.names), range=marks.shapes)
-    return alt.Shape("layer:N", scale=scale, legend=_legend(marks))
+    return alt.Shape("layer:N", scale=scale, legend=_legend(values))
 
 
-def _legend(marks: Marks) -> alt.Legend:
-    return alt.Legend(columns=2 if len(marks.names) > 3 else 3)
+def _legend(values: Sequence[Value]) -> alt.Legend:
+    """The layers of this chart alone; colours and shapes are the page's."""
+    present = sorted({str(value["layer"]) for value in values})
+    return alt.Legend(values=present, columns=2 if len(present) > 3 else 3, symbolOpacity=1.0)
 
 
-def _tooltip(values: Sequence[Value], *axes: Axis) -> list[alt.Tooltip]:
+def _tooltip(values: Sequence[Value], x: Axis | None = None) -> list[alt.Tooltip]:
     present = [name for name in SHOWN if any(value.get(name) for value in values)]
     tips = [alt.Tooltip(f"{name}:N", title=name) for name in present]
-    for axis, field in zip(axes, ("x_told:N", "y_told:N"), strict=False):
-        if any(value.get(field[:-2]) for value in values):
-            tips.insert(2, alt.Tooltip(field, title=axis.title))
+    if x and any(value.get("x_told") for value in values):
+        tips.insert(3, alt.Tooltip("x_told:N", title=x.title))
     return tips
 
 

@@ -7,7 +7,8 @@ from sabench.cases.cost import case_options
 from sabench.cases.window import swept_by_window
 from sabench.catalog.layers import layers
 from sabench.report.columns import group_title
-from sabench.report.html.charts import Axis, scatter
+from sabench.report.html.axes import Axis
+from sabench.report.html.charts import MOST_NAMED, scatter
 from sabench.report.html.figure import Cell, Figure, Line, Panel, Sheet, Table, by_group, capped
 from sabench.report.html.points import Point
 from sabench.store.leaderboard import Group
@@ -42,7 +43,7 @@ def panel_group(point: Point, *without: str) -> str:
 
 
 def _along(sheet: Sheet, axis: str) -> Figure | None:
-    title = f"{sheet.axis.title[:1].upper()}{sheet.axis.title[1:]} against {axis}"
+    title = f"{sheet.name[:1].upper()}{sheet.name[1:]} against {axis}"
     placed = [point for point in sheet.drawn if _place(point, axis) is not None]
     panels, lines = [], []
     for group, points in by_group(placed, lambda point: panel_group(point, axis)).items():
@@ -50,12 +51,17 @@ def _along(sheet: Sheet, axis: str) -> Figure | None:
         if not chosen:
             continue
         chosen.sort(key=lambda point: (_series(point, axis), _place(point, axis) or 0))
+        names = _names(chosen, axis)
         values = [
-            sheet.value_of(point, _place(point, axis) or 0, series=_series(point, axis))
+            sheet.value_of(
+                *(point, _place(point, axis) or 0),
+                series=_series(point, axis),
+                name=names.get(point.number, ""),
+            )
             for point in chosen
         ]
         ticks = tuple(sorted({_place(point, axis) or 0.0 for point in chosen}))
-        along = Axis(AXES[axis], "number", is_log=axis != "window", ticks=ticks)
+        along = Axis(AXES[axis], "number", ticks=ticks)
         panels.append(Panel(group, scatter(values, sheet.marks, along, sheet.axis, joined=True)))
         lines += [_line(sheet, point, axis, group) for point in chosen]
     if not panels:
@@ -64,7 +70,7 @@ def _along(sheet: Sheet, axis: str) -> Figure | None:
     says = ["A line joins the same layer with the same other options; bars are intervals."]
     if axis == "window" and any(point.window == "all" for point in placed):
         says.append(SEES_ALL)
-    titles = ("group", "layer", axis, sheet.axis.title, "interval", "status")
+    titles = ("group", "layer", axis, sheet.name, "interval", "status")
     return Figure(axis, title, (*says, *left_out), shown, Table(titles, tuple(lines)))
 
 
@@ -96,7 +102,23 @@ def _series(point: Point, axis: str) -> str:
     """What a line joins: the id without the axis; runs of one place that share cases apart."""
     case = point.row.case
     case = _without_window(case) if axis == "window" else case.model_copy(update={axis: 1})
-    return f"{case.case_id} {point.source.name}"
+    return f"{case.case_id} {point.run}"
+
+
+def _names(points: Sequence[Point], axis: str) -> dict[int, str]:
+    """What stands beside the last point of each line: what tells it from its layer's others."""
+    series = by_group(points, lambda point: _series(point, axis)).values()
+    lines = [many for many in series if len(many) > 1]
+    subjects = [many[0].row.case.subject for many in lines]
+    named = [many for many in lines if subjects.count(many[0].row.case.subject) > 1]
+    return {} if len(named) > MOST_NAMED else {many[-1].number: _told(many) for many in named}
+
+
+def _told(line: Sequence[Point]) -> str:
+    """The words that the labels of a line share, beyond the layer's name."""
+    words = [point.label.split(" ") for point in line]
+    shared = [word for word in words[0][1:] if all(word in other for other in words)]
+    return " ".join(shared)
 
 
 def _without_window(case: Case) -> Case:

@@ -5,11 +5,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from sabench.catalog.metrics import METRICS
-from sabench.report.columns import SHOWN_AS
-from sabench.report.html.charts import Axis
+from sabench.report.columns import SHOWN_AS, TITLES
+from sabench.report.html.axes import Axis
 from sabench.report.html.points import Point
 from sabench.report.html.theme import Marks
 from sabench.report.plain import plain
+
+SHORT = TITLES | {
+    "macs_executed": "MACs executed",
+    "peak_rss_growth": "growth of RSS",
+    "energy_net": "net energy",
+    "host_time": "host time",
+}
+"""Metrics by fewer words than their titles."""
+
+LEAST = 3  # points of a chart that is worth drawing
 
 MOST_PANELS = 12
 """Drawn of one figure; its table has them all."""
@@ -68,10 +78,14 @@ class Sheet:
     marks: Marks
 
     @property
+    def name(self) -> str:
+        """The metric in a word or two."""
+        return name_of(self.metric)
+
+    @property
     def axis(self) -> Axis:
         """The metric's."""
-        row = METRICS[self.metric]
-        return Axis(row.title, row.show)
+        return axis_of(self.metric)
 
     @property
     def drawn(self) -> list[Point]:
@@ -117,6 +131,17 @@ class Sheet:
         if interval:
             told = _between(self.shown, interval.low, interval.high, figure.interval_kind)
         return [Cell(self.shown(figure.median), figure.median), Cell(told)]
+
+
+def name_of(metric: str) -> str:
+    """A metric in a word or two, for titles and the heads of tables."""
+    return SHORT.get(metric, METRICS[metric].title)
+
+
+def axis_of(metric: str) -> Axis:
+    """The side of a chart along which a metric is drawn."""
+    row, name = METRICS[metric], name_of(metric)
+    return Axis(name if name == row.title else f"{name}: {row.title}", row.show)
 
 
 def number(value: float | None, show: Callable[[float], str]) -> Cell:

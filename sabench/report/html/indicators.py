@@ -3,10 +3,8 @@
 Source: Dehghani et al. 2021 (arXiv:2110.12894).
 """
 
-from sabench.catalog.metrics import METRICS
-from sabench.report.html.costs import LEAST
 from sabench.report.html.curves import panel_group
-from sabench.report.html.figure import Cell, Line, Sheet, Table, by_group
+from sabench.report.html.figure import LEAST, Cell, Line, Sheet, Table, by_group, name_of
 from sabench.report.html.points import LATENCY, Point
 from sabench.stats import kendall_tau
 
@@ -39,7 +37,7 @@ def indicator_table(sheet: Sheet) -> Table | None:
             lines.append(Line((Cell(group), told, *cells), numbers))
     if not lines or not known:
         return None
-    return Table(("group", "cases", *(METRICS[name].title for name in known)), tuple(lines))
+    return Table(("group", "cases", *(name_of(name) for name in known)), tuple(lines))
 
 
 def _tau(points: list[Point], name: str) -> Cell:

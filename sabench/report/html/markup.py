@@ -7,6 +7,8 @@ from html import escape
 from sabench.report.html.figure import Cell, Line, Table
 from sabench.report.plain import plain
 
+LONG = 32  # letters, from which on a cell is folded
+
 
 def text(value: str) -> str:
     """Shown as it stands, on one line."""
@@ -31,11 +33,12 @@ def paragraphs(lines: Iterable[str], class_: str = "says") -> str:
 def cell(content: Cell) -> str:
     """A cell of a table; a number stands to the right and carries what it is sorted by."""
     sort = None if content.sort is None else repr(float(content.sort))
+    is_long = len(content.text) > LONG
     return element(
         "td",
         text(content.text),
         data_sort=sort,
-        class_="number" if sort is not None else None,
+        class_="number" if sort is not None else "words" if is_long else None,
         title=content.title or None,
     )
 

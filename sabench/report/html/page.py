@@ -11,10 +11,11 @@ import vl_convert
 
 from sabench import __version__
 from sabench.records import FLAG_MEANING
-from sabench.report.html.costs import costs
 from sabench.report.html.curves import curves
 from sabench.report.html.figure import Cell, Figure, Line, Sheet, Table
+from sabench.report.html.fronts import fronts
 from sabench.report.html.indicators import CAUTIONS, indicator_table
+from sabench.report.html.macs import macs
 from sabench.report.html.markup import (
     cell,
     data_block,
@@ -57,7 +58,7 @@ def page_of(
 ) -> Page:
     """All figures that the points give."""
     sheet = Sheet(points, metric, Marks.of((point.row.case.subject for point in points), theme))
-    figures = (*curves(sheet), *costs(sheet), *places(sheet))
+    figures = (*curves(sheet), *fronts(sheet), *macs(sheet), *places(sheet))
     return Page(sources, sheet, figures, records_of(sheet))
 
 

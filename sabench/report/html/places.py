@@ -2,12 +2,21 @@
 
 from collections.abc import Iterator
 
-from sabench.catalog.metrics import METRICS
 from sabench.compare.pair import Effect, effect_of
 from sabench.compare.roofline import Roof, Work, roof_of, work_of
-from sabench.report.html.charts import Axis, Curve, scatter
-from sabench.report.html.costs import LEAST
-from sabench.report.html.figure import Cell, Figure, Line, Panel, Sheet, Table, by_group, capped
+from sabench.report.html.axes import Axis
+from sabench.report.html.charts import Curve, scatter
+from sabench.report.html.figure import (
+    LEAST,
+    Cell,
+    Figure,
+    Line,
+    Panel,
+    Sheet,
+    Table,
+    by_group,
+    capped,
+)
 from sabench.report.html.points import LATENCY, Point
 from sabench.report.plain import plain
 from sabench.stats import kendall_tau
@@ -64,13 +73,17 @@ def _roofline(sheet: Sheet) -> Figure | None:
         "FLOPs are those executed; bytes are the least a call must move: maps in and out once, "
         "copies once. Traffic between caches is not in them.",
     )
-    titles = ("place", "layer", "FLOPs a byte", "FLOPs a second", "of the roof", "time")
+    titles = ("place", "layer", "FLOPs a byte", "FLOPs a second", "of the roof", "latency")
     return Figure("roofline", "Roofline", says + left_out, shown, Table(titles, tuple(lines)))
 
 
 def _can_do(point: Point) -> str:
     case = point.row.case
-    threads = "" if point.place.device.startswith("cuda") else f", threads {case.threads}"
+    threads = (
+        ""
+        if point.place.device.startswith("cuda")
+        else f", {case.threads} thread{'s' * (case.threads > 1)}"
+    )
     return f"{point.place.name}, {case.dtype}{threads}"
 
 
@@ -122,8 +135,8 @@ def _sides(sheet: Sheet) -> Figure | None:
             lines.append(Line(tuple(cells), (one.number, other.number)))
         ends = [one.value(sheet.metric) or 1.0 for one, _ in pairs]
         curve = Curve(((min(ends), min(ends)), (max(ends), max(ends))))
-        x = Axis(f"{sheet.axis.title}: {base}", sheet.axis.show)
-        y = Axis(f"{sheet.axis.title}: {name}", sheet.axis.show)
+        x = Axis(f"{sheet.name}: {base}", sheet.axis.show)
+        y = Axis(f"{sheet.name}: {name}", sheet.axis.show)
         panels.append(
             Panel(f"{name} against {base}", scatter(values, sheet.marks, x, y, curve=curve))
         )
@@ -167,7 +180,7 @@ def _agreement(sheet: Sheet, name: str, pairs: list[tuple[Point, Point]]) -> str
         [one.value(metric) or 0.0 for one, _ in pairs],
         [other.value(metric) or 0.0 for _, other in pairs],
     )
-    title = METRICS[metric].title
+    title = sheet.name
     if found is None:
         return f"{name}: {len(pairs)} cases, too few or too level for a ranking by {title}."
     sure = "too few for an interval"

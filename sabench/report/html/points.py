@@ -1,6 +1,7 @@
 """The rows of one or more results, each with what a page says of it."""
 
 import shlex
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -53,6 +54,7 @@ class Point:
     group: str  # what it shares with those it is ranked against, in words
     side: str  # its place, and the values of the keys that results are joined across
     key: str  # its id without those keys
+    run: str  # its source, where another one has the same case at the same place; else nothing
 
     @property
     def is_shown(self) -> bool:
@@ -106,12 +108,14 @@ def points_of(
         if key not in SWEPT:
             raise ConfigError(f"--across {key}: not a key of every case; {', '.join(SWEPT)} are")
     places = _places(sources)
+    seen = Counter(_where(source, row) for source in sources for row in source.leaderboard.rows)
     points: list[Point] = []
     for source in sources:
         label = label_of(source.leaderboard)
         for row in source.leaderboard.rows:
             if not passes(row.case_id, wanted):
                 continue
+            run = source.name if seen[_where(source, row)] > 1 else ""
             place = places[_environment(source.leaderboard, row.device).id, row.device]
             points.append(
                 Point(
@@ -119,11 +123,12 @@ def points_of(
                     source=source,
                     place=place,
                     row=row,
-                    label=_with_window(label(row), row),
+                    label=_full(label(row), row, run),
                     window=window_seen(row.case),
                     group=group_title(row.group, row.case),
                     side=_side(place, row, across),
                     key=_key(row, across),
+                    run=run,
                 )
             )
     if not points:
@@ -179,10 +184,15 @@ def _places(sources: Sequence[Source]) -> dict[tuple[str, str], Place]:
     }
 
 
-def _with_window(label: str, row: Row) -> str:
-    """The window in words, where a table would have a column for it."""
-    has_own = isinstance(row.case.window, int) and "window=" not in label
-    return f"{label} window={row.case.window}" if has_own else label
+def _where(source: Source, row: Row) -> tuple[str, str, str]:
+    return _environment(source.leaderboard, row.device).id, row.device, row.case_id
+
+
+def _full(label: str, row: Row, run: str) -> str:
+    """With the window, where a table would have a column for it, and what tells it apart."""
+    if isinstance(row.case.window, int) and "window=" not in label:
+        label += f" window={row.case.window}"
+    return f"{label} ({run})" if run else label
 
 
 def _side(place: Place, row: Row, across: Sequence[str]) -> str:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from sabench.catalog.metrics import METRICS
 from sabench.records import FLAG_MEANING, Flag
 from sabench.report.columns import SHOWN_AS, TITLES
-from sabench.report.html.figure import Cell, Sheet
+from sabench.report.html.curves import panel_group
+from sabench.report.html.figure import Cell, Sheet, name_of
 from sabench.report.html.points import LATENCY, Point, command_of
 
 SHOWN = (*TITLES, "macs_executed", "peak_rss_growth", "energy_net", "host_time")
@@ -41,7 +42,7 @@ def records_of(sheet: Sheet) -> Records:
     several = len({point.source.name for point in sheet.points}) > 1
     titles = ["rank", "layer", "group"]
     for name in metrics:
-        titles.append(TITLES.get(name, METRICS[name].title))
+        titles.append(name_of(name))
         if name == metrics[0]:
             titles += ["interval", "x conv"]
     titles += ["status", "flags"] + (["run"] if several else [])
@@ -61,7 +62,7 @@ def flags_of(points: Sequence[Point]) -> tuple[Flag, ...]:
 def _cells(point: Point, metrics: list[str], *, several: bool) -> list[Cell]:
     row = point.row
     rank = f"{row.rank}{'=' if row.tied else ''}" if row.rank is not None else "-"
-    cells = [Cell(rank, row.rank), Cell(point.label), Cell(f"{point.group}, {point.place.name}")]
+    cells = [Cell(rank, row.rank), Cell(point.label), Cell(panel_group(point))]
     for name in metrics:
         figure = point.figure(name)
         show = SHOWN_AS[METRICS[name].show]

@@ -1,0 +1,151 @@
+"""Pareto fronts: what no other case beats in both of two figures, as far as they are known."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from sabench.catalog.layers import layers
+from sabench.catalog.metrics import METRICS
+from sabench.compare.front import Cost, Standing, standings
+from sabench.report.columns import SHOWN_AS
+from sabench.report.html.axes import Axis
+from sabench.report.html.charts import Stair, scatter
+from sabench.report.html.curves import AXES, panel_group
+from sabench.report.html.figure import (
+    LEAST,
+    Cell,
+    Figure,
+    Line,
+    Panel,
+    Sheet,
+    Table,
+    axis_of,
+    by_group,
+    capped,
+    name_of,
+)
+from sabench.report.html.points import Point
+from sabench.stats import Interval
+
+COSTS = ("energy", "peak_allocated", "peak_rss_growth", "params")
+"""What a front weighs against the metric: the first that differs within some group."""
+
+WORDS = {
+    Standing.FRONT: "on the front",
+    Standing.UNDECIDED: "behind, not for sure",
+    Standing.BEHIND: "surely behind",
+}
+
+SAYS = (
+    "The stair joins the front by the medians. Pale: surely behind, another case is better in both "
+    "with the intervals apart. Where intervals overlap nothing is decided: see the table.",
+    "Neither side is accuracy: none was measured.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """What stands to the right: its cost (less is better) and how it is told."""
+
+    name: str
+    axis: Axis
+    says: str
+    cost: Callable[[Point], Cost | None]
+    show: Callable[[float], str]
+    stair: Stair = "step-after"
+    sign: float = 1.0  # -1 where more is better
+
+
+def fronts(sheet: Sheet) -> Iterator[Figure]:
+    """Against what else a case costs, and against how far it sees."""
+    if METRICS[sheet.metric].better == "more":
+        return
+    found = next((name for name in COSTS if name != sheet.metric and _differs(sheet, name)), None)
+    if found:
+        show, title = SHOWN_AS[METRICS[found].show], name_of(found)
+        other = Other(title, axis_of(found), "Less is better both ways.", _costing(found), show)
+        if figure := _front("pareto", f"Pareto front: {sheet.name} and {title}", sheet, other):
+            yield figure
+    reach = Other(
+        "window",
+        Axis(AXES["window"], "number"),
+        "Lower is faster, further right sees further. What only pools the map is left out.",
+        _reaching,
+        "{:g}".format,
+        stair="step-before",
+        sign=-1.0,
+    )
+    if figure := _front("reach", f"Pareto front: {sheet.name} and window", sheet, reach):
+        yield figure
+
+
+def _front(name: str, title: str, sheet: Sheet, other: Other) -> Figure | None:
+    panels, lines = [], []
+    placed = [point for point in sheet.drawn if other.cost(point) is not None]
+    for group, points in by_group(placed, panel_group).items():
+        weighed = [(point, other.cost(point)) for point in points]
+        rows = [(point, cost, cost_of(point, sheet.metric)) for point, cost in weighed if cost]
+        if len({cost[0] for _, cost, _ in rows}) < LEAST:
+            continue
+        found = standings([[cost, mine] for _, cost, mine in rows])
+        values = []
+        for (point, cost, _), standing in zip(rows, found, strict=True):
+            place, told = other.sign * cost[0], other.show(other.sign * cost[0])
+            values.append(_value(sheet, point, place, told, standing, other, cost))
+            cells = [Cell(group), Cell(point.label), *sheet.cells(point), Cell(told, place)]
+            lines.append(Line((*cells, Cell(WORDS[standing])), (point.number,)))
+        values.sort(key=lambda value: value["x"])
+        drawn = scatter(values, sheet.marks, other.axis, sheet.axis, stair=other.stair)
+        panels.append(Panel(group, drawn))
+    if not panels:
+        return None
+    shown, left_out = capped(panels)
+    titles = ("group", "layer", sheet.name, "interval", other.name, "standing")
+    return Figure(name, title, (other.says, *SAYS, *left_out), shown, Table(titles, tuple(lines)))
+
+
+def _value(
+    sheet: Sheet,
+    point: Point,
+    place: float,
+    told: str,
+    standing: Standing,
+    other: Other,
+    cost: Cost,
+) -> dict[str, str | float]:
+    value = sheet.value_of(point, place, x_told=told, standing=standing.value)
+    value["strength"] = 0.25 if standing is Standing.BEHIND else 1.0
+    value["status"] = f"{value['status']}, {WORDS[standing]}"
+    if cost[1].low < cost[1].high:
+        value |= {"x0": other.sign * cost[1].low, "x1": other.sign * cost[1].high}
+    return value
+
+
+def _differs(sheet: Sheet, metric: str) -> bool:
+    groups = by_group(sheet.drawn, panel_group).values()
+    return any(len({p.value(metric) for p in points} - {None}) > 1 for points in groups)
+
+
+def _costing(metric: str) -> Callable[[Point], Cost | None]:
+    def cost(point: Point) -> Cost | None:
+        return None if point.value(metric) is None else cost_of(point, metric)
+
+    return cost
+
+
+def _reaching(point: Point) -> Cost | None:
+    """How far a layer sees, as a cost: a layer that sees all sees as far as its map is wide."""
+    row = layers().get(point.row.case.subject)
+    if row is not None and row.at_window is None and row.attention is None:
+        return None
+    seen = point.size if point.window == "all" else point.window
+    return None if not seen else (-float(seen), Interval(-float(seen), -float(seen)))
+
+
+def cost_of(point: Point, metric: str) -> Cost:
+    """A metric's median and interval; an exact count has an interval of no width."""
+    figure = point.figure(metric)
+    assert figure is not None
+    assert figure.median is not None
+    if METRICS[metric].exact or figure.interval is None or figure.interval.low <= 0:
+        return figure.median, Interval(figure.median, figure.median)
+    return figure.median, figure.interval
