@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sabench.cli.app import app
-from sabench.errors import ExitCode, ResultError
+from sabench.errors import ExitCode
 
 if TYPE_CHECKING:
     from sabench.compare.join import Side
@@ -56,7 +56,8 @@ def compare(
     found = read_sides(sources, across or ())
     pairs = None if across else pairs_on_one_device(found)
     if pairs is None:
-        shown = _devices([side for sides in found for side in sides], metric, across or ())
+        sides = [side for those in found for side in those]
+        shown = _devices(sides, metric, across or (), across_env)
     else:
         shown = _runs(pairs, metric, across_env, allow_missing, strict)
     if markdown:
@@ -86,7 +87,17 @@ def _runs(
     )
 
 
-def _devices(sides: "Sequence[Side]", metric: str, across: Sequence[str]) -> Shown:
+def _devices(
+    sides: "Sequence[Side]", metric: str, across: Sequence[str], across_env: bool
+) -> Shown:
     """All sides beside each other, whatever tells them apart."""
-    names = " and ".join(side.name for side in sides)
-    raise ResultError(f"{names} are not of one device: not comparable")
+    from sabench.compare.devices import compare_devices
+    from sabench.report.devices import DevicesTable, devices_json, devices_markdown
+
+    told = compare_devices(sides, metric, across, across_env=across_env)
+    return Shown(
+        tables=[DevicesTable(told)],
+        json=lambda: devices_json(told),
+        markdown=lambda: devices_markdown(told),
+        exit_code=told.exit_code,
+    )
