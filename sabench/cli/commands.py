@@ -21,7 +21,7 @@ from sabench.cli import (
     verify,
 )  # each adds its command
 from sabench.cli.app import app
-from sabench.errors import ExitCode, SabenchError
+from sabench.errors import ConfigError, ExitCode, SabenchError
 from sabench.report.plain import plain
 
 __all__ = [
@@ -63,6 +63,7 @@ def main(argv: list[str] | None = None) -> None:
         if isinstance(stream, TextIOWrapper):  # a letter that the locale lacks is no fault
             stream.reconfigure(errors="backslashreplace")
     try:
+        _check_letters(sys.argv[1:] if argv is None else argv)
         app(args=argv)
     except SabenchError as error:
         typer.secho(f"error: {plain(str(error))}", fg="red", err=True)
@@ -74,3 +75,19 @@ def main(argv: list[str] | None = None) -> None:
         told = f"{error.filename}: {error.strerror}" if error.filename else str(error)
         typer.secho(f"error: {plain(told)}", fg="red", err=True)
         sys.exit(ExitCode.USAGE)
+
+
+def _check_letters(arguments: list[str]) -> None:
+    """What is kept of a command line is text.
+
+    Raises: ConfigError if an argument has bytes that the locale knows no letter for.
+    """
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError as error:
+            encoding = sys.getfilesystemencoding()
+            raise ConfigError(
+                f"argument {argument!r}: has bytes that are no {encoding}; rename it, or choose a "
+                "UTF-8 locale"
+            ) from error

@@ -104,6 +104,12 @@ def test_an_error_is_one_line(name: str, capsys: pytest.CaptureFixture[str]) -> 
     assert line.isprintable()
 
 
+def test_an_argument_that_is_no_text_is_refused_in_a_line(tmp_path: Path) -> None:
+    done = sabench("show", "run\udcff", cwd=tmp_path)
+    (line,) = done.stderr.splitlines()
+    assert (done.returncode, "argument 'run\\udcff': has bytes" in line) == (2, True)
+
+
 @each_name
 def test_markdown_keeps_its_lines_and_columns(name: str, tmp_path: Path) -> None:
     text = leaderboard_markdown(board_of(finished_run(tmp_path / "a", name)))
