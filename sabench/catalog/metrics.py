@@ -45,6 +45,7 @@ _COUNTS = "sabench.measure.metrics.counts:measure"
 _COUNTERS = "sabench.measure.metrics.counts:counters"
 _LATENCY = "sabench.measure.metrics.latency:measure"
 _COMPILATION = "sabench.measure.metrics.compilation:measure"
+_OPERATORS = "sabench.measure.metrics.operators:measure"
 _COLD = "sabench.measure.metrics.cold:measure"
 _GRAPH = "sabench.measure.metrics.graph:measure"
 _MEMORY = "sabench.measure.metrics.memory:measure"
@@ -90,6 +91,10 @@ METRICS: dict[str, Metric] = {
             _GRAPH,
             needs="cuda",
         ),
+        Metric(
+            *("latency_cycles", "cycle", "less", "count", "latency_warm x the SM's clock"),
+            _LATENCY,
+        ),
         Metric("host_time", "s", "less", "time", "wall time of call and synchronise", _LATENCY),
         Metric("throughput", "1/s", "more", "rate", "images per second", _LATENCY),
         Metric("build_time", "s", "less", "time", "time to build the module", _LATENCY),
@@ -97,6 +102,11 @@ METRICS: dict[str, Metric] = {
         Metric("first_call", "s", "less", "time", "time of the first call", _LATENCY),
         _compiled("graph_breaks", "breaks in the compiled graph"),
         _compiled("recompiles", "compilations after the first"),
+        Metric(
+            *("operator_calls", "1", "less", "count", "ATen operators of one call", _OPERATORS),
+            traces=True,
+            exact=True,
+        ),
         _memory("peak_allocated", "torch's peak allocated bytes", exact=True),
         _memory("peak_allocated_cold", "the same in the first call"),
         _memory("peak_reserved", "torch's peak reserved bytes"),

@@ -51,6 +51,7 @@ RUNTIMES: dict[str, Runtime] = {
             instead={
                 f"{_METRICS}.counts:measure": f"{_FAKE}:counts",
                 f"{_METRICS}.counts:counters": f"{_FAKE}:counters",
+                f"{_METRICS}.operators:measure": f"{_FAKE}:operators",
                 f"{_METRICS}.memory:measure": f"{_FAKE}:memory",
                 f"{_METRICS}.resident:measure": f"{_FAKE}:resident",
                 f"{_METRICS}.energy:measure": f"{_FAKE}:energy",

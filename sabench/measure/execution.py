@@ -40,6 +40,12 @@ class Execution:
     first_peak: ResidentMemory | None = None  # read right after the first call
     first_allocated: AllocatedPeak | None = None  # of the first call, where torch keeps a peak
     compilation: Compilation | None = None  # where the runtime compiles
+    own: Callable[[], Output] | None = None  # the call alone, where `call` does planted work too
+
+    @property
+    def own_call(self) -> Callable[[], Output]:
+        """What counts are taken of: the subject's call, nothing planted."""
+        return self.own or self.call
 
 
 def watch_allocated(device: str) -> Callable[[], AllocatedPeak | None]:

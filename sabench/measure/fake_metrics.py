@@ -40,6 +40,11 @@ def counters(subject: Subject, execution: Execution, protocol: Protocol) -> dict
     return _absent("macs_fvcore")
 
 
+def operators(subject: Subject, execution: Execution, protocol: Protocol) -> dict[str, Reading]:
+    """None is called."""
+    return _absent("operator_calls")
+
+
 def memory(subject: Subject, execution: Execution, protocol: Protocol) -> dict[str, Reading]:
     """None was allocated."""
     return _absent("peak_allocated")

@@ -26,6 +26,7 @@ class Timing:
     status: Status  # ok, contended or throttled
     details: dict[str, JsonValue]
     message: str = ""  # why the status is not ok
+    cycles: tuple[float, ...] = ()  # the same in cycles of a device's clock, where it was told
 
 
 @dataclass(slots=True)
@@ -87,7 +88,8 @@ def judge(
     if cooling.waits:
         details |= {"cooling_waits": cooling.waits, "cooled_s": cooling.waited_s}
     flags = tuple(flag for flag in Flag if flag in raised)
-    return Timing(tuple(samples), flags, status, details, message)
+    cycles = tuple(sampling.diary.cycles)
+    return Timing(tuple(samples), flags, status, details, message, cycles)
 
 
 def _status(sampling: Sampling, beside: str, *, on_cores: bool) -> tuple[Status, str]:

@@ -3,6 +3,7 @@
 from pydantic import JsonValue
 
 from sabench.measure.execution import Execution
+from sabench.measure.judging import Timing
 from sabench.measure.metrics.compilation import recompiled
 from sabench.measure.protocol import Protocol
 from sabench.measure.subject import Subject
@@ -17,6 +18,7 @@ def measure(subject: Subject, execution: Execution, protocol: Protocol) -> dict[
     flags = timing.flags + recompiled(execution)
     return {
         "latency_warm": Reading.of("s", timing.samples, flags=flags, details=timing.details),
+        "latency_cycles": _cycles(subject, timing, flags),
         "throughput": _throughput(subject.case.batch, timing.samples, flags),
         "host_time": _host_time(subject, execution, protocol, timing.flags),
         "build_time": Reading.of("s", [subject.build_s]),
@@ -27,6 +29,15 @@ def measure(subject: Subject, execution: Execution, protocol: Protocol) -> dict[
             call="the first" if execution.compile_s is None else "after the compiling one",
         ),
     }
+
+
+def _cycles(subject: Subject, timing: Timing, flags: tuple[Flag, ...]) -> Reading:
+    """Of another clock the same: what tells slower work from a slower clock."""
+    if subject.device == "cpu":
+        return Reading.absent("cycle", "the clock of the CPU is not read while it is timed")
+    if not timing.cycles:
+        return Reading.absent("cycle", "the device did not tell its clock while it was timed")
+    return Reading.of("cycle", timing.cycles, flags=flags)
 
 
 def _throughput(batch: int, samples: tuple[float, ...], flags: tuple[Flag, ...]) -> Reading:

@@ -41,10 +41,10 @@ def measure(subject: Subject, execution: Execution, protocol: Protocol) -> dict[
 
 def _cpu_peak(subject: Subject, execution: Execution) -> Reading:
     """From every allocation and release that torch's CPU allocator reports, workspaces included."""
-    execution.call()
+    execution.own_call()
     drop_gradients(leaves_of(subject))  # else the call frees them first and seems to need less
     with torch.autograd.profiler.profile(profile_memory=True) as profile:
-        out = execution.call()
+        out = execution.own_call()
         del out
     events = profile.kineto_results.events()
     changes = [event for event in events if event.name() == "[memory]"]
@@ -76,7 +76,7 @@ def _cuda(cuda: Any, subject: Subject, execution: Execution) -> dict[str, Readin
         cuda.reset_peak_memory_stats(device)
         with Periodic(lambda: _number(memory.of_process()), NVML_PERIOD_S) as log:
             for _ in range(STEADY_CALLS):
-                execution.call()
+                execution.own_call()
             cuda.synchronize(device)
         allocated, reserved = cuda.max_memory_allocated(device), cuda.max_memory_reserved(device)
         used, used_all = memory.of_process(), memory.of_device()

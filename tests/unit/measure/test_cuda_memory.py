@@ -89,7 +89,7 @@ def measured(
     subject: Any = SimpleNamespace(
         case=SimpleNamespace(runtime="eager"), device=DEVICE, module=module, x=x
     )
-    execution: Any = SimpleNamespace(call=cuda.call, first_allocated=first, compile_s=None)
+    execution: Any = SimpleNamespace(own_call=cuda.call, first_allocated=first, compile_s=None)
     found = memory.measure(subject, execution, None)  # type: ignore[arg-type]
     return cuda, found
 
@@ -153,7 +153,7 @@ def test_the_process_is_watched_every_20_ms_while_the_calls_run(
     subject: Any = SimpleNamespace(
         case=SimpleNamespace(runtime="eager"), device=DEVICE, module=nn.Identity(), x=torch.ones(1)
     )
-    execution: Any = SimpleNamespace(call=call, first_allocated=None, compile_s=None)
+    execution: Any = SimpleNamespace(own_call=call, first_allocated=None, compile_s=None)
     found = memory.measure(subject, execution, None)  # type: ignore[arg-type]
     assert found["process_memory"].median == 9000
     assert found["process_memory"].details["base_bytes"] == 1000

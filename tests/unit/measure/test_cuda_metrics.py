@@ -15,6 +15,8 @@ from sabench.errors import ConfigError
 from sabench.measure import cuda_cold, cuda_graph, execution, instruments
 from sabench.measure.cuda_timer import CudaTimer
 from sabench.measure.execution import Execution, execution_of
+from sabench.measure.fake_bench import FakeWatch
+from sabench.measure.fake_script import ScriptedSpan
 from sabench.measure.metrics import cold, graph, latency
 from sabench.measure.protocol import Protocol
 from sabench.measure.runtimes import cudagraph
@@ -173,6 +175,24 @@ def test_behind_the_deadline_nothing_more_is_timed(
     made.cuda.log.clear()
     assert "deadline" in made.measure(measured.measure)[name].reason
     assert made.cuda.log == []
+
+
+@pytest.mark.parametrize(("call_s", "clock_mhz"), [(1e-3, 1500.0), (2e-3, 750.0)])
+def test_cycles_are_the_same_at_half_the_clock(
+    bench: Callable[..., Bench], call_s: float, clock_mhz: float
+) -> None:
+    made = bench(call_s=call_s)
+    always = ScriptedSpan(start_s=0.0, end_s=1e9, sm_clock_mhz=clock_mhz)
+    made.protocol.watch = FakeWatch((always,))
+    found = made.measure(latency.measure)
+    assert found["latency_warm"].median == pytest.approx(call_s)
+    assert found["latency_cycles"].median == pytest.approx(1.5e6)
+    assert len(found["latency_cycles"].samples) == len(found["latency_warm"].samples)
+
+
+def test_without_a_clock_told_there_are_no_cycles(bench: Callable[..., Bench]) -> None:
+    found = bench(call_s=1e-3).measure(latency.measure)
+    assert found["latency_cycles"].reason == "the device did not tell its clock while it was timed"
 
 
 def test_the_hosts_time_holds_call_and_wait(bench: Callable[..., Bench]) -> None:
