@@ -127,6 +127,6 @@ class FakeBench:
         cost = case_cost(job.case)
         seconds = rule.seconds + rule.seconds_per_mac * (cost.macs_executed if cost else 0)
         seed = f"{script.seed}|{job.seed}|{job.case.case_id}|{job.replicate}|{job.attempt}"
-        samples = stream(rule.stream, seconds, rule.sigma, seed)
+        samples = stream(rule.stream, job.plant * seconds, rule.sigma, seed)
         timer = FakeTimer(clock, samples, rule, random.Random(f"{seed}|disturbed"))
         return cls(clock, timer, FakeWatch(rule.device))

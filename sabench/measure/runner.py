@@ -12,6 +12,7 @@ from sabench.measure.faults import NonFiniteError
 from sabench.measure.instruments import make_instruments
 from sabench.measure.load import ForeignLoad
 from sabench.measure.outcome import Outcome, conclude
+from sabench.measure.plant import plant
 from sabench.measure.protocol import Protocol, ShowFigure, show_nothing
 from sabench.measure.resident_memory import reset_peak, resident_memory
 from sabench.measure.subject import Subject
@@ -66,9 +67,12 @@ def measure_case(
     )
     subject: Subject = runtime.build(job)
     execution: Execution = runtime.load()(subject)
+    details: dict[str, JsonValue] = {"torch_threads": torch.get_num_threads()}
     execution.growth_start = reset_peak()  # behind a compiler, whose own memory is not the case's
     with execution.context():
         first_call(subject, execution, protocol.timer)
+        if job.plant != 1.0:
+            details["plant"] = plant(job, execution, protocol.timer)
         before = tools.usage()  # from here: a compiler's processes are ours, and not told as such
         tools.watch.start()
         try:
@@ -77,7 +81,7 @@ def measure_case(
             tools.watch.stop()
     load = ForeignLoad.between(before, tools.usage())
     flags += load.flags
-    details: dict[str, JsonValue] = {"torch_threads": torch.get_num_threads(), **load.told()}
+    details |= load.told()
     if job.device != "cpu":
         if not states:  # nothing was timed
             look()
