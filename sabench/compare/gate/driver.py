@@ -13,7 +13,8 @@ from sabench.compare.pair import Effect, Verdict, verdict_of
 from sabench.records import SHOWN, Record
 
 SCREEN_BLOCKS = 4
-SCREEN_MOST = 12  # blocks of the screen, for cases that four do not settle
+SAME_BLOCKS = 8  # fewer take themselves for quiet too often to call a case SAME
+SCREEN_MOST = 20  # blocks of the screen, for cases that fewer do not settle
 CONFIRM_BLOCKS = 8
 SPARE_BLOCKS = 4  # more that a stage may try, where some were disturbed
 SUSPICION = 0.95  # one-sided: how surely a suspect is slower
@@ -101,13 +102,14 @@ def follow(
     left = [one for one in plan.case_ids if one not in course.lost]
     course.suspects = tuple(one for one in left if _is_suspect(course, one))
     if course.suspects:
-        others = [one for one in left if one not in course.suspects]
+        others = [one for one in left if one not in course.suspects and course.screen.pairs(one)]
         course.control = random.Random(f"{plan.seed} control").choice(others) if others else ""
         confirmed = (*course.suspects, *filter(None, (course.control,)))
 
         def unconfirmed() -> list[str]:
-            short = [len(course.confirm.pairs(one)) < CONFIRM_BLOCKS for one in confirmed]
-            return [one for one in confirmed if one not in course.lost] if any(short) else []
+            wanted = [one for one in confirmed if one not in course.lost]
+            short = any(len(course.confirm.pairs(one)) < CONFIRM_BLOCKS for one in wanted)
+            return wanted if short else []
 
         measure(course.confirm, "confirm", unconfirmed, CONFIRM_BLOCKS + SPARE_BLOCKS)
     return course
@@ -117,7 +119,9 @@ def _block(
     course: Course, bench: Bench, number: int, case_ids: Sequence[str], stage: Stage
 ) -> Block:
     """One process of each side; a case that fails in one is lost to all later blocks."""
-    with_null = stage is course.confirm or len(stage.blocks) < SCREEN_BLOCKS
+    with_null = stage is course.confirm or any(
+        len(stage.pairs(one, "null")) < SCREEN_BLOCKS for one in case_ids
+    )
     figures = {}
     for side in sides_in_order(number, flipped=course.plan.flipped, with_null=with_null):
         records = bench.measure(side, number, case_ids)
@@ -141,7 +145,8 @@ def _is_open(course: Course, case_id: str) -> bool:
     if blocks >= SCREEN_MOST or _is_suspect(course, case_id):
         return False
     effect = course.screen.effect(case_id, course.plan.thresholds[case_id])
-    return effect is not None and verdict_of(effect) is Verdict.AMBIGUOUS
+    verdict = verdict_of(effect) if effect is not None else Verdict.AMBIGUOUS
+    return verdict is Verdict.AMBIGUOUS or (verdict is Verdict.SAME and blocks < SAME_BLOCKS)
 
 
 def _is_suspect(course: Course, case_id: str) -> bool:

@@ -63,9 +63,10 @@ def test_the_records_of_both_stages_and_all_sides_lie_in_the_journal(tmp_path):
         journal_file, samples = tmp_path / "out" / "journal.jsonl", tmp_path / "out" / "samples"
 
     timed = [one for one in journal.read(Kept()) if "latency_warm" in one.readings]
-    assert len(timed) == 3 * 2 * (4 + 8)  # sides, cases, blocks
+    screened = 3 * 2 * 4 + 2 * 1 * 4  # sides, cases, blocks: the other case goes on to eight
+    assert len(timed) == screened + 3 * 2 * 8
     assert {one.side for one in timed} == {"base", "candidate", "null"}
-    assert {one.replicate for one in timed} == set(range(12))
+    assert {one.replicate for one in timed} == set(range(16))
 
 
 def test_a_faster_case_is_told_and_passes(tmp_path):
@@ -128,7 +129,7 @@ def test_blocks_that_were_disturbed_are_made_up_for(tmp_path):
     result = gate(tmp_path, None, {CONV: disturbed, HALO: {}})
     assert verdicts(result) == {CONV: Verdict.SAME, HALO: Verdict.SAME}
     assert result.cases[0].screen is not None
-    assert result.cases[0].screen.blocks == 4
+    assert result.cases[0].screen.blocks == 8
 
 
 def test_a_case_that_is_always_disturbed_has_no_verdict_and_says_why(tmp_path):

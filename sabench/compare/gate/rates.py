@@ -1,0 +1,153 @@
+"""How often this gate was wrong where nothing had changed: counted from the trials on a device.
+
+A trial is a gate between two checkouts of one commit. `tools/aa.py` makes them, one line each in
+`results/<device>/gate-aa.jsonl`; nothing is computed in advance and no rate is written anywhere.
+"""
+
+from collections.abc import Iterator, Sequence
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError
+from scipy.special import betaincinv
+
+from sabench import jsonl
+from sabench.compare.gate.result import GateResult, Outcome, Rate
+from sabench.compare.pair import Verdict
+from sabench.measure.environment import device_slug
+from sabench.records import Environment, Frozen
+
+FILE = "gate-aa.jsonl"
+CONFIDENCE = 0.95
+
+
+class Trial(Frozen):
+    """One gate whose truth is known: no change, or a case that was made to do more."""
+
+    schema_name: Literal["sabench.gate_trial"] = Field("sabench.gate_trial", alias="schema")
+    schema_version: Literal["1.0"] = "1.0"
+    started_utc: str
+    wall_s: float
+    device: str  # its name
+    suite: str
+    commit: str
+    seed: int
+    plant: float | None = None  # so many times the work of `planted`, in the candidate
+    planted: str = ""
+    outcome: Outcome
+    unreliable_because: str = ""
+    verdicts: dict[str, Verdict | None]  # by case
+    ratios: dict[str, tuple[float, float | None, float | None]]  # ratio and 99 % interval, by case
+    blocks: dict[str, int]  # of the screen, by case
+    foreign_cores: float  # of other work, before it began
+
+    @classmethod
+    def of(cls, result: GateResult, foreign_cores: float) -> "Trial":
+        """What is kept of a gate's result."""
+        told = {case.case_id: case.decisive for case in result.cases}
+        environment = result.candidate.environment
+        return cls(
+            started_utc=result.started_utc,
+            wall_s=result.wall_s,
+            device=environment.device_name if environment else result.device,
+            suite=result.suite,
+            commit=result.candidate.commit,
+            seed=result.seed,
+            plant=result.plant,
+            planted=result.planted,
+            outcome=result.outcome,
+            unreliable_because=result.unreliable_because,
+            verdicts={case.case_id: case.verdict for case in result.cases},
+            ratios={one: (it.ratio, it.low, it.high) for one, it in told.items() if it},
+            blocks={case.case_id: case.screen.blocks for case in result.cases if case.screen},
+            foreign_cores=foreign_cores,
+        )
+
+    @property
+    def is_red(self) -> bool:
+        """Whether it said that something became slower."""
+        return self.outcome is Outcome.REGRESSED
+
+    @property
+    def is_ambiguous(self) -> bool:
+        """Whether it let pass what it could not tell."""
+        unsure = Verdict.AMBIGUOUS in self.verdicts.values()
+        return self.outcome is Outcome.PASSED and unsure
+
+    @property
+    def is_unreliable(self) -> bool:
+        """Whether it said that its times are not to be trusted."""
+        return self.outcome is Outcome.UNRELIABLE
+
+    @property
+    def has_found(self) -> bool:
+        """Whether the planted case, and no other, is red."""
+        red = {one for one, verdict in self.verdicts.items() if verdict is Verdict.REGRESSED}
+        return self.is_red and red == {self.planted}
+
+
+def rate_of(environment: Environment, root: Path = Path("results")) -> Rate | None:
+    """The rate on this kind of device; None where nobody has measured it.
+
+    Asked are `root`, then the copy that ships. Trials that were interrupted tell nothing.
+
+    Raises: ResultError if the file is there and cannot be read.
+    """
+    folder = device_slug(environment)
+    for place in (root / folder / FILE, _shipped() / folder / FILE):
+        if place.is_file():
+            with_lines = list(read_trials(Path(str(place))))
+            return rate_among(environment.device_name, with_lines)
+    return None
+
+
+def rate_among(device: str, trials: Sequence[Trial]) -> Rate | None:
+    """The rate of the trials without a plant; None where there are none."""
+    null = [trial for trial in trials if trial.plant is None]
+    if not null:
+        return None
+    red = sum(trial.is_red for trial in null)
+    return Rate(
+        device=device,
+        runs=len(null),
+        red=red,
+        ambiguous=sum(trial.is_ambiguous for trial in null),
+        unreliable=sum(trial.is_unreliable for trial in null),
+        upper_bound=upper_bound(red, len(null)),
+    )
+
+
+def read_trials(path: Path) -> Iterator[Trial]:
+    """The trials of a file that ended; a torn line, or one of another schema, is passed over.
+
+    Raises: ResultError if the file is there and cannot be read.
+    """
+    for line in jsonl.read(path):
+        try:
+            trial = Trial.model_validate(line)
+        except ValidationError:
+            continue
+        if trial.outcome is not Outcome.INTERRUPTED:
+            yield trial
+
+
+def upper_bound(hits: int, n: int, confidence: float = CONFIDENCE) -> float:
+    """What a rate surely does not exceed, one-sided, after `hits` of n.
+
+    Source: Clopper and Pearson 1934 (Biometrika 26, 404).
+    """
+    return float(betaincinv(hits + 1, n - hits, confidence)) if hits < n else 1.0
+
+
+def lower_bound(hits: int, n: int, confidence: float = CONFIDENCE) -> float:
+    """What a rate surely reaches, one-sided: the misses' upper bound, seen from the other end."""
+    return 1.0 - upper_bound(n - hits, n, confidence)
+
+
+def _shipped() -> Traversable:
+    """The wheel's results; in a checkout, the repository's own."""
+    package = files("sabench")
+    copy = package / "data" / "results"
+    return copy if copy.is_dir() else Path(str(package)).parent / "results"

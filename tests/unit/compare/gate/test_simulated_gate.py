@@ -1,0 +1,131 @@
+"""tools/simulate_gate.py in small: what the gate's rule promises, and plants that break it."""
+
+import importlib.util
+import json
+import math
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from sabench.compare import pair
+from sabench.compare.gate import driver
+from sabench.compare.gate.result import Outcome
+from sabench.compare.pair import Verdict
+
+ROOT = Path(__file__).parents[4]
+
+
+def load_tool() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("simulate_gate", ROOT / "tools/simulate_gate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["simulate_gate"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+tool = load_tool()
+RECORDED = tool.recorded(ROOT / "results")
+QUIET = next(one for one in tool.settings(RECORDED) if one.name == "recorded, quiet")
+
+
+def tally(change: float, cases: int, setting=QUIET):
+    return tool.simulate(setting, change, cases, threshold=0.03, seed=5)
+
+
+def test_three_thousand_unchanged_cases_raise_no_more_than_three_alarms() -> None:
+    found = tally(0.0, 3000)
+    assert found.cases == 3000
+    assert found.verdicts[Verdict.REGRESSED] <= 3
+
+
+def test_gates_of_unchanged_quiet_cases_are_seldom_ambiguous_or_unreliable() -> None:
+    found = tally(0.0, 900)
+    assert found.ambiguous <= 0.1 * found.gates
+    assert found.outcomes[Outcome.UNRELIABLE] <= 0.1 * found.gates
+
+
+def test_ten_percent_is_found_in_95_of_100_and_a_quarter_always() -> None:
+    ten, quarter = tally(0.10, 300), tally(0.25, 300)
+    assert ten.verdicts[Verdict.REGRESSED] >= 285
+    assert quarter.verdicts[Verdict.REGRESSED] == 300
+
+
+def test_ten_percent_is_found_among_all_recorded_cases_too() -> None:
+    everything = next(one for one in tool.settings(RECORDED) if one.name == "recorded")
+    assert tally(0.10, 300, everything).verdicts[Verdict.REGRESSED] >= 0.95 * 300
+
+
+def test_three_percent_is_hardly_ever_called_the_same() -> None:
+    assert tally(0.03, 600).share(Verdict.SAME) <= 0.05
+    assert tally(0.05, 600).share(Verdict.SAME) <= 0.005
+
+
+def test_the_noise_of_a_case_is_that_of_its_leaderboard(tmp_path: Path) -> None:
+    board = json.loads((ROOT / "results/amd-epyc/halo.json").read_text())
+    figure = board["rows"][0]["figures"]["latency_warm"]
+    between = figure["between_sd"] / figure["median"]
+    folder = tmp_path / "some-device"
+    folder.mkdir()
+    (folder / "halo.json").write_text((ROOT / "results/amd-epyc/halo.json").read_text())
+    first = tool.recorded(tmp_path)[0]
+    samples = np.median(figure["process_samples"])
+    again = math.hypot(first.process, tool.MEDIAN_ERROR * first.sample / math.sqrt(samples))
+    assert again == pytest.approx(between)
+
+
+def test_drawn_processes_spread_as_their_noise_says() -> None:
+    noise = tool.Noise(process=0.02, sample=0.05)
+    bench = tool.DrawnBench(
+        {"a": noise}, 0.0, tool.Setting("one", (noise,)), np.random.default_rng(3)
+    )
+    drawn = [
+        math.log(bench.measure("base", 0, ["a"])[0].readings[tool.METRIC].median)
+        for _ in range(4000)
+    ]
+    assert np.std(drawn) == pytest.approx(noise.between, rel=0.05)
+
+
+def test_a_bench_that_favours_the_base_is_seen_as_false_alarms(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The candidate is slower by 8 % though the tally believes that nothing changed."""
+    honest = tool.record_of
+    monkeypatch.setattr(
+        tool,
+        "record_of",
+        lambda one, side, block, change: honest(
+            one, side, block, change + (0.08 if side == "candidate" else 0.0)
+        ),
+    )
+    assert tool.broken(QUIET, tally(0.0, 60)) != []
+
+
+def test_a_verdict_on_the_data_that_raised_the_suspicion_breaks_the_promise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Any rise is suspect, and the screen itself convicts."""
+    monkeypatch.setattr(driver, "_is_suspect", lambda course, one: course.screen.pairs(one) != [])
+    monkeypatch.setattr(driver.Course, "effect", lambda course, one: course.screen.effect(one, 0.0))
+    monkeypatch.setattr(pair, "NOISE", 0.0)
+    assert tool.broken(QUIET, tally(0.0, 900)) != []
+
+
+def test_a_blind_gate_breaks_the_promise_of_detection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pair, "NOISE", 1000.0)
+    assert tool.broken(QUIET, tally(0.25, 60)) != []
+
+
+def test_a_heavy_tail_keeps_the_standard_deviation() -> None:
+    noise = tool.Noise(process=0.02, sample=0.0)
+    setting = tool.Setting("tails", (noise,), degrees=3.0)
+    bench = tool.DrawnBench({"a": noise}, 0.0, setting, np.random.default_rng(4))
+    drawn = [bench._draw("a") for _ in range(40_000)]
+    assert np.std(drawn) == pytest.approx(0.02, rel=0.15)
+    # the quartiles of a scaled t with three degrees lie nearer: 0.7649 / sqrt(3) of the spread
+    quartile = float(np.quantile(np.abs(drawn), 0.5))
+    assert quartile == pytest.approx(0.02 * 0.7649 / math.sqrt(3), rel=0.05)

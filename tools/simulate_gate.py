@@ -1,0 +1,265 @@
+"""How often the gate's rule is wrong: gates whose truth is known, with the noise that was recorded.
+
+    .venv/bin/python tools/simulate_gate.py [--pairs 3000] [--planted 1000] [--threshold 0.03]
+
+Every gate is followed by the driver itself, over three cases, beside a bench that only draws
+figures. A process has an offset of its own, and the median of so many samples; both spreads are
+those of cases in results/*/*.json, or given. Prints for each setting and each true change how many
+cases there were of each verdict, with 95 % Clopper-Pearson bounds, and how many gates of each
+outcome.
+Exit code: 1 if more than 0.1 % of the cases without a change are red, or if less than 95 % of
++10 % or one of +25 % is missed at the noise of quiet cases.
+"""
+
+import argparse
+import math
+import statistics
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from sabench.catalog.presets import PRESETS
+from sabench.compare.gate.blocks import SideName
+from sabench.compare.gate.driver import Course, Plan, follow
+from sabench.compare.gate.judge import judged_case, null_controls
+from sabench.compare.gate.rates import lower_bound, upper_bound
+from sabench.compare.gate.result import GateCase, GateResult, Outcome, SideTold
+from sabench.compare.pair import Verdict
+from sabench.records import Reading, Record, Statistics, Status
+from sabench.store.leaderboard import read_leaderboard
+
+METRIC = "latency_warm"
+GATE = PRESETS["gate"]
+CASES = 3  # of a gate
+MEDIAN_ERROR = math.sqrt(math.pi / 2)  # of a normal sample's median, over that of its mean
+QUIET = 0.02  # spread between processes of a case that counts as quiet
+MOST_RED = 0.001
+LEAST_FOUND = {0.10: 0.95, 0.25: 1.0}
+CHANGES = (0.0, 0.03, 0.05, 0.10, 0.25)
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """Standard deviations as shares of the figure: of a process's offset, of a sample in it."""
+
+    process: float
+    sample: float
+    samples: int = GATE.samples_min
+
+    @property
+    def between(self) -> float:
+        """Of process medians."""
+        return math.hypot(self.process, MEDIAN_ERROR * self.sample / math.sqrt(self.samples))
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a gate's cases are drawn from. `drift`: how much slower all becomes over a gate."""
+
+    name: str
+    noises: tuple[Noise, ...]
+    drift: float = 0.0
+    degrees: float = math.inf  # of Student's t that a process's offset follows
+
+
+@dataclass(slots=True)
+class DrawnBench:
+    """Figures of one second, each process with an offset of its own."""
+
+    noises: dict[str, Noise]
+    slower: float  # the candidate, on the log scale
+    setting: Setting
+    random: np.random.Generator
+    processes: int = 0
+
+    def measure(self, side: SideName, block: int, case_ids: Sequence[str]) -> list[Record]:
+        """One process of a side."""
+        self.processes += 1
+        shared = self.setting.drift * self.processes / 36.0  # twelve blocks of three processes
+        shared += self.slower if side == "candidate" else 0.0
+        return [record_of(one, side, block, shared + self._draw(one)) for one in case_ids]
+
+    def _draw(self, case_id: str) -> float:
+        noise, degrees = self.noises[case_id], self.setting.degrees
+        offset = self.random.standard_normal()
+        if math.isfinite(degrees):  # scaled to the same standard deviation
+            offset = self.random.standard_t(degrees) * math.sqrt((degrees - 2.0) / degrees)
+        samples = self.random.standard_normal(noise.samples)
+        return float(noise.process * offset + noise.sample * np.median(samples))
+
+
+def record_of(case_id: str, side: str, block: int, change: float) -> Record:
+    """A record of one figure, built without validation: there are a million of them."""
+    statistics_ = Statistics.model_construct(n=1, median=math.exp(change))
+    reading = Reading.model_construct(unit="s", statistics=statistics_)
+    return Record.model_construct(
+        case_id=case_id, side=side, replicate=block, status=Status.OK, readings={METRIC: reading}
+    )
+
+
+def recorded(results: Path) -> tuple[Noise, ...]:
+    """The noise of each case that was accepted, at the gate's number of samples.
+
+    What the median's own error explains of the spread between processes belongs to the samples.
+    """
+    found = []
+    for path in sorted(results.glob("*/*.json")):
+        if path.name.startswith("gate"):
+            continue
+        for row in read_leaderboard(path).rows:
+            figure = row.figures.get(METRIC)
+            if figure is None or not figure.median or not figure.between_sd:
+                continue
+            between = figure.between_sd / figure.median
+            root = math.sqrt(statistics.median(figure.process_samples)) / MEDIAN_ERROR
+            sample = min((figure.in_process_sd or 0.0) / figure.median, between * root)
+            found.append(Noise(math.sqrt(max(0.0, between**2 - (sample / root) ** 2)), sample))
+    return tuple(found)
+
+
+def settings(noises: tuple[Noise, ...]) -> Iterator[Setting]:
+    """The recorded noise, that of quiet cases, and what it might be elsewhere."""
+    yield Setting("recorded", noises)
+    quiet = tuple(noise for noise in noises if noise.between <= QUIET)
+    yield Setting("recorded, quiet", quiet)
+    yield Setting("quiet, drift 2 %", quiet, drift=0.02)
+    yield Setting("quiet, heavy tails", quiet, degrees=3.0)
+    for process in (0.003, 0.01, 0.02, 0.03):
+        yield Setting(f"processes {process:.1%}", (Noise(process, 0.02),))
+
+
+@dataclass(slots=True)
+class Tally:
+    """What the cases and the gates of one setting and one true change came to."""
+
+    change: float
+    cases: int = 0
+    verdicts: Counter[Verdict] = field(default_factory=Counter)
+    contradicted: int = 0  # SAME with an interval that excludes the true change
+    gates: int = 0
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
+    ambiguous: int = 0  # gates that passed, a case of them AMBIGUOUS
+    blocks: int = 0
+
+    def add(self, course: Course, result: GateResult) -> None:
+        """Count one gate."""
+        self.gates += 1
+        self.blocks += len(course.screen.blocks) + len(course.confirm.blocks)
+        self.outcomes[result.outcome] += 1
+        unsure = result.outcome is Outcome.PASSED and result.with_verdict(Verdict.AMBIGUOUS)
+        self.ambiguous += bool(unsure)
+        for case in result.cases:
+            self._add_case(case)
+
+    def _add_case(self, case: GateCase) -> None:
+        assert case.verdict is not None
+        self.cases += 1
+        self.verdicts[case.verdict] += 1
+        change = case.decisive
+        assert change is not None
+        assert change.low is not None
+        assert change.high is not None
+        covers = change.low <= 1.0 + self.change <= change.high
+        self.contradicted += case.verdict is Verdict.SAME and not covers
+
+    def share(self, verdict: Verdict) -> float:
+        """Of the cases."""
+        return self.verdicts[verdict] / self.cases
+
+
+def simulate(setting: Setting, change: float, cases: int, threshold: float, seed: int) -> Tally:
+    """Gates of three cases until there are so many cases."""
+    random, found = np.random.default_rng([seed, round(1000 * change)]), Tally(change)
+    names = tuple(f"case {place}" for place in range(CASES))
+    while found.cases < cases:
+        drawn = random.integers(len(setting.noises), size=CASES)
+        noises = {name: setting.noises[place] for name, place in zip(names, drawn, strict=True)}
+        plan = Plan(names, dict.fromkeys(names, threshold), seed=int(random.integers(2**31)))
+        bench = DrawnBench(noises, math.log1p(change), setting, random)
+        course = follow(plan, bench)
+        found.add(course, result_of(course))
+    return found
+
+
+def result_of(course: Course) -> GateResult:
+    """What the gate would say of a course, counts apart."""
+    side = SideTold(name="drawn")
+    return GateResult(
+        suite="drawn",
+        device="cpu",
+        preset=GATE,
+        seed=course.plan.seed,
+        base=side,
+        candidate=side,
+        cases=tuple(judged_case(course, one, {}) for one in course.plan.case_ids),
+        nulls=null_controls(course),
+        started_utc="",
+        wall_s=0.0,
+    )
+
+
+def lines_of(setting: Setting, found: Tally) -> Iterator[str]:
+    """A tally as it is printed."""
+    yield (
+        f"{setting.name}, {found.change:+.0%}: {found.cases} cases in {found.gates} gates of "
+        f"{found.blocks / found.gates:.1f} blocks"
+    )
+    for verdict in Verdict:
+        if hits := found.verdicts[verdict]:
+            yield f"    {verdict:12}{told(hits, found.cases)}"
+    if found.contradicted:
+        yield f"    SAME, though its interval excludes {found.change:+.0%}: " + told(
+            found.contradicted, found.cases
+        )
+    for outcome, hits in sorted(found.outcomes.items()):
+        yield f"    gates {outcome:12}{told(hits, found.gates)}"
+    yield f"    gates passed with an AMBIGUOUS case: {told(found.ambiguous, found.gates)}"
+
+
+def told(hits: int, n: int) -> str:
+    """A share with its bounds."""
+    low, high = lower_bound(hits, n, 0.975), upper_bound(hits, n, 0.975)
+    return f"{hits} of {n}: {hits / n:.2%} ({low:.2%} to {high:.2%})"
+
+
+def broken(setting: Setting, found: Tally) -> list[str]:
+    """The promises that a tally breaks."""
+    name = f"{setting.name}, {found.change:+.0%}"
+    red = found.share(Verdict.REGRESSED)
+    if found.change == 0.0 and red > MOST_RED:
+        return [f"{name}: {red:.2%} of the cases are red, more than {MOST_RED:.1%}"]
+    least = LEAST_FOUND.get(found.change, 0.0) if "quiet" in setting.name else 0.0
+    if red < least:
+        return [f"{name}: {red:.1%} found, fewer than {least:.0%}"]
+    return []
+
+
+def main() -> int:
+    """The table; 1 if a promise is broken."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--pairs", type=int, default=3000, help="cases without a change")
+    parser.add_argument("--planted", type=int, default=1000, help="cases of each change")
+    parser.add_argument("--threshold", type=float, default=0.03)
+    parser.add_argument("--setting", default="", help="only those whose name holds this")
+    parser.add_argument("--results", type=Path, default=Path("results"))
+    parser.add_argument("--seed", type=int, default=0)
+    asked = parser.parse_args()
+    noises = recorded(asked.results)
+    print(f"{len(noises)} recorded cases; the least change that counts is {asked.threshold:.0%}")
+    failures = []
+    for setting in settings(noises):
+        for change in CHANGES if asked.setting in setting.name else ():
+            cases = asked.planted if change else asked.pairs
+            found = simulate(setting, change, cases, asked.threshold, asked.seed)
+            print("\n".join(lines_of(setting, found)), flush=True)
+            failures += broken(setting, found)
+    print("\n".join(failures) or "every promise held")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
