@@ -1,8 +1,11 @@
 """Checkouts for a gate whose sabench only pretends: it plans and measures what a file says."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from sabench.catalog.metrics import METRICS
 
 FAULTS = Path(__file__).parent / "faults"
 
@@ -24,9 +27,10 @@ ids = json.loads((folder / "figures.json").read_text())
 print(json.dumps({"cases": [{"case_id": one} for one in ids]}))
 """
 
-CHILD = """import json, pathlib, sys
+CHILD = """import json, pathlib, sys, time
 sys.path.insert(0, FAULTS)
 import stand_in
+from sabench.catalog.metrics import METRICS
 
 told = json.loads((pathlib.Path(__file__).parents[2] / "figures.json").read_text())
 
@@ -40,7 +44,9 @@ def do(fault, outbox, batch, job):
     scale = figures.get(side, 1.0) * job.get("plant", 1.0)
     noise = 1.0 + figures.get("noise", 1e-3) * ((block * 7919 + len(side)) % 5 - 2)
     readings = {}
+    time.sleep(figures.get("takes_s", 0.0))
     for name in job["metrics"]:
+        assert name in METRICS, name
         value = figures.get(name)
         if name == "latency_warm":
             value = figures.get(name, 1e-3) * scale * noise
@@ -58,17 +64,26 @@ stand_in.main(*sys.argv[1:])
 """
 
 
-def pretend(folder: Path, figures: dict[str, dict[str, Any]] | None = None) -> Path:
+def pretend(
+    folder: Path,
+    figures: dict[str, dict[str, Any]] | None = None,
+    metrics: Sequence[str] = tuple(METRICS),
+) -> Path:
     """A checkout that has these cases, each with its figures; by default conv and halo of 1 ms.
 
+    `metrics`: those that it knows; its child dies of any other.
+
     Of a case: a metric's figure; `base`, `candidate`, `null`: what scales a side's time; `noise`;
-    `status` and `message` of its records, in `blocks` and on `sides` alone if these are told.
+    `takes_s`, really; `status` and `message` of its records, in `blocks` and on `sides` alone if
+    these are told.
     """
     package = folder / "sabench" / "measure"
     package.mkdir(parents=True)
     (folder / "sabench" / "__init__.py").write_text('__version__ = "0"\n')
     (package / "__init__.py").write_text("")
     (folder / "sabench" / "__main__.py").write_text(MAIN)
+    (folder / "sabench" / "catalog").mkdir()
+    (folder / "sabench" / "catalog" / "metrics.py").write_text(f"METRICS = {list(metrics)!r}\n")
     (package / "child.py").write_text(CHILD.replace("FAULTS", repr(str(FAULTS))))
     (folder / "pair.yaml").write_text(SUITE)
     told = {CONV: {}, HALO: {}} if figures is None else figures

@@ -5,7 +5,6 @@ The children's figures are scripted, so that these tests are of the decision and
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from checkouts import CONV, HALO, SUITE, pretend
 from making_runs import case, environment, preset, record_of, run_info
 from sabench.compare.gate.folder import read_gate
 from sabench.compare.gate.result import Outcome
@@ -24,32 +24,20 @@ from sabench.measure.environment import environment as environment_here
 from sabench.records import Environment
 from sabench.store.leaderboard import make_leaderboard, write_leaderboard
 
-SIDE = Path(__file__).parent.parent / "fixtures" / "side"
-SUITE = (
-    "name: pair\ntitle: Two cases\naxes: {channels: 8, size: [7, 14]}\nlayers: [{layer: conv}]\n"
-)
-CASES = {str(n): f"conv/channels=8,size={n}/forward.fp32.reference.eager" for n in (7, 14)}
-SECONDS = {"7": 1e-3, "14": 4e-3}
-
-
-def make_side(path: Path, **told: Any) -> Path:
-    """A checkout whose sabench answers as told."""
-    shutil.copytree(SIDE, path, ignore=shutil.ignore_patterns("__pycache__"))
-    (path / "side.json").write_text(json.dumps({"cases": CASES, "seconds": SECONDS} | told))
-    (path / "pair.yaml").write_text(SUITE)
-    return path
+COUNTED = {CONV: {"macs": 1000.0}, HALO: {}}
 
 
 def command(folder: Path, *arguments: str) -> list[str]:
-    words = [sys.executable, "-m", "sabench", "gate", "--suite", "pair.yaml", "--device", "cpu"]
-    return [*words, "--no-lock", "--seed", "1", "--out", str(folder / "out"), *arguments]
+    suite = folder / "pair.yaml"
+    suite.write_text(SUITE)
+    words = [sys.executable, "-m", "sabench", "gate", "--device", "cpu"]
+    return [*words, "--no-lock", "--seed", "1", "--out", "out", "--suite", str(suite), *arguments]
 
 
 def gate(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """One gate in its own process; `--base base --candidate candidate` unless given."""
     if "--base" not in arguments and "--history" not in arguments:
         arguments = ("--base", "base", "--candidate", "candidate", *arguments)
-    (folder / "pair.yaml").write_text(SUITE)
     return subprocess.run(
         command(folder, *arguments),
         cwd=folder,
@@ -66,24 +54,20 @@ def surroundings(folder: Path) -> dict[str, str]:
     return kept | {"COLUMNS": "100", "SABENCH_STATE": str(folder / "state")}
 
 
-def slower(share: float) -> dict[str, float]:
-    return SECONDS | {"14": SECONDS["14"] * (1 + share)}
-
-
 def test_nothing_changed_is_exit_0_and_the_result_lies_in_its_folder(tmp_path: Path) -> None:
-    make_side(tmp_path / "base")
-    make_side(tmp_path / "candidate")
+    pretend(tmp_path / "base", COUNTED)
+    pretend(tmp_path / "candidate", COUNTED)
     done = gate(tmp_path)
     assert (done.returncode, done.stderr.count("Traceback")) == (0, 0), done.stderr
     assert "PASSED" in done.stdout
     result = read_gate(tmp_path / "out")
     assert [one.verdict for one in result.cases] == [Verdict.SAME, Verdict.SAME]
-    assert result.outcome is Outcome.PASSED
+    assert (result.outcome, result.counted) == (Outcome.PASSED, ("macs",))
 
 
 def test_a_slower_case_is_exit_1_and_every_file_tells_it(tmp_path: Path) -> None:
-    make_side(tmp_path / "base")
-    make_side(tmp_path / "candidate", seconds=slower(0.10))
+    pretend(tmp_path / "base")
+    pretend(tmp_path / "candidate", {CONV: {}, HALO: {"candidate": 1.1}})
     done = gate(
         *(tmp_path, "--markdown", "gate.md", "--junit", "gate.xml", "--json"),
         *("--benchmark-json", "bench.json"),
@@ -94,14 +78,14 @@ def test_a_slower_case_is_exit_1_and_every_file_tells_it(tmp_path: Path) -> None
     told = json.loads(done.stdout)
     assert (told["outcome"], told["exit_code"]) == ("REGRESSED", 1)
     (found,) = [one for one in told["cases"] if one["verdict"] == "REGRESSED"]
-    assert (found["case_id"], round(found["confirm"]["ratio"], 6)) == (CASES["14"], 1.1)
+    assert (found["case_id"], round(found["confirm"]["ratio"], 2)) == (HALO, 1.1)
     text = (tmp_path / "gate.md").read_text()
     assert "REGRESSED" in text
     assert (tmp_path / "summary.md").read_text() == text
     (failure,) = ET.parse(tmp_path / "gate.xml").iter("failure")
-    assert "x 1.100" in failure.attrib["message"]
+    assert "x 1.1" in failure.attrib["message"]
     rows = {row["name"]: row for row in json.loads((tmp_path / "bench.json").read_text())}
-    assert rows[CASES["14"]]["value"] == pytest.approx(4.4e-3)
+    assert rows[HALO]["value"] == pytest.approx(1.1e-3, rel=0.01)
     stop, resume = (
         next(i for i, line in enumerate(done.stderr.splitlines()) if line.startswith(mark))
         for mark in ("::stop-commands::", "::error ")
@@ -111,19 +95,27 @@ def test_a_slower_case_is_exit_1_and_every_file_tells_it(tmp_path: Path) -> None
 
 
 def test_a_count_that_rose_is_exit_1_whatever_the_times_say(tmp_path: Path) -> None:
-    make_side(tmp_path / "base")
-    make_side(tmp_path / "candidate", macs=1001.0)
+    pretend(tmp_path / "base", COUNTED)
+    pretend(tmp_path / "candidate", {CONV: {"macs": 1001.0}, HALO: {}})
     done = gate(tmp_path)
     assert done.returncode == 1
     assert "1 000 -> 1 001 MAC" in " ".join(done.stdout.split())
 
 
+def test_a_base_that_knows_no_counts_yet_is_held_by_its_times_alone(tmp_path: Path) -> None:
+    pretend(tmp_path / "base", COUNTED, ["latency_warm"])
+    pretend(tmp_path / "candidate", COUNTED)
+    done = gate(tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert read_gate(tmp_path / "out").counted == ()
+
+
 def test_a_missing_case_is_exit_1(tmp_path: Path) -> None:
-    make_side(tmp_path / "base")
-    make_side(tmp_path / "candidate", cases={"7": CASES["7"]})
+    pretend(tmp_path / "base")
+    pretend(tmp_path / "candidate", {CONV: {}})
     done = gate(tmp_path)
     assert done.returncode == 1
-    assert f"Missing in the candidate: {CASES['14']}" in " ".join(done.stdout.split())
+    assert f"Missing in the candidate: {HALO}" in " ".join(done.stdout.split())
 
 
 @pytest.mark.parametrize(
@@ -142,10 +134,9 @@ def test_a_missing_case_is_exit_1(tmp_path: Path) -> None:
 def test_what_cannot_be_asked_for_is_exit_2_and_one_line(
     arguments: tuple[str, ...], told: str, tmp_path: Path
 ) -> None:
-    side = make_side(tmp_path / "base")
+    side = pretend(tmp_path / "base")
     if "nothing" in arguments:
-        (side / "side.json").write_text('{"cases": {}}')
-    (tmp_path / "pair.yaml").write_text(SUITE)
+        (side / "figures.json").write_text("{}")
     done = subprocess.run(
         command(tmp_path, "--candidate", "base", *arguments),
         cwd=tmp_path,
@@ -162,23 +153,23 @@ def test_what_cannot_be_asked_for_is_exit_2_and_one_line(
 
 
 def test_a_null_control_that_fires_is_exit_4_and_no_regression(tmp_path: Path) -> None:
-    make_side(tmp_path / "base", null=1.2)
-    make_side(tmp_path / "candidate", seconds=slower(0.5))
+    pretend(tmp_path / "base", {CONV: {"null": 1.2}, HALO: {}})
+    pretend(tmp_path / "candidate", {CONV: {"candidate": 1.5}, HALO: {}})
     done = gate(tmp_path)
     assert done.returncode == 4
     assert done.stdout.startswith("UNRELIABLE: the null control fired")
 
 
 def test_an_absent_device_is_exit_5(tmp_path: Path) -> None:
-    make_side(tmp_path / "base")
+    pretend(tmp_path / "base")
     done = gate(tmp_path, "--base", "base", "--candidate", "base", "--device", "cuda:63")
     assert (done.returncode, len(done.stderr.splitlines())) == (5, 1)
 
 
 def test_a_case_that_crashes_in_the_candidate_is_exit_6(tmp_path: Path) -> None:
-    make_side(tmp_path / "base")
-    ends = {"14": {"status": "error", "message": "ValueError: on purpose"}}
-    make_side(tmp_path / "candidate", ends=ends)
+    pretend(tmp_path / "base")
+    ends = {"status": "error", "message": "ValueError: on purpose"}
+    pretend(tmp_path / "candidate", {CONV: {}, HALO: ends})
     done = gate(tmp_path)
     assert done.returncode == 6
     assert "ValueError: on purpose" in done.stdout
@@ -188,8 +179,7 @@ def test_a_case_that_crashes_in_the_candidate_is_exit_6(tmp_path: Path) -> None:
 @pytest.mark.serial
 def test_ctrl_c_is_exit_130_and_keeps_what_was_measured(tmp_path: Path) -> None:
     for name in ("base", "candidate"):
-        make_side(tmp_path / name, takes_s=0.2)
-    (tmp_path / "pair.yaml").write_text(SUITE)
+        pretend(tmp_path / name, {CONV: {"takes_s": 0.2}, HALO: {}})
     process = subprocess.Popen(
         command(tmp_path, "--base", "base", "--candidate", "candidate"),
         cwd=tmp_path,
@@ -213,7 +203,7 @@ def test_ctrl_c_is_exit_130_and_keeps_what_was_measured(tmp_path: Path) -> None:
 
 def stored_base(path: Path, here: Environment, **changes: Any) -> Path:
     """A leaderboard of both cases, five processes each, as the scripted sides have them."""
-    cases = tuple(case(channels=8, size=int(size)) for size in CASES)
+    cases = (case(), case("halo", implementation="blocked"))
     info = run_info(
         cases,
         suite="pair",
@@ -223,7 +213,7 @@ def stored_base(path: Path, here: Environment, **changes: Any) -> Path:
     )
     records = []
     for job in info.jobs():
-        seconds = SECONDS[str(job.case.size)] * (1 + 1e-4 * job.replicate)
+        seconds = 1e-3 * (1 + 1e-4 * job.replicate)
         records.append(record_of(job, samples=(seconds,) * 10, environment=here.id))
     board = make_leaderboard(info, records).model_copy(update=changes)
     write_leaderboard(path, board)
@@ -232,13 +222,13 @@ def stored_base(path: Path, here: Environment, **changes: Any) -> Path:
 
 def test_history_mode_tells_large_changes_alone_and_says_what_it_is(tmp_path: Path) -> None:
     stored_base(tmp_path / "base.json", environment_here("cpu"))
-    make_side(tmp_path / "candidate", seconds={"7": 1.05e-3, "14": 4.8e-3})
+    pretend(tmp_path / "candidate", {CONV: {"candidate": 1.05}, HALO: {"candidate": 1.2}})
     done = gate(tmp_path, "--history", "base.json", "--candidate", "candidate")
     assert done.returncode == 1, done.stderr
     assert "History mode" in done.stdout
     result = read_gate(tmp_path / "out")
     verdicts = {one.case_id: one.verdict for one in result.cases}
-    assert verdicts == {CASES["7"]: Verdict.SAME, CASES["14"]: Verdict.REGRESSED}
+    assert verdicts == {CONV: Verdict.SAME, HALO: Verdict.REGRESSED}
     assert (result.mode, len(result.nulls)) == ("history", 2)
 
 
@@ -255,7 +245,7 @@ def test_history_that_is_not_comparable_is_exit_3_with_advice(
 ) -> None:
     here = environment_here("cpu") if changes else environment()
     stored_base(tmp_path / "base.json", here, **changes)
-    make_side(tmp_path / "candidate")
+    pretend(tmp_path / "candidate")
     done = gate(tmp_path, "--history", "base.json", "--candidate", "candidate")
     assert (done.returncode, done.stdout) == (3, "")
     (line,) = done.stderr.splitlines()

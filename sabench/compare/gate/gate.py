@@ -6,11 +6,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from sabench.catalog.presets import PRESETS, Preset
-from sabench.compare.gate.bench import COUNTS, CheckoutBench
+from sabench.compare.gate.bench import CheckoutBench
 from sabench.compare.gate.blocks import SideName
 from sabench.compare.gate.driver import Course, Plan, Step, follow
 from sabench.compare.gate.folder import GateFolder
-from sabench.compare.gate.judge import count_changes, judged_case, null_controls
+from sabench.compare.gate.judge import (
+    changes_between,
+    compared_counts,
+    exact_figures,
+    judged_case,
+    null_controls,
+)
 from sabench.compare.gate.request import GatePlan
 from sabench.compare.gate.result import GateResult
 from sabench.launch.contention import Policy, await_quiet
@@ -60,6 +66,7 @@ def run_gate(
             follow(course.plan, bench, tell, into=course)
         except Stop:
             interrupted = True
+    counts = [exact_figures(counted[side]) for side in counted]
     result = GateResult(
         suite=plan.suite.name,
         device=plan.device,
@@ -71,8 +78,8 @@ def run_gate(
         candidate=plan.checkouts["candidate"].told(plan.device),
         cases=tuple(judged_case(course, one, counted) for one in plan.cases),
         nulls=null_controls(course),
-        counts=count_changes(counted),
-        counted=COUNTS,
+        counts=changes_between(*counts),
+        counted=compared_counts(*counts),
         missing=plan.missing,
         added=plan.added,
         allow_missing=request.allow_missing,

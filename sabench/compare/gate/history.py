@@ -17,7 +17,7 @@ from sabench.compare.gate.blocks import Bench, Figures, figures_of
 from sabench.compare.gate.driver import SPARE_BLOCKS, Step
 from sabench.compare.gate.folder import GateFolder
 from sabench.compare.gate.gate import bench_of
-from sabench.compare.gate.judge import changes_between, exact_figures
+from sabench.compare.gate.judge import changes_between, compared_counts, exact_figures
 from sabench.compare.gate.request import GatePlan, GateRequest, plan_gate
 from sabench.compare.gate.result import Change, GateCase, GateResult, NullControl, SideTold
 from sabench.compare.pair import Effect, effect_of, verdict_of
@@ -155,7 +155,7 @@ def run_history(
         cases=tuple(_judged(history, one, alone) for one in shared),
         nulls=tuple(filter(None, (_null(history, one, alone) for one in shared))),
         counts=changes_between(before, now),
-        counted=tuple(dict.fromkeys(name for case_id, name in before if (case_id, name) in now)),
+        counted=compared_counts(before, now),
         missing=tuple(one for one in history.rows if one not in plan.cases),
         added=tuple(one for one in plan.cases if one not in history.rows),
         allow_missing=plan.request.allow_missing,

@@ -53,18 +53,18 @@ def null_controls(course: Course) -> tuple[NullControl, ...]:
     return tuple(found)
 
 
-def count_changes(counted: Counted) -> tuple[CountChange, ...]:
-    """The counts that differ between the sides, by case and metric; an absent one is none."""
-    return changes_between(exact_figures(counted["base"]), exact_figures(counted["candidate"]))
-
-
 def changes_between(base: ExactFigures, candidate: ExactFigures) -> tuple[CountChange, ...]:
-    """Of counts that both have, those that differ."""
+    """The counts that differ, by case and metric; an absent one is no change."""
     return tuple(
         CountChange(case_id=case_id, metric=name, base=figure, candidate=candidate[case_id, name])
         for (case_id, name), figure in base.items()
         if candidate.get((case_id, name), figure) != figure
     )
+
+
+def compared_counts(base: ExactFigures, candidate: ExactFigures) -> tuple[str, ...]:
+    """The metrics that both told of some case."""
+    return tuple(dict.fromkeys(name for case_id, name in base if (case_id, name) in candidate))
 
 
 def exact_figures(records: Iterable[Record]) -> dict[tuple[str, str], float]:

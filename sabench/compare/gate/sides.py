@@ -19,6 +19,7 @@ from sabench.measure.environment import checkout_state
 from sabench.records import Environment
 
 PATIENCE_S = 120.0  # for an interpreter to tell what it would measure
+METRICS_OF = "from sabench.catalog.metrics import METRICS; print(*METRICS)"
 VENV_PYTHONS = (".venv/bin/python", "venv/bin/python", ".venv/Scripts/python.exe")
 ENVIRONMENT_OF = (
     "import sys; from sabench.measure.environment import environment; "
@@ -74,6 +75,13 @@ class Checkout:
         if not isinstance(cases, list):
             raise ConfigError(f"{self.told_as}: {self.python}: its sabench told no plan")
         return [str(case["case_id"]) for case in cases]
+
+    def metrics(self) -> frozenset[str]:
+        """What this side's sabench can read: an older one knows fewer.
+
+        Raises: ConfigError if it cannot tell.
+        """
+        return frozenset(self.ask("-c", METRICS_OF).split())
 
     def told(self, device: str) -> SideTold:
         """Commit, interpreter and environment, as far as they can be known."""
