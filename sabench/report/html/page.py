@@ -4,6 +4,7 @@ import base64
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 
 import altair as alt
@@ -76,7 +77,7 @@ def page_html(page: Page) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
         '<link rel="icon" href="data:,">'
-        f"<title>{text(title)}</title><style>{_own('page.css')}</style>"
+        f"<title>{text(title)}</title><style>{page_css()}</style>"
     )
     charts = {
         "config": page.sheet.marks.theme.config(),
@@ -253,10 +254,16 @@ def _run(source: Source) -> Line:
     return Line((*map(Cell, words), Cell(" ".join(board.command_line) or "-")))
 
 
+def page_css() -> str:
+    """The style sheet; it has both palettes."""
+    return _own("page.css")
+
+
 def _own(name: str) -> str:
     return (files("sabench.report.html") / name).read_text()
 
 
+@cache
 def _library() -> str:
     """Vega, Vega-Lite and Vega-Embed in one script, of the version the charts are written for."""
     version = ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2])

@@ -8,10 +8,10 @@ SHAPES = (
     *("circle", "square", "triangle-up", "diamond"),
     *("triangle-down", "cross", "triangle-right", "triangle-left"),
 )
-LIGHT = ("#0072b2", "#d55e00", "#007d5c", "#aa3377", "#8a6a00", "#3b3b3b", "#5b3fa8", "#00778a")
-DARK = ("#56b4e9", "#ff9d3b", "#3ddc97", "#f08bc8", "#f0e442", "#dddddd", "#b39dff", "#4dd0e1")
-"""Eight hues by Okabe and Ito 2008 (jfly.uni-koeln.de/color), darkened or lightened so that each
-stands out from its background by 3 to 1."""
+LIGHT = ("#366fe8", "#bf7b04", "#1aa77e", "#7b289a", "#32546d", "#77672a", "#3d2f2c", "#5012d2")
+DARK = ("#4eace4", "#f56e31", "#1afb9d", "#cf8599", "#ffda37", "#f4ffff", "#9074ff", "#7c598c")
+"""Sought from the hues of Okabe and Ito 2008 (jfly.uni-koeln.de/color) so that any two stay apart
+for every kind of colour blindness, and each stands out from its background by 3 to 1."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,218 @@
+"""The page as text: whole, offline, inert, under its size; what Chromium makes of it is apart."""
+
+import base64
+import hashlib
+import json
+import re
+from functools import cache
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+
+from making_rows import NOISY, board_of, figure_of, row_of
+from making_runs import case, environment
+from sabench.records import FLAG_MEANING, Flag, Status
+from sabench.report.html.page import Page, page_html, page_of
+from sabench.report.html.points import name_sources, points_of
+from sabench.report.plain import plain
+from sabench.store.leaderboard import Leaderboard, Row
+
+MEGABYTE = 1_000_000
+
+NAMES = {
+    "script": "</script><script>alert(1)</script>",
+    "quotes": "\"' onload='alert(1)' x=\"",
+    "tag": "<img src=x onerror=alert(1)>",
+    "comment": "<!-- --> ]]> &lt;b&gt; &amp;",
+    "lines": "one\ntwo\r\nthree\u2028four\x85five",
+    "long": "x" * 300,
+    "path": "../../../escaped/../../etc/passwd",
+    "formula": '=HYPERLINK("http://example.org"),"quoted"',
+    "control": "\x1b[31mred\x1b]0;title\x07 \x00 tab\tbell",
+    "right_to_left": "abc\u202egasem\u202c",
+    "expression": "{{datum.x}} datum['x'] ${x} javascript:alert(1)",
+}
+each_name = pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
+
+
+class Seen(HTMLParser):
+    """What a browser's parser would find."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.inside: list[str] = []
+        self.scripts: list[str] = []
+        self.words: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+        self.inside.append(tag)
+        if tag == "script":
+            self.scripts.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        while self.inside and self.inside.pop() != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        if self.inside and self.inside[-1] == "script":
+            self.scripts[-1] += data
+        elif not self.inside or self.inside[-1] != "style":
+            self.words.append(data)
+
+
+def seen_in(text: str) -> Seen:
+    parser = Seen()
+    parser.feed(text)
+    parser.close()
+    return parser
+
+
+def rows(name: str = "") -> list[Row]:
+    """Two layers over windows and sizes, with memory and MACs; one that failed."""
+    found = []
+    for size in (14, 28):
+        for number, window in enumerate((3, 5, 7), start=1):
+            one = case("conv", size=size, options={"window": window} if window != 3 else {})
+            found.append(with_memory(row_of(one, 1e-3 * number, NOISY, macs=1e6 * window**2)))
+        other = case(name or "halo", size=size, options={"note": name} if name else {})
+        found.append(with_memory(row_of(other, 5e-3 * size, NOISY, macs=3e6)))
+    failed = case("halo", size=7)
+    told = {"status": Status.OOM, "message": name or "oom: 3 GiB asked for", "figures": {}}
+    return [*found, row_of(failed, 1.0, **told)]
+
+
+def with_memory(row: Row) -> Row:
+    memory = figure_of("peak_rss_growth", [row.median("macs") or 1.0])
+    flags = (Flag.OUTLIERS,)
+    return row.model_copy(
+        update={"figures": row.figures | {"peak_rss_growth": memory}, "flags": flags}
+    )
+
+
+def board(name: str = "", **fields: Any) -> Leaderboard:
+    told: dict[str, Any] = {}
+    if name:
+        told = {"title": name, "suite": name, "command_line": ("sabench", "profile", name)}
+        told["where"] = environment(name, note=name)
+    return board_of(rows(name), **told, **fields)
+
+
+def page(name: str = "") -> Page:
+    sources = name_sources([(name or "runs/tiny", board(name)), ("other", board())])
+    return page_of(sources, points_of(sources, across=["threads"]), "latency_warm")
+
+
+@cache
+def page_of_name(name: str) -> str:
+    return page_html(page(name))
+
+
+@pytest.fixture(scope="module")
+def written() -> str:
+    return page_of_name("")
+
+
+def test_the_page_is_under_three_megabytes(written: str) -> None:
+    assert len(written.encode()) < 3 * MEGABYTE
+
+
+def test_nothing_on_the_page_is_fetched(written: str) -> None:
+    found = seen_in(written)
+    outward = [
+        value
+        for name, value in found.attributes
+        if name in ("src", "href", "action", "data", "srcset", "poster")
+    ]
+    assert {value for value in outward if value and not value.startswith("#")} == {"data:,"}
+    assert not {"iframe", "object", "embed", "base", "form", "img"} & set(found.tags)
+    style = re.search(r"<style>(.*?)</style>", written, re.DOTALL)
+    assert style is not None
+    assert "url(" not in style[1]
+    assert "@import" not in style[1]
+
+
+def test_the_policy_allows_the_two_scripts_of_the_page_and_no_other(written: str) -> None:
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', written)
+    assert policy is not None
+    code = [one for one in seen_in(written).scripts if not one.startswith("{")]
+    hashes = [base64.b64encode(hashlib.sha256(one.encode()).digest()).decode() for one in code]
+    directives = dict(
+        part.strip().split(" ", 1) for part in policy[1].replace("&#x27;", "'").split(";")
+    )
+    assert directives["default-src"] == "'none'"
+    assert directives["script-src"].split() == [f"'sha256-{one}'" for one in hashes]
+    assert len(hashes) == 2
+
+
+def test_there_is_a_table_under_every_chart(written: str) -> None:
+    sections = re.findall(r"<section id=\"(\w+)\">(.*?)</section>", written, re.DOTALL)
+    drawn = {name: body for name, body in sections if 'class="chart"' in body}
+    assert {"window", "size", "pareto", "reach", "macs", "residual"} <= set(drawn)
+    for body in drawn.values():
+        assert body.rindex("<table>") > body.rindex('class="chart"')
+
+
+def test_every_point_that_is_drawn_stands_in_the_table_of_its_chart() -> None:
+    for figure in page().figures:
+        told = {number for line in figure.table.lines for number in line.numbers}
+        for panel in figure.panels:
+            values = data_of(panel.spec)
+            assert values
+            assert {value["id"] for value in values} <= told
+
+
+def data_of(spec: dict[str, Any]) -> list[dict[str, Any]]:
+    """The values of the data set `points`, wherever Altair has put it."""
+    parts = [spec, *spec.get("layer", [])]
+    sets = [part["data"] for part in parts if part.get("data", {}).get("name") == "points"]
+    return [value for one in sets for value in one["values"]]
+
+
+def test_there_is_a_command_under_every_record(written: str) -> None:
+    records = re.findall(r"<tbody.*?</tbody>", written, re.DOTALL)
+    commands = [one for one in records if 'class="record"' in one]
+    assert len(commands) == 2 * len(rows())
+    assert all("<code>sabench profile " in one and "--filter" in one for one in commands)
+
+
+def test_flags_are_explained_and_a_failure_says_what_happened(written: str) -> None:
+    words = " ".join(seen_in(written).words)
+    assert FLAG_MEANING[Flag.OUTLIERS] in words
+    assert FLAG_MEANING[Flag.BIMODAL] not in words
+    assert "oom: 3 GiB asked for" in words
+
+
+def test_a_name_that_were_not_escaped_would_be_seen() -> None:
+    assert "script" in seen_in(f"<td>{NAMES['script']}</td>").tags
+    assert "onload" in dict(seen_in(f'<td title="{NAMES["quotes"]}">').attributes)
+
+
+@each_name
+def test_a_hostile_name_adds_no_element_and_no_attribute(name: str, written: str) -> None:
+    hostile, harmless = seen_in(page_of_name(name)), seen_in(written)
+    assert set(hostile.tags) <= set(harmless.tags)
+    assert hostile.tags.count("script") == harmless.tags.count("script")
+    assert {key for key, _ in hostile.attributes} <= {key for key, _ in harmless.attributes}
+    assert [one for one in hostile.scripts if not one.startswith("{")] == [
+        one for one in harmless.scripts if not one.startswith("{")
+    ]
+
+
+@each_name
+def test_the_charts_of_a_hostile_name_are_still_read(name: str) -> None:
+    found = seen_in(page_of_name(name))
+    (data,) = [json.loads(one) for one in found.scripts if one.startswith("{")]
+    told = {value["layer"] for one in data["figures"]["size"] for value in data_of(one)}
+    assert told == {"conv", "halo", plain(name)}
+
+
+def test_a_tab_or_a_terminal_code_in_a_name_is_spelled_out() -> None:
+    written = page_of_name(NAMES["control"])
+    body = written[written.index("<body>") : written.index("<script")]
+    assert {mark for mark in body if not mark.isprintable()} <= {"\n"}
+    assert "\\x1b[31mred" in body
