@@ -1,0 +1,162 @@
+"""action.yml and docs/gate.md: the script runs as GitHub would run it, and options are real."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+import yaml
+
+from checkouts import CONV, HALO, SUITE, pretend
+from sabench import cli
+from sabench.cli.app import app
+from sabench.errors import ExitCode
+
+ROOT = Path(__file__).parent.parent.parent
+ACTION: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text())
+(STEP,) = ACTION["runs"]["steps"]
+PAGE = (ROOT / "docs" / "gate.md").read_text()
+WORKFLOWS = [
+    found
+    for block in re.findall(r"```yaml\n(.*?)```", PAGE, flags=re.DOTALL)
+    if "jobs" in (found := yaml.safe_load(block))
+]
+MARK = re.compile(r"\$\{\{ inputs\.([a-z-]+) \}\}")
+
+
+def options() -> set[str]:
+    """Of `sabench gate`."""
+    assert cli.main  # the commands are registered
+    command: Any = typer.main.get_command(app)
+    return {name for one in command.commands["gate"].params for name in one.opts}
+
+
+def run_action(folder: Path, **inputs: str) -> subprocess.CompletedProcess[str]:
+    """The step's script with the action's defaults, as the runner calls it."""
+    given = {name: str(one["default"]) for name, one in ACTION["inputs"].items()} | inputs
+    variables = {key: MARK.sub(lambda m: given[m[1]], str(v)) for key, v in STEP["env"].items()}
+    github = {
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_OUTPUT": str(folder / "outputs"),
+        "GITHUB_STEP_SUMMARY": str(folder / "summary.md"),
+    }
+    (folder / "script.sh").write_text(STEP["run"])
+    return subprocess.run(
+        ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "script.sh"],
+        cwd=folder,
+        env=os.environ | variables | github | {"SABENCH_STATE": str(folder / "state")},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def settings(folder: Path) -> dict[str, str]:
+    (folder / "pair.yaml").write_text(SUITE)
+    return {
+        "python": sys.executable,
+        "suite": "pair.yaml",
+        "device": "cpu",
+        "on-contention": "warn",
+    }
+
+
+def test_the_action_fails_its_step_where_a_case_is_slower_and_writes_the_report(
+    tmp_path: Path,
+) -> None:
+    pretend(tmp_path / "base")
+    pretend(tmp_path / "candidate", {CONV: {}, HALO: {"candidate": 1.2}})
+    done = run_action(tmp_path, **settings(tmp_path))
+    assert (done.returncode, done.stderr) == (1, ""), done.stdout
+    assert (tmp_path / "outputs").read_text() == "exit-code=1\n"
+    assert "REGRESSED" in (tmp_path / "summary.md").read_text()
+    report = {path.name for path in (tmp_path / "sabench-gate").iterdir()}
+    assert report == {"gate.md", "junit.xml", "benchmark.json", "run"}
+    lines = done.stdout.splitlines()
+    token = lines[0].removeprefix("::stop-commands::")
+    after = lines[lines.index(f"::{token}::") + 1 :]
+    assert re.fullmatch("[0-9a-f]{32}", token)
+    assert [line[:8] for line in after[:2]] == ["::error "] * 2
+
+
+def told_program(folder: Path, code: int) -> str:
+    """A Python that writes down its arguments, a line each, and exits so."""
+    program = folder / "python"
+    program.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > "{folder}/arguments"\nexit {code}\n')
+    program.chmod(0o755)
+    return str(program)
+
+
+@pytest.mark.parametrize(
+    ("code", "unreliable", "ends"), [(4, "fail", 4), (4, "warn", 0), (1, "warn", 1), (0, "fail", 0)]
+)
+def test_only_an_unreliable_gate_may_be_a_warning(
+    code: int, unreliable: str, ends: int, tmp_path: Path
+) -> None:
+    python = told_program(tmp_path, code)
+    assert run_action(tmp_path, python=python, unreliable=unreliable).returncode == ends
+    assert (tmp_path / "outputs").read_text() == f"exit-code={code}\n"
+
+
+def test_no_input_is_code(tmp_path: Path) -> None:
+    hostile = f"$(touch {tmp_path}/pwned) `touch {tmp_path}/pwned`; touch {tmp_path}/pwned\" '"
+    names = [name for name in ACTION["inputs"] if name not in ("python", "report", "history")]
+    python = told_program(tmp_path, 0)
+    done = run_action(tmp_path, python=python, **dict.fromkeys(names, hostile))
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "pwned").exists()
+    arguments = (tmp_path / "arguments").read_text().splitlines()
+    assert f"--filter={hostile}" in arguments
+    assert "${{" not in STEP["run"]
+
+
+def test_every_input_reaches_the_command(tmp_path: Path) -> None:
+    python = told_program(tmp_path, 0)
+    given = dict.fromkeys(ACTION["inputs"], "x") | {"python": python, "layers": "a.py:A\nb.py:B\n"}
+    given |= {"allow-missing": "true", "strict": "true", "history": ""}
+    run_action(tmp_path, **given)
+    arguments = (tmp_path / "arguments").read_text().splitlines()[3:]
+    assert {one.partition("=")[0] for one in arguments} <= options()
+    wanted = {"base", "candidate", "suite", "device", "filter", "plant", "base-python"}
+    assert {f"--{name}=x" for name in wanted | {"candidate-python", "on-contention"}} <= {
+        *arguments
+    }
+    assert {"--layer=a.py:A", "--layer=b.py:B", "--strict", "--allow-missing"} <= {*arguments}
+
+
+def test_the_options_on_the_page_are_those_of_the_command() -> None:
+    shown = [line for line in PAGE.splitlines() if "sabench gate" in line]
+    shown += re.findall(r"`(--[^`]*)`", PAGE)
+    named = {option for line in shown for option in re.findall(r"--[a-z-]+", line)}
+    assert named - {"--ephemeral"} <= options()
+    assert {"--plant", "--history", "--junit"} <= named
+
+
+def test_the_workflows_on_the_page_ask_for_inputs_that_there_are() -> None:
+    steps = [step for flow in WORKFLOWS for job in flow["jobs"].values() for step in job["steps"]]
+    used = [step["with"] for step in steps if step.get("uses", "").startswith("sabench/")]
+    assert len(used) == len(WORKFLOWS) == 2
+    assert all(set(one) <= set(ACTION["inputs"]) for one in used)
+
+
+def test_no_workflow_on_the_page_runs_strangers_code_on_a_runner_of_ones_own() -> None:
+    """`on` is the boolean True in YAML 1.1."""
+    for flow in WORKFLOWS:
+        triggers = flow[True] if isinstance(flow[True], dict) else {flow[True]: None}
+        for job in flow["jobs"].values():
+            is_own = "self-hosted" in str(job["runs-on"])
+            assert set(triggers) == ({"workflow_dispatch"} if is_own else {"pull_request"})
+            assert flow["permissions"] == {"contents": "read"}
+            checkouts = [s for s in job["steps"] if "checkout" in s.get("uses", "")]
+            assert all(one["with"]["persist-credentials"] is False for one in checkouts)
+            scripts = [step.get("run", "") for step in job["steps"]]
+            assert not any("${{" in script for script in scripts)
+
+
+def test_the_page_has_every_exit_code() -> None:
+    listed = {int(code) for code in re.findall(r"^\| (\d+) \|", PAGE, flags=re.MULTILINE)}
+    assert listed == set(ExitCode)
