@@ -1,9 +1,9 @@
 """Where one layer overtakes another along the window or the size, on each side."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import combinations, pairwise
+from itertools import combinations, islice, pairwise
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from sabench.stats import Interval
 from sabench.store.leaderboard import Row
 
 ALONG = ("window", "size", "resolution")
+MOST = 500  # pairs that are told: nobody reads more
 ALL = 0  # the window of a layer that sees the whole map: one figure, whatever the window
 Stated = tuple[tuple[str, Scalar], ...]
 Shared = tuple[tuple[str, Scalar | None], ...]
@@ -72,9 +73,14 @@ def contests(sides: Sequence[Sequence[Row]], metric: str, across: Sequence[str])
     """The pairs of subjects of which one overtakes the other, or leads on one side and not on all.
 
     `sides`: the rows of each that have a figure. Series of one subject are no rivals, unless they
-    are two implementations of the same options.
+    are two implementations of the same options. The first MOST of them.
     """
-    found = []
+    return list(islice(_contests(sides, metric, across), MOST))
+
+
+def _contests(
+    sides: Sequence[Sequence[Row]], metric: str, across: Sequence[str]
+) -> Iterator[Contest]:
     logs = {id(row): level_of(row, metric).log for rows in sides for row in rows}
     for axis in ALONG:
         lines = [_series(rows, axis, across) for rows in sides]
@@ -88,8 +94,7 @@ def contests(sides: Sequence[Sequence[Row]], metric: str, across: Sequence[str])
                     continue
                 courses = tuple(_course(one, metric) for one in pairs)
                 if {1, -1} <= {sign for course in courses if course for sign in course.ahead}:
-                    found.append(Contest(axis, shared, first, second, courses))
-    return found
+                    yield Contest(axis, shared, first, second, courses)
 
 
 def _series(

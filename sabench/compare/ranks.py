@@ -113,10 +113,7 @@ def _tau_under_noise(one: Draws | None, other: Draws | None) -> Interval | None:
     """Where tau lies in 95 % of the draws; one line of `one` is held against every draw."""
     if one is None or other is None or one.shape[1] < LEAST_CASES:
         return None
-    first, second = np.triu_indices(one.shape[1], 1)
-    if len(first) > MOST_PAIRS:
-        chosen = np.random.default_rng(SEED).choice(len(first), MOST_PAIRS, replace=False)
-        first, second = first[chosen], second[chosen]
+    first, second = _places(one.shape[1])
     taus = [
         tau
         for start in range(0, len(other), AT_ONCE)
@@ -129,6 +126,16 @@ def _tau_under_noise(one: Draws | None, other: Draws | None) -> Interval | None:
     ]
     low, high = np.quantile(taus, [0.025, 0.975])
     return Interval(float(low), float(high))
+
+
+def _places(count: int) -> tuple[Places, Places]:
+    """The pairs of so many cases; of very many, as many drawn at random as noise is followed in."""
+    if count * (count - 1) // 2 <= MOST_PAIRS:
+        first, second = np.triu_indices(count, 1)
+        return first, second
+    random = np.random.default_rng(SEED)
+    first = random.integers(count, size=MOST_PAIRS)
+    return first, (first + random.integers(1, count, size=MOST_PAIRS)) % count
 
 
 def _taus(one: Draws, other: Draws, first: Places, second: Places) -> Draws:

@@ -96,10 +96,19 @@ def remarks(told: DeviceComparison) -> list[str]:
         for key, places in told.alone.items()
     ]
     lines = [*_first(without), *_first(alone)]
-    implementations = {key.rpartition("/")[2] for key in told.alone}
-    if len(implementations) > 1 and "implementation" not in told.across:
+    if "implementation" not in told.across and _differ_in_implementation(told):
         lines.append("--across implementation joins cases that differ in it alone.")
     return lines
+
+
+def _differ_in_implementation(told: DeviceComparison) -> bool:
+    """Whether two sides have a case that only another implementation tells apart."""
+    having: dict[tuple[str, ...], list[tuple[int, ...]]] = {}
+    for key, places in told.alone.items():
+        case, _, how = key.rpartition("/")
+        mode, *others = how.split(".")  # mode.dtype.implementation.runtime
+        having.setdefault((case, mode, *others[:1], *others[2:]), []).append(places)
+    return any(len(set(those)) > 1 for those in having.values())
 
 
 def legend(told: DeviceComparison) -> list[str]:

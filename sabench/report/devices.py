@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sabench.catalog.metrics import METRICS
+from sabench.compare.crossover import MOST
 from sabench.compare.devices import DeviceComparison, GroupOnSides
 from sabench.compare.join import Side
 from sabench.compare.pair import CONFIDENCE, Effect
@@ -135,7 +136,9 @@ def _effect(gain: Effect | None) -> dict[str, Any] | None:
 
 def _told_last(told: DeviceComparison) -> list[str]:
     more = len(told.contests) - MOST_CONTESTS
-    found = [f"... and {more} more pairs that cross: --json has all."] if more > 0 else []
+    found = [f"... and {more} more pairs that cross: --json has them."] if more > 0 else []
+    if len(told.contests) == MOST:
+        found.append(f"Pairs after the first {MOST} were not looked for.")
     return [*remarks(told), *found]
 
 

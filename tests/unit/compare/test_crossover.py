@@ -212,3 +212,9 @@ def test_options_of_another_version_stand_at_no_window() -> None:
         row_of(case("self_attention", options={"window": n, "odd": "x"}), 2.0) for n in (3, 27)
     ]
     assert contests([rows + strange], TIME, ()) == []
+
+
+def test_no_more_pairs_are_told_than_anybody_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sabench.compare.crossover.MOST", 2)
+    many = [row for n in range(4) for row in along(f"halo{n}", {14: 2.0, 56: 2.0})]
+    assert len(contests([along("conv", {14: 1.0, 56: 4.0}) + many], TIME, ())) == 2

@@ -136,6 +136,19 @@ def test_cases_that_differ_in_how_they_are_computed_are_pointed_at() -> None:
     assert "--across implementation" in shown
 
 
+def test_implementations_of_one_side_alone_are_not_pointed_at() -> None:
+    ways = [row_of(case("halo", implementation=name), 1.0) for name in ("blocked", "sdpa")]
+    strange = row_of(case("conv", size=3), 1.0, case_id="no.id")
+    boards = [
+        board_of([row_of(case(), 1.0), *ways, strange], environment("A9")),
+        board_of([row_of(case(), 1.0)], environment("B9")),
+    ]
+    told = compare_devices([side for board in boards for side in sides_of("x", board)])
+    shown = printed(told, 120)
+    assert "no.id is in A alone" in shown
+    assert "--across implementation" not in shown
+
+
 @pytest.mark.parametrize(
     ("shown", "expected"),
     [
