@@ -9,7 +9,7 @@ from sabench.catalog.metrics import METRICS
 from sabench.compare.gate.result import Change, CountChange, GateCase, GateResult, Outcome, SideTold
 from sabench.compare.pair import Verdict
 from sabench.launch.resume import difference
-from sabench.records import Status
+from sabench.records import FAILED, Status
 from sabench.report.columns import SHOWN_AS
 from sabench.report.plain import ending
 from sabench.units import show_duration
@@ -175,7 +175,7 @@ def _faults(result: GateResult) -> list[str]:
     """What made the outcome other than passed."""
     regressed, risen = result.with_verdict(Verdict.REGRESSED), _risen(result)
     missing = () if result.allow_missing else result.missing
-    failed = [case for case in result.cases if case.reason and case.status is not Status.OK]
+    failed = [case for case in result.cases if case.status in FAILED]
     told = []
     if regressed:
         worst = max(regressed, key=lambda case: case.decisive.ratio if case.decisive else 0.0)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from checkouts import pretend
 from faking import write_script
 from sabench import cli
 from sabench.cli.app import app
@@ -33,7 +34,7 @@ COMMANDS: dict[str, tuple[str, set[int]]] = {  # arguments, and the exit codes t
     "verify": ("sasa", {0}),
     "doctor": ("", {0, 1}),  # this machine may be unfit
     "selftest": ("--device cpu --check two_clocks", {0, 1, 4}),  # or busy
-    "gate": ("--base . --suite faked.yaml --device cpu --filter conv/channels=64,size=7", {0}),
+    "gate": ("--base side --candidate side --suite side/pair.yaml --device cpu --no-lock", {0}),
     "compare": ("run run", {0}),
     "accept": ("run", {2}),  # made-up figures are refused
 }
@@ -45,6 +46,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("bare")
     (path / "faked.yaml").write_text(SUITE, encoding="utf-8")
     write_script(path / "script.json", {"seconds_per_mac": 1e-9})
+    pretend(path / "side")
     return path
 
 

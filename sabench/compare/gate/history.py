@@ -152,8 +152,12 @@ def run_history(
         planted=next(iter(plan.plants), ""),
         base=history.base,
         candidate=history.candidate,
-        cases=tuple(_judged(history, one, alone) for one in shared),
-        nulls=tuple(filter(None, (_null(history, one, alone) for one in shared))),
+        cases=tuple(
+            judged_alone(history.rows[one], alone, history.threshold_of(one)) for one in shared
+        ),
+        nulls=tuple(
+            filter(None, (own_null(one, alone, history.threshold_of(one)) for one in shared))
+        ),
         counts=changes_between(before, now),
         counted=compared_counts(before, now),
         missing=tuple(one for one in history.rows if one not in plan.cases),
@@ -187,8 +191,9 @@ def measure_alone(
                 into.lost.setdefault(record.case_id, record)
 
 
-def _judged(history: History, case_id: str, alone: Alone) -> GateCase:
-    threshold, row = history.threshold_of(case_id), history.rows[case_id]
+def judged_alone(row: Row, alone: Alone, threshold: float) -> GateCase:
+    """A stored case against the candidate's processes, or the reason why there is no verdict."""
+    case_id = row.case_id
     base, medians = _stored(row), alone.medians(case_id)
     status, reason = Status.OK, ""
     if case_id in alone.lost:
@@ -209,13 +214,13 @@ def _judged(history: History, case_id: str, alone: Alone) -> GateCase:
     )
 
 
-def _null(history: History, case_id: str, alone: Alone) -> NullControl | None:
-    """The candidate's even processes against its odd ones."""
+def own_null(case_id: str, alone: Alone, threshold: float) -> NullControl | None:
+    """The candidate's even processes against its odd ones; None with fewer than two of each."""
     medians = alone.medians(case_id)
     even, odd = medians[::2], medians[1::2]
     if case_id in alone.lost or len(odd) < 2:
         return None
-    effect = effect_of(even, odd, threshold=history.threshold_of(case_id))
+    effect = effect_of(even, odd, threshold=threshold)
     return NullControl(
         case_id=case_id, change=_change(effect, even, odd), verdict=verdict_of(effect)
     )

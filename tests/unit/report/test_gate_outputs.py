@@ -341,6 +341,13 @@ def test_history_mode_is_named_wherever_a_gate_is_shown() -> None:
         assert "History mode" in " ".join(text.split())
 
 
+def test_an_interrupted_gate_says_so_and_names_no_disturbed_case_as_its_fault() -> None:
+    unread = GateCase(case_id="a", threshold=0.03, status=Status.CONTENDED, reason="too few blocks")
+    told = headline(made(unread, interrupted=True))
+    assert told.startswith("INTERRUPTED: stopped before the end")
+    assert "too few blocks" not in told
+
+
 def test_a_difference_between_the_environments_is_told() -> None:
     newer = SideTold(name=".", environment=environment(torch="2.13"))
     older = SideTold(name="..", environment=environment(torch="2.12"))
