@@ -1,5 +1,6 @@
 """`sabench compare`: two results of one device, or the same cases on several."""
 
+import gc
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -54,6 +55,7 @@ def compare(
     from sabench.report.consoles import stdout
 
     found = read_sides(sources, across or ())
+    gc.freeze()  # it stays to the end: no collection need look at 10,000 cases again
     pairs = None if across else pairs_on_one_device(found)
     if pairs is None:
         sides = [side for those in found for side in those]

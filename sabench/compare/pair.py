@@ -94,12 +94,12 @@ def effect_of(
     timer's step over the figure.
     Source: Welch 1947 (Biometrika 34, 28), degrees of freedom by Satterthwaite.
     """
-    old, late = np.log(np.asarray(base)), np.log(np.asarray(new))
-    change = float(late.mean() - old.mean())
+    old, late = [math.log(value) for value in base], [math.log(value) for value in new]
+    change = math.fsum(late) / len(late) - math.fsum(old) / len(old)
     counts = (len(old), len(late))
     if min(counts) < 2:
         return _effect(change, None, 0.0, threshold, resolution, counts)
-    parts = [float(side.var(ddof=1)) / len(side) for side in (old, late)]
+    parts = [_squared_error(side) for side in (old, late)]
     error = math.sqrt(sum(parts))
     spread = sum(part**2 / (n - 1) for part, n in zip(parts, counts, strict=True))
     degrees = sum(parts) ** 2 / spread if spread else float(sum(counts) - 2)
@@ -155,6 +155,12 @@ def processes_needed(effect: Effect) -> int | None:
         if is_change or size + half <= effect.threshold:
             return count
     return None
+
+
+def _squared_error(values: Sequence[float]) -> float:
+    """Of their mean. In plain Python: numpy takes ten times as long for so few."""
+    mean, count = math.fsum(values) / len(values), len(values)
+    return math.fsum((value - mean) ** 2 for value in values) / (count - 1) / count
 
 
 def _effect(

@@ -42,13 +42,21 @@ class ComparisonTable:
         for line in rest:
             yield Text(plain(line), style="dim", overflow="fold")
         names = words.labels(told)
-        for title, cases in words.groups(told):
+        shown = words.foremost(told)
+        for title, cases in words.groups(shown):
             yield Text()
             yield Text(plain(title), style="bold")
             yield _table(told, cases, names)
         yield Text()
-        for line in words.remarks(told):
+        remarks = words.remarks(told)
+        for line in remarks[: words.MOST_SHOWN]:
             yield Text(plain(line), style="yellow", overflow="fold")
+        for number, what in (
+            (len(told.cases) - len(shown), "cases"),
+            (len(remarks) - words.MOST_SHOWN, "remarks"),
+        ):
+            if number > 0:
+                yield Text(f"{number} more {what}: --json and --markdown have them all.")
         yield Text(words.tally(told), style="bold")
         for line in words.legend(told):
             yield Text(line, style="dim")

@@ -18,7 +18,7 @@ def _section(told: Comparison) -> Iterator[str]:
     yield from (f"{escape(line)}  " for line in rest)
     yield from ("", f"**{escape(words.tally(told))}**")
     names = words.labels(told)
-    for title, cases in words.groups(told):
+    for title, cases in words.groups(told.cases):
         yield from ("", f"## {escape(title)}", "")
         yield table_row(list(words.COLUMNS))
         yield table_row([":--", *["--:"] * (len(words.COLUMNS) - 2), ":--"])

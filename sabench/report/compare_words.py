@@ -1,6 +1,6 @@
 """What the comparison of two results reads like, for every way of showing it; not escaped."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sabench.catalog.metrics import METRICS
 from sabench.compare.join import Side
@@ -14,6 +14,13 @@ from sabench.report.plain import ending
 COLUMNS = ("case", "base", "new", "ratio", "99 %", "finds", "verdict")
 BETTER = {"less": ("more", "less"), "more": ("less", "more")}
 """By which way is better: what REGRESSED and IMPROVED are of the figure."""
+
+MOST_SHOWN = 200  # cases, and remarks, that a terminal is given
+URGENT = (
+    *(Verdict.REGRESSED, Verdict.CLOCK_SUSPECT, Verdict.IMPROVED, Verdict.AMBIGUOUS),
+    *(None, Verdict.SAME),
+)
+"""What is shown first where not all can be."""
 
 
 def heading(told: Comparison) -> list[str]:
@@ -37,13 +44,20 @@ def heading(told: Comparison) -> list[str]:
     return lines
 
 
-def groups(told: Comparison) -> Iterator[tuple[str, list[Compared]]]:
-    """The cases by what they share, with its title, in the order of the base."""
+def foremost(told: Comparison) -> list[Compared]:
+    """As many cases as a terminal is given, the urgent ones, in the order of the base."""
+    by_urgency = sorted(told.cases, key=lambda case: URGENT.index(case.verdict))
+    chosen = {case.key for case in by_urgency[:MOST_SHOWN]}
+    return [case for case in told.cases if case.key in chosen]
+
+
+def groups(cases: Sequence[Compared]) -> Iterator[tuple[str, list[Compared]]]:
+    """The cases by what they share, with its title, in their order."""
     found: dict[tuple[object, ...], list[Compared]] = {}
-    for case in told.cases:
+    for case in cases:
         found.setdefault(tuple(case.base.group.items()), []).append(case)
-    for cases in found.values():
-        yield group_title(cases[0].base.group, cases[0].base.case), cases
+    for those in found.values():
+        yield group_title(those[0].base.group, those[0].base.case), those
 
 
 def labels(told: Comparison) -> dict[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from sabench.cases.case import Case
 from sabench.records import SHOWN, Flag, Frozen, Reading, Record, Status
@@ -43,6 +43,8 @@ class Figure(Frozen):
     medians, five processes or more), `order` (95 %, order statistics of one process's samples:
     it knows nothing of the spread between processes) or `range` (all that was seen).
     """
+
+    model_config = ConfigDict(allow_inf_nan=False)
 
     unit: str
     median: float | None = None
