@@ -15,8 +15,8 @@ FORMATS = {
     "power": "format(datum.value, '.3~s') + 'W'",
     "count": "format(datum.value, '.3~s')",
     "rate": "format(datum.value, '.3~s') + '/s'",
-    "number": "format(datum.value, '.4~g')",
-    "times": "format(datum.value, '.3~g') + ' x'",
+    "number": "format(datum.value, '.4~r')",
+    "times": "format(datum.value, '.3~r') + ' x'",
 }
 
 MARGIN = 0.06  # of the span, on each side

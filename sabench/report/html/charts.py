@@ -15,7 +15,7 @@ DATA = "points"
 Value = Mapping[str, str | float]
 Stair = Literal["step-before", "step-after"]
 
-LINE = 19  # pixels of a case in a list
+LINE = 14  # pixels of a line of words
 MOST_NAMED = 6  # lines of a chart that get their names beside them
 
 SHOWN = ("layer", "label", "case", "told", "interval", "side", "status", "flags")
@@ -75,9 +75,11 @@ def scatter(
 
 
 def deviations(values: Sequence[Value], marks: Marks, title: str) -> dict[str, Any]:
-    """A row a case: how far it lies from 1, in the order of the values."""
-    order = [str(value["label"]) for value in values]
-    y = alt.Y("label:N", sort=order, title=None, axis=alt.Axis(labelLimit=170, grid=True))
+    """A row a case: how far it lies from 1, in the order of the values; `words` name it."""
+    order = [str(value["words"]) for value in values]
+    lines = max(words.count("\n") + 1 for words in order)
+    axis = alt.Axis(labelExpr=r"split(datum.label, '\n')", labelLimit=190, grid=True)
+    y = alt.Y("words:N", sort=order, title=None, axis=axis)
     x = Axis(title, "times").x([*_numbers(values, "x"), 1.0])
     base = _points(values).encode(y=y, color=_colour(values, marks))
     even = alt.Chart(alt.InlineData(values=[{"x": 1.0}], name="curve"))
@@ -86,7 +88,8 @@ def deviations(values: Sequence[Value], marks: Marks, title: str) -> dict[str, A
     dots = base.mark_point(filled=True, size=70, opacity=1.0).encode(
         x=x, shape=_shape(values, marks), tooltip=_tooltip(values)
     )
-    return _drawn(alt.layer(rule, stems, dots).properties(height=LINE * len(values) + 20))
+    height = LINE * (lines + 0.5) * len(values) + 20
+    return _drawn(alt.layer(rule, stems, dots).properties(height=height))
 
 
 def _points(values: Sequence[Value]) -> alt.Chart:
@@ -111,7 +114,7 @@ def _shape(values: Sequence[Value], marks: Marks) -> alt.Shape:
 def _legend(values: Sequence[Value]) -> alt.Legend:
     """The layers of this chart alone; colours and shapes are the page's."""
     present = sorted({str(value["layer"]) for value in values})
-    return alt.Legend(values=present, columns=2 if len(present) > 3 else 3, symbolOpacity=1.0)
+    return alt.Legend(values=present, columns=2, symbolOpacity=1.0)
 
 
 def _tooltip(values: Sequence[Value], x: Axis | None = None) -> list[alt.Tooltip]:

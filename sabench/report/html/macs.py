@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from sabench.cases.case import show_scalar
 from sabench.catalog.metrics import METRICS
 from sabench.compare.misled import Expectation, expectation
 from sabench.report.columns import SHOWN_AS
@@ -21,6 +22,10 @@ from sabench.report.html.figure import (
     number,
 )
 from sabench.report.html.points import Point
+from sabench.report.plain import plain
+from sabench.report.tables import WORD_ENDS
+
+LETTERS, MOST_LINES = 28, 4  # of a name beside a list
 
 
 def macs(sheet: Sheet) -> Iterator[Figure]:
@@ -71,9 +76,8 @@ def _residuals(sheet: Sheet) -> Figure | None:
         for point in ordered:
             residual = _residual(sheet, point, expected)
             words = f"{residual:.2f} x what its MACs say"
-            value = sheet.value_of(point, residual, even=1.0, told=words)
-            value["label"] = f"{value['label']}{_apart(point, points)}"
-            values.append(value)
+            name = _in_lines(point, points)
+            values.append(sheet.value_of(point, residual, even=1.0, told=words, words=name))
             line = (Cell(group), Cell(point.label), Cell(f"{residual:.2f} x", residual))
             lines.append(Line(line, (point.number,)))
         x = f"{sheet.name} over what MACs say"
@@ -107,12 +111,26 @@ def _residual(sheet: Sheet, point: Point, expected: Expectation) -> float:
     return expected.residual(point.value("macs") or 1.0, point.value(sheet.metric) or 1.0)
 
 
-def _apart(point: Point, points: list[Point]) -> str:
-    """What tells a label from another's of the same words: its number."""
-    same = [other for other in points if other.label == point.label]
-    return f" ({point.number + 1})" if len(same) > 1 else ""
+def _in_lines(point: Point, points: list[Point]) -> str:
+    """The layer and the options that it states, folded; its number where another is called so."""
+    mine = _folded(point)
+    same = [other for other in points if _folded(other) == mine]
+    return mine + (f" ({point.number + 1})" if len(same) > 1 else "")
 
 
-def _differs(sheet: Sheet, metric: str) -> bool:
-    groups = by_group(sheet.drawn, panel_group).values()
-    return any(len({p.value(metric) for p in points} - {None}) > 1 for points in groups)
+def _folded(point: Point) -> str:
+    """In lines that end after a space or a comma."""
+    lines = [""]
+    for word in WORD_ENDS.split(_words(point)):
+        if lines[-1] and len(lines[-1] + word) > LETTERS:
+            lines.append("")
+        lines[-1] += word
+    return "\n".join(line.rstrip() for line in lines[:MOST_LINES])
+
+
+def _words(point: Point) -> str:
+    case = point.row.case
+    stated = [f"{key}={show_scalar(value)}" for key, value in case.options.items()]
+    _, bracket, how = point.label.partition(" [")  # stands where only it tells two apart
+    run = f" ({point.run})" if point.run and not how else ""
+    return plain(" ".join([case.subject, *stated]) + bracket + how + run)

@@ -40,11 +40,11 @@ def records_of(sheet: Sheet) -> Records:
         if any(point.figure(name) for point in sheet.points)
     ]
     several = len({point.source.name for point in sheet.points}) > 1
-    titles = ["rank", "layer", "group"]
+    titles = ["rank", "layer"]
     for name in metrics:
         titles.append(name_of(name))
         if name == metrics[0]:
-            titles += ["interval", "x conv"]
+            titles += ["interval", "x conv", "group"]
     titles += ["status", "flags"] + (["run"] if several else [])
     entries = [
         Entry(point, tuple(_cells(point, metrics, several=several)), command_of(point))
@@ -62,7 +62,7 @@ def flags_of(points: Sequence[Point]) -> tuple[Flag, ...]:
 def _cells(point: Point, metrics: list[str], *, several: bool) -> list[Cell]:
     row = point.row
     rank = f"{row.rank}{'=' if row.tied else ''}" if row.rank is not None else "-"
-    cells = [Cell(rank, row.rank), Cell(point.label), Cell(panel_group(point))]
+    cells = [Cell(rank, row.rank), Cell(point.label)]
     for name in metrics:
         figure = point.figure(name)
         show = SHOWN_AS[METRICS[name].show]
@@ -74,7 +74,7 @@ def _cells(point: Point, metrics: list[str], *, several: bool) -> list[Cell]:
             interval = figure.interval if figure else None
             told = f"{show(interval.low)} to {show(interval.high)}" if interval else "-"
             times = Cell("-") if row.relative is None else Cell(f"{row.relative:.2f}", row.relative)
-            cells += [Cell(told, title=_kind(point, name)), times]
+            cells += [Cell(told, title=_kind(point, name)), times, Cell(panel_group(point))]
     flags = Cell(" ".join(row.flags), title=" · ".join(FLAG_MEANING[flag] for flag in row.flags))
     cells += [Cell(str(row.status), title=row.message), flags]
     return cells + ([Cell(point.source.name)] if several else [])
