@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sabench.catalog.metrics import METRICS
-from sabench.compare.pair import Effect, effect_of
+from sabench.compare.pair import Effect
+from sabench.compare.runs import change_of
 from sabench.records import MEASURED
 from sabench.store.leaderboard import Row
 
@@ -57,8 +58,9 @@ def level_of(row: Row, metric: str) -> Level:
 
 def better_by(row: Row, than: Row, metric: str) -> Effect:
     """How many times better a row is than another; above 1 is better, whichever way that is."""
-    mine, other = (one.figures[metric].process_medians for one in (row, than))
-    return effect_of(other, mine) if METRICS[metric].better == "more" else effect_of(mine, other)
+    if METRICS[metric].better == "more":
+        return change_of(than, row, metric)
+    return change_of(row, than, metric)
 
 
 def redraws(levels: Sequence[Level], stream: int = 0) -> Draws | None:

@@ -148,12 +148,12 @@ def _compared(key: str, old: Row, late: Row, metric: str, judged: bool) -> Compa
     reason = _why_not(old, late, metric)
     if reason:
         return Compared(key, old, late, None, None, reason)
-    effect = _effect(old, late, metric)
+    effect = change_of(old, late, metric)
     if not judged:
         return Compared(key, old, late, effect, None)
     verdict = _verdict(effect, metric)
     if verdict is Verdict.REGRESSED and metric in CLOCKED and not _why_not(old, late, CYCLES):
-        cycles = verdict_of(_effect(old, late, CYCLES))
+        cycles = verdict_of(change_of(old, late, CYCLES))
         verdict = verdict if cycles is Verdict.REGRESSED else Verdict.CLOCK_SUSPECT
     needed = processes_needed(effect) if verdict is Verdict.AMBIGUOUS else None
     return Compared(key, old, late, effect, verdict, needed=needed)
@@ -164,7 +164,7 @@ def _verdict(effect: Effect, metric: str) -> Verdict:
     return MIRRORED.get(verdict, verdict) if METRICS[metric].better == "more" else verdict
 
 
-def _effect(old: Row, late: Row, metric: str) -> Effect:
+def change_of(old: Row, late: Row, metric: str) -> Effect:
     """The change; a count that no process contradicts is exact, however few they are."""
     before, after = (row.figures[metric].process_medians for row in (old, late))
     if _is_exact(old, late, metric):

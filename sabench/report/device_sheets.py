@@ -11,7 +11,15 @@ from sabench.compare.devices import CaseOnSides, DeviceComparison, GroupOnSides
 from sabench.compare.pair import Effect
 from sabench.compare.ranks import Ranking, Standing
 from sabench.report.columns import SHOWN_AS, group_title, label_of
-from sabench.report.device_words import Wording, factor, letter, series_name, share, span
+from sabench.report.device_words import (
+    Wording,
+    factor,
+    has_winners,
+    letter,
+    series_name,
+    share,
+    span,
+)
 from sabench.store.leaderboard import Row
 
 MOST_CONTESTS = 40  # that are shown; the JSON has all
@@ -46,7 +54,8 @@ class Sheets:
         for group in self.told.groups:
             title = self._title(group)
             yield self._gains(group, title)
-            yield self._winners(group, title)
+            if has_winners(group):
+                yield self._winners(group, title)
             yield from self._rankings(group, title)
         yield self._overall()
         if self.told.together:
@@ -59,7 +68,8 @@ class Sheets:
 
     @cached_property
     def _names(self) -> dict[str, str]:
-        label = label_of(self.told.sides[0].leaderboard)
+        base = self.told.sides[0]
+        label = label_of(base.leaderboard.model_copy(update={"rows": base.rows}))
         return {case.key: _with_window(label(case.base), case.base) for case in self.told.cases}
 
     def _title(self, group: GroupOnSides) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sabench.cases.case import show_scalar
 from sabench.catalog.metrics import METRICS, Metric
 from sabench.compare.crossover import Series
-from sabench.compare.devices import DeviceComparison
+from sabench.compare.devices import DeviceComparison, GroupOnSides
 from sabench.compare.join import Side
 from sabench.measure.fake_script import is_made_up
 from sabench.stats import Interval
@@ -66,6 +66,11 @@ def series_name(series: Series, *, is_way: bool) -> str:
     return " ".join([*words, f"[{series.implementation}.{series.runtime}]"] if is_way else words)
 
 
+def has_winners(group: GroupOnSides) -> bool:
+    """Whether a group has two cases on a side, so that one of them wins."""
+    return any(one is not None and one.cases > 1 for one in group.standings)
+
+
 def heading(told: DeviceComparison) -> list[str]:
     """What is compared, and the sides by their letters."""
     across = f", across {', '.join(told.across)}" if told.across else ""
@@ -96,6 +101,10 @@ def remarks(told: DeviceComparison) -> list[str]:
         for key, places in told.alone.items()
     ]
     lines = [*_first(without), *_first(alone)]
+    if alone and told.across:
+        lines.append(
+            f"In these ids {', '.join(told.across)} stands at its default, whatever it was."
+        )
     if "implementation" not in told.across and _differ_in_implementation(told):
         lines.append("--across implementation joins cases that differ in it alone.")
     return lines
@@ -115,18 +124,21 @@ def legend(told: DeviceComparison) -> list[str]:
     """What the columns mean."""
     words = Wording.of(METRICS[told.metric])
     lines = [
-        f"{words.gain}: {words.meaning}, of the geometric means of process medians; 99 % interval.",
-        f"{words.best}: the best case that every side has; level: cases not told apart from it "
-        "(99 %); stays: in how many redraws of each figure within its error it is still best; "
-        "ahead of: the best case of another layer.",
+        f"{words.gain}: {words.meaning}, of the geometric means of process medians; 99 % interval."
     ]
+    if any(map(has_winners, told.groups)):
+        lines.append(
+            f"{words.best}: the best case that every side has; level: cases not told apart from it "
+            "(99 %); stays: in how many redraws of each figure within its error it is still best; "
+            "ahead of: the best case of another layer."
+        )
     if any(ranking for group in told.groups for ranking in group.rankings.values()):
         lines.append(
             "tau: Kendall's, of two orders of the same cases; 95 % as if the cases were drawn at "
             "random; in noise: 95 % of redraws; alike: pairs in one order; A again: A's own order "
             "against its redraws, which is as near as two orders can be told to agree."
         )
-    if told.together:
+    if told.together and any(told.together.rankings.values()):
         lines.append(
             "All groups together: a larger map is slower everywhere, which brings the orders "
             "together."
@@ -143,7 +155,8 @@ def _side(side: Side, told: DeviceComparison) -> str:
     words = [f"{side.name}: {side.environment.device_name}"]
     for key in told.across:
         values = dict.fromkeys(show_scalar(getattr(row.case, key)) for row in side.rows)
-        words.append(f"{key}={'/'.join(values)}")
+        shown = f"{key}={'/'.join(values)}"
+        words += [shown] if shown not in side.name else []
     version = side.environment.settings.get("torch", "unknown")
     return ", ".join([*words, f"torch {version}"])
 

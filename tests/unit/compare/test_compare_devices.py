@@ -163,3 +163,11 @@ def test_macs_are_not_held_against_macs() -> None:
     rows = [row_of(case("halo", size=n), 1.0, macs=float(n)) for n in range(1, 6)]
     told = compare_devices([side(rows, "A9"), side(rows, "B9")], "macs")
     assert all(one is None for group in told.groups for one in group.macs)
+
+
+def test_a_count_is_exact_however_few_processes_told_it() -> None:
+    rows = [[row_of(CONV, value, (1.0,), metric="macs")] for value in (10.0, 5.0)]
+    told = compare_devices([side(rows[0], "A9"), side(rows[1], "B9")], "macs")
+    gain = next(told.cases).gains[0]
+    assert gain is not None
+    assert gain.interval == (pytest.approx(2.0), pytest.approx(2.0))
