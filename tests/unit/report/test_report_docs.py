@@ -1,0 +1,31 @@
+"""docs/report.md names every chart there is, and no other."""
+
+import re
+from pathlib import Path
+
+from making_rows import NOISY, board_of, figure_of, row_of
+from making_runs import case
+from sabench.report.html.page import page_of
+from sabench.report.html.points import name_sources, points_of
+
+DOCS = Path(__file__).parent.parent.parent.parent / "docs" / "report.md"
+
+
+def test_the_charts_of_the_docs_are_those_that_runs_can_give() -> None:
+    swept = [{key: value} for key in ("size", "channels", "batch", "threads") for value in (8, 16)]
+    cases = [case("conv"), *(case("conv", **fields) for fields in swept)]
+    cases += [case("conv", options={"window": window}) for window in (5, 7, 9)]
+    cases += [
+        case("resnet50", kind="network", channels=None, size=None, resolution=side)
+        for side in (192, 224)
+    ]
+    rows = []
+    for number, one in enumerate(cases, start=1):
+        row = row_of(one, 1e-3 * number, NOISY, macs=1e6 * number)
+        memory = {"peak_rss_growth": figure_of("peak_rss_growth", [1e6 * number])}
+        rows.append(row.model_copy(update={"figures": row.figures | memory}))
+    sources = name_sources([("one", board_of(rows))])
+    page = page_of(sources, points_of(sources, across=["threads"]), "latency_warm")
+    table = re.findall(r"^\| (`.*?`) \|", DOCS.read_text(), re.MULTILINE)
+    named = {name for cell in table for name in re.findall(r"`(\w+)`", cell)}
+    assert named == {figure.name for figure in page.figures}
