@@ -1,10 +1,11 @@
 """`sabench gate`: does this change slow my layers down?"""
 
 import json
+import secrets
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -12,9 +13,18 @@ from sabench.cli.app import app
 from sabench.cli.targets import check_targets
 from sabench.errors import ConfigError
 
+OF_CHECKOUTS = (
+    *("candidate", "suite", "layer", "candidate_python", "filter", "plant"),
+    *("allow_missing", "on_contention"),
+)
+OF_BASE = ("base", "base_python")
+OF_COMMANDS = ("base_command", "candidate_command", "runs", "threshold")
+"""Options that make sense in one way of gating alone."""
+
 
 @app.command()
 def gate(
+    context: typer.Context,
     base: Annotated[
         Path | None, typer.Option(help="The checkout to hold the line against.")
     ] = None,
@@ -39,6 +49,15 @@ def gate(
         Path | None,
         typer.Option(help="Instead of --base: a stored leaderboard; tells large changes alone."),
     ] = None,
+    base_command: Annotated[
+        str | None,
+        typer.Option(help="Instead of --base: a command, timed as a whole."),
+    ] = None,
+    candidate_command: Annotated[str | None, typer.Option(help="What it is held against.")] = None,
+    runs: Annotated[int, typer.Option(min=1, help="Of a command in a block.")] = 5,
+    threshold: Annotated[
+        float, typer.Option(min=0.001, max=1.0, help="Of commands; a suite has its own. 0.05: 5 %.")
+    ] = 0.03,
     out: Annotated[Path | None, typer.Option(help="The folder to make.")] = None,
     markdown: Annotated[Path | None, typer.Option(help="Also write it as Markdown.")] = None,
     junit: Annotated[Path | None, typer.Option(help="Also as JUnit XML.")] = None,
@@ -63,9 +82,6 @@ def gate(
     ] = False,
 ) -> None:
     """Measure two checkouts in turn in one job; exit 1 if the candidate is surely slower."""
-    from sabench.compare.gate.gate import run_gate
-    from sabench.compare.gate.history import plan_history, run_history
-    from sabench.compare.gate.request import GateRequest, plan_gate
     from sabench.jsonl import write_atomically
     from sabench.launch.contention import parse_policy
     from sabench.launch.run import devices_held, find_lock
@@ -79,31 +95,55 @@ def gate(
 
     contention, lock = parse_policy(on_contention), find_lock(wait=wait, no_lock=no_lock)
     check_targets(out, markdown, junit, benchmark_json)
-    request = GateRequest(
-        base=_base(base, history, base_python),
-        candidate=candidate,
-        suite=suite,
-        device=device,
-        base_python=base_python,
-        candidate_python=candidate_python,
-        layers=layer or (),
-        filter=filter,
-        seed=seed,
-        plant=plant,
-        out=out,
-        allow_missing=allow_missing,
-        command_line=("sabench", *sys.argv[1:]),
-    )
+    way = _way(context)
     step, progress = WorkflowStep(), GateProgress(stderr())
     step.begin()
-    if history is None:
-        plan = plan_gate(request)
-        measure = partial(run_gate, plan)
+    if way == "commands":
+        from sabench.compare.gate.commands import CommandRequest, run_commands
+        from sabench.measure.environment import environment
+        from sabench.measure.gpus import resolve_devices
+
+        named = resolve_devices("cpu" if device == "auto" else device)[0]
+        asked = CommandRequest(
+            base=base_command or "",
+            candidate=candidate_command or "",
+            runs=runs,
+            threshold=threshold,
+            device=named,
+            seed=secrets.randbelow(2**31) if seed is None else seed,
+            out=out,
+            command_line=("sabench", *sys.argv[1:]),
+        )
+        held, measure = environment(named), partial(run_commands, asked)
     else:
-        stored = plan_history(request, history)
-        plan, measure = stored.plan, partial(run_history, stored)
-    with devices_held([plan.environment], lock, run=str(out or ""), listener=progress):
-        result, folder = measure(listener=progress, tell=progress.step, contention=contention)
+        from sabench.compare.gate.gate import run_gate
+        from sabench.compare.gate.history import plan_history, run_history
+        from sabench.compare.gate.request import GateRequest, plan_gate
+
+        request = GateRequest(
+            base=base or Path(),
+            candidate=candidate,
+            suite=suite,
+            device=device,
+            base_python=base_python,
+            candidate_python=candidate_python,
+            layers=layer or (),
+            filter=filter,
+            seed=seed,
+            plant=plant,
+            out=out,
+            allow_missing=allow_missing,
+            command_line=("sabench", *sys.argv[1:]),
+        )
+        if history is None:
+            plan = plan_gate(request)
+            measure = partial(run_gate, plan, contention=contention)
+        else:
+            stored = plan_history(request, history)
+            plan, measure = stored.plan, partial(run_history, stored, contention=contention)
+        held = plan.environment
+    with devices_held([held], lock, run=str(out or ""), listener=progress):
+        result, folder = measure(listener=progress, tell=progress.step)
     if as_json:
         typer.echo(json.dumps(gate_json(result, strict=strict), indent=2))
     else:
@@ -119,15 +159,43 @@ def gate(
     raise typer.Exit(result.exit_code(strict=strict))
 
 
-def _base(base: Path | None, history: Path | None, python: Path | None) -> Path:
-    """The checkout of the base; where it is stored, none.
+def _way(context: typer.Context) -> Literal["checkouts", "history", "commands"]:
+    """What the candidate is held against, by the options that were given.
 
-    Raises: ConfigError unless exactly one of the two is given.
+    Raises: ConfigError unless they name one way, and nothing of another.
     """
-    if base is not None and history is not None:
-        raise ConfigError("--base is measured and --history is stored: leave one out")
-    if base is None and history is None:
-        raise ConfigError("name the --base, a checkout, or --history, a stored leaderboard")
-    if history is not None and python is not None:
-        raise ConfigError("--base-python runs a --base; --history measures none")
-    return base or Path()
+    given = {
+        name
+        for name in context.params
+        if (source := context.get_parameter_source(name)) and source.name == "COMMANDLINE"
+    }
+    commands = {"base_command", "candidate_command"}
+    ways = {"--base": "base", "--history": "history", "two commands": "base_command"}
+    named = [told for told, name in ways.items() if name in given]
+    if len(named) > 1:
+        raise ConfigError(f"a gate holds the candidate against one thing: {' or '.join(named)}")
+    if given & commands:
+        if not commands <= given:
+            raise ConfigError("--base-command and --candidate-command: name both")
+        _refuse(given & {*OF_CHECKOUTS, *OF_BASE, "history"}, "a gate of two commands")
+        return "commands"
+    _refuse(given & set(OF_COMMANDS), "a gate of checkouts")
+    if "history" in given:
+        _refuse(given & set(OF_BASE), "--history, which measures no base,")
+        return "history"
+    if "base" not in given:
+        raise ConfigError(
+            "name the --base, a checkout; or --history, a stored leaderboard; or --base-command "
+            "and --candidate-command"
+        )
+    return "checkouts"
+
+
+def _refuse(names: set[str], way: str) -> None:
+    """Options that another way of gating has.
+
+    Raises: ConfigError if there are any.
+    """
+    if names:
+        words = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(names))
+        raise ConfigError(f"{way} has no {words}: leave it out")

@@ -122,8 +122,11 @@ def test_a_missing_case_is_exit_1(tmp_path: Path) -> None:
     ("arguments", "told"),
     [
         ((), "name the --base"),
-        (("--base", "base", "--history", "x.json"), "leave one out"),
-        (("--history", "x.json", "--base-python", "python"), "--base-python"),
+        (("--base", "base", "--history", "x.json"), "--base or --history"),
+        (("--history", "x.json", "--base-python", "python"), "no --base-python"),
+        (("--base", "base", "--runs", "3"), "no --runs"),
+        (("--base-command", "true"), "name both"),
+        (("--base-command", "true", "--candidate-command", "true"), "no --candidate, --suite"),
         (("--base", "nowhere"), "nowhere: there is no such folder"),
         (("--base", "base", "--plant", "0.5"), "--plant 0.5"),
         (("--base", "base", "--filter", "nothing"), "no case"),
@@ -199,6 +202,25 @@ def test_ctrl_c_is_exit_130_and_keeps_what_was_measured(tmp_path: Path) -> None:
     assert time.monotonic() - began < 5
     assert stdout.startswith("INTERRUPTED")
     assert all(one.screen.blocks == 2 for one in read_gate(tmp_path / "out").cases if one.screen)
+
+
+@pytest.mark.serial
+def test_two_commands_are_held_against_each_other_by_their_whole_runs(tmp_path: Path) -> None:
+    quick, slow = (f"{sys.executable} -S -c 'import time; time.sleep({s})'" for s in (0.02, 0.06))
+    words = [sys.executable, "-m", "sabench", "gate", "--no-lock", "--out", "out", "--seed", "1"]
+    words += ["--base-command", quick, "--candidate-command", slow, "--runs", "1"]
+    done = subprocess.run(
+        [*words, "--threshold", "0.5"],
+        cwd=tmp_path,
+        env=surroundings(tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode in (1, 4), done.stderr  # 4: the machine is too busy to tell
+    result = read_gate(tmp_path / "out")
+    assert (result.mode, result.base.name, result.candidate.name) == ("commands", quick, slow)
+    assert "Two commands measured in turn" in done.stdout
 
 
 def stored_base(path: Path, here: Environment, **changes: Any) -> Path:

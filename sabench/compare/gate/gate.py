@@ -17,6 +17,7 @@ from sabench.compare.gate.judge import (
     judged_case,
     null_controls,
 )
+from sabench.compare.gate.rates import rate_of
 from sabench.compare.gate.request import GatePlan
 from sabench.compare.gate.result import GateResult
 from sabench.launch.contention import Policy, await_quiet
@@ -50,6 +51,7 @@ def run_gate(
     started_utc = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     slug = device_slug(plan.environment)
     folder = GateFolder.create(plan.suite.name, slug, request.out, Path("runs"))
+    rate = rate_of(plan.environment)  # now: a file that is damaged must cost no measurement
     thresholds = {one: plan.suite.gate.threshold_of(one) for one in plan.cases}
     course = Course(Plan(tuple(plan.cases), thresholds, seed=plan.seed))
     counted: dict[SideName, list[Record]] = {"base": [], "candidate": []}
@@ -84,6 +86,7 @@ def run_gate(
         added=plan.added,
         allow_missing=request.allow_missing,
         interrupted=interrupted,
+        false_alarms=rate,
         started_utc=started_utc,
         wall_s=time.monotonic() - started,
         command_line=tuple(request.command_line),
