@@ -38,10 +38,9 @@ def row_of(
         "processes": len(factors),
         "planned": len(factors),
         "figures": figures,
-    } | fields
-    return Row.model_validate(
-        told | {"group": {**dict(case.group), "device": told["device"]}}, strict=False
-    )
+        "group": {**dict(case.group), "device": fields.get("device", "cpu")},
+    }
+    return Row.model_validate(told | fields)
 
 
 def figure_of(metric: str, medians: Sequence[float]) -> Figure:

@@ -8,7 +8,9 @@ from scipy import stats
 
 from making_rows import EXACT, NOISY, row_of
 from making_runs import case
+from sabench.compare.levels import level_of, redraws
 from sabench.compare.ranks import macs_ranking, ranking_of, standing_of
+from sabench.stats import Interval
 from sabench.store.leaderboard import Row
 
 TIME = "latency_warm"
@@ -111,6 +113,23 @@ def test_noise_of_two_sides_is_drawn_apart() -> None:
     assert found is not None
     assert found.noise is not None
     assert found.noise.low < 0.0  # the order is all noise; drawn together tau would stay at 1
+
+
+def test_the_noise_of_tau_is_that_of_scipys_tau_over_the_redraws() -> None:
+    one = rows(1.0, 1.01, 1.02, 1.5, 1.51, 2.0, factors=NOISY)
+    other = rows(1.0, 1.02, 1.01, 1.5, 1.52, 1.515, factors=NOISY)
+    drawn = [
+        redraws([level_of(row, TIME) for row in side], stream)
+        for stream, side in enumerate((one, other))
+    ]
+    assert drawn[0] is not None
+    assert drawn[1] is not None
+    taus = [stats.kendalltau(x, y).statistic for x, y in zip(*drawn, strict=True)]
+    low, high = np.quantile(taus, [0.025, 0.975])
+    found = ranking_of(one, other, TIME)
+    assert found is not None
+    assert found.noise == Interval(pytest.approx(low), pytest.approx(high))
+    assert low < np.quantile(taus, 0.25)  # another quantile would be seen
 
 
 def test_one_process_leaves_the_noise_of_tau_unknown() -> None:

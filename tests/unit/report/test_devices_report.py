@@ -10,6 +10,7 @@ from making_rows import NOISY, board_of, row_of
 from making_runs import case, environment
 from sabench.compare.devices import DeviceComparison, compare_devices
 from sabench.compare.join import sides_of
+from sabench.records import Status
 from sabench.report.device_words import factor, letter, share, span
 from sabench.report.devices import DevicesTable, devices_json, devices_markdown
 from sabench.stats import Interval
@@ -100,6 +101,25 @@ def test_hostile_names_are_inert_everywhere(name) -> None:
     assert widths <= {5, 6, 7, 8}  # no name adds a column
     item = json.loads(json.dumps(devices_json(told), allow_nan=False))
     assert name in {one["second"]["subject"] for one in item["crossovers"]}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_groups_and_reasons_are_inert(name) -> None:
+    failed = row_of(case(), 1.0, status=Status.ERROR, message=f"error: {name}", figures={})
+    boards = [
+        board_of([row_of(case(), 1.0, group={"mix": name, "device": "cpu"})], environment("A9")),
+        board_of([failed], environment("B9")),
+    ]
+    told = compare_devices([side for board in boards for side in sides_of(f"x {name}", board)])
+    shown = printed(told, 100)
+    assert "\x1b" not in shown
+    assert "error: " in shown
+    if "\n" in name:
+        assert r"mix line feed \x1b[31mred" in shown
+    text = devices_markdown(told)
+    assert "\x1b" not in text
+    assert "<script>" not in text
+    assert len([line for line in text.splitlines() if line.startswith("#")]) == 3
 
 
 def test_json_has_every_side_group_and_crossing() -> None:
