@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from sabench.compare.gate.result import GateResult, Outcome
-from sabench.compare.pair import Verdict
 from sabench.report import gate_words as words
+from sabench.report.compare import STYLES as VERDICT_STYLES
 from sabench.report.plain import plain
 from sabench.report.tables import Label
 
@@ -21,13 +21,6 @@ STYLES = {
     Outcome.UNRELIABLE: "bold yellow",
     Outcome.FAILED: "bold red",
     Outcome.INTERRUPTED: "bold yellow",
-}
-CASE_STYLES = {
-    Verdict.REGRESSED: "bold red",
-    Verdict.IMPROVED: "green",
-    Verdict.SAME: "",
-    Verdict.AMBIGUOUS: "yellow",
-    Verdict.CLOCK_SUSPECT: "magenta",
 }
 COLUMNS = ("base", "now", "ratio", "99 %", "finds")
 
@@ -74,7 +67,7 @@ def _table(result: GateResult) -> Table:
     for case in result.cases:
         line = words.case_line(result, case)
         figures = (line.base, line.candidate, line.ratio, line.interval, line.finds)
-        style = CASE_STYLES[case.verdict] if case.verdict else "dim"
+        style = VERDICT_STYLES[case.verdict] if case.verdict else "dim"
         cells = map(Text, figures)
         table.add_row(Label(plain(line.case_id)), *cells, Text(line.verdict, style=style))
     return table
