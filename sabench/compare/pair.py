@@ -14,6 +14,7 @@ LEAST_EFFECT = 0.03  # a change below this is none, however sure
 NOISE = 3.0  # standard errors that a change must exceed
 POWER = 0.8  # how often the slowdown that a run could have detected is detected
 MOST_PROCESSES = 200  # more than anybody starts to settle one case
+MOST_LOG = 700.0  # e to this is near the largest number there is
 
 
 class Verdict(StrEnum):
@@ -45,7 +46,7 @@ class Effect:
     @property
     def ratio(self) -> float:
         """New over old."""
-        return math.exp(self.change)
+        return factor_of(self.change)
 
     @property
     def half_width(self) -> float:
@@ -57,7 +58,7 @@ class Effect:
     @property
     def theta_share(self) -> float:
         """Theta as a share: 0.03 is 3 %."""
-        return math.expm1(self.theta)
+        return math.expm1(min(self.theta, MOST_LOG))
 
     def lower_bound(self, confidence: float) -> float:
         """What `change` surely exceeds, one-sided; minus infinity for one process a side."""
@@ -70,7 +71,8 @@ class Effect:
         """99 % of the ratio; None for one process a side."""
         if self.error is None:
             return None
-        return math.exp(self.change - self.half_width), math.exp(self.change + self.half_width)
+        low, high = self.change - self.half_width, self.change + self.half_width
+        return factor_of(low), factor_of(high)
 
     @property
     def detectable(self) -> float | None:
@@ -78,7 +80,12 @@ class Effect:
         if self.error is None:
             return None
         needed = max(self.theta, self.half_width) + self.error * t_quantile(POWER, self.degrees)
-        return math.expm1(needed)
+        return math.expm1(min(needed, MOST_LOG))
+
+
+def factor_of(change: float) -> float:
+    """The factor of a change of the log; a finite one stays finite, however wild the figures."""
+    return math.exp(change if math.isinf(change) else min(change, MOST_LOG))
 
 
 def effect_of(

@@ -10,7 +10,7 @@ from scipy.special import stdtrit
 
 from sabench.catalog.metrics import METRICS
 from sabench.compare.join import Side, join, refuse_unlike
-from sabench.compare.pair import Effect, Verdict, effect_of, processes_needed, verdict_of
+from sabench.compare.pair import Effect, Verdict, effect_of, factor_of, processes_needed, verdict_of
 from sabench.errors import ConfigError, ExitCode, ResultError
 from sabench.records import FAILED, MEASURED, SHOWN
 from sabench.store.leaderboard import Row
@@ -139,9 +139,9 @@ def overall_of(changes: Iterable[float]) -> Overall | None:
         return None
     mean = float(logs.mean())
     if len(logs) < 3:
-        return Overall(math.exp(mean), None, None, len(logs))
+        return Overall(factor_of(mean), None, None, len(logs))
     half = float(stdtrit(len(logs) - 1, 0.975)) * float(logs.std(ddof=1)) / math.sqrt(len(logs))
-    return Overall(math.exp(mean), math.exp(mean - half), math.exp(mean + half), len(logs))
+    return Overall(factor_of(mean), factor_of(mean - half), factor_of(mean + half), len(logs))
 
 
 def _compared(key: str, old: Row, late: Row, metric: str, judged: bool) -> Compared:

@@ -106,3 +106,18 @@ def test_a_key_that_no_case_has_is_a_mistake_of_usage(two) -> None:
 
 def test_a_metric_that_there_is_not_is_a_mistake_of_usage(two) -> None:
     assert compare(*two, "--metric", "speed") == 2
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_figures_beyond_reason_end_in_no_traceback(tmp_path, capsys, same) -> None:
+    wild = [row_of(case(size=n), 1e300, (1e-300, 1.0)) for n in range(1, 5)]
+    tiny = [row_of(case(size=n), 1e-300, (1.0, 1.1)) for n in range(1, 5)]
+    paths = [
+        written(tmp_path / f"{place}.json", rows, "A9" if same else f"{place}9")
+        for place, rows in enumerate((tiny, wild))
+    ]
+    assert compare(*paths) == 0
+    assert compare(*paths, "--json") == 0
+    out = capsys.readouterr().out
+    assert "NaN" not in out
+    assert "Infinity" not in out
