@@ -54,11 +54,12 @@ def work_of(case: Case, seconds: float) -> Work | None:
     """What a case does in one call; None where nothing tells in closed form."""
     try:
         cost = case_cost(case)
-    except (ConfigError, ValueError, OverflowError):  # of a later version, or of the user's own
+        if cost is None:
+            return None
+        flops, moved = 2.0 * cost.macs_executed * cost.passes * case.batch, float(cost.bytes)
+    except (ConfigError, ValueError, ArithmeticError):  # of a later version, or absurd
         return None
-    if cost is None or not cost.macs_executed or not cost.bytes:
-        return None
-    return Work(2.0 * cost.macs_executed * cost.passes * case.batch, float(cost.bytes), seconds)
+    return Work(flops, moved, seconds) if min(flops, moved) > 0.0 else None
 
 
 def roof_of(works: Sequence[Work]) -> Roof:

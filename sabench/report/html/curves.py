@@ -10,7 +10,7 @@ from sabench.report.columns import group_title
 from sabench.report.html.axes import Axis
 from sabench.report.html.charts import MOST_NAMED, scatter
 from sabench.report.html.figure import Cell, Figure, Line, Panel, Sheet, Table, by_group, capped
-from sabench.report.html.points import Point
+from sabench.report.html.points import Point, drawable
 from sabench.store.leaderboard import Group
 
 AXES = {
@@ -84,9 +84,8 @@ def _line(sheet: Sheet, point: Point, axis: str, group: str) -> Line:
 def _place(point: Point, axis: str) -> float | None:
     """Where a point stands along an axis; None where the axis does not touch it."""
     if axis == "window":
-        return float(point.size or 0) or None if point.window == "all" else point.window
-    value: int | None = getattr(point.row.case, axis)
-    return value
+        return drawable(point.size if point.window == "all" else point.window)
+    return drawable(getattr(point.row.case, axis))
 
 
 def _worth_drawing(points: Sequence[Point], axis: str) -> list[Point]:

@@ -7,7 +7,7 @@ from typing import Any
 from sabench.catalog.metrics import METRICS
 from sabench.report.columns import SHOWN_AS, TITLES
 from sabench.report.html.axes import Axis
-from sabench.report.html.points import Point
+from sabench.report.html.points import Point, drawable
 from sabench.report.html.theme import Marks
 from sabench.report.plain import plain
 
@@ -116,7 +116,7 @@ class Sheet:
             "strength": 1.0 if point.is_measured else 0.35,
             "x": x,
             "y": figure.median,
-            "y0": low if low > 0 else figure.median,
+            "y0": drawable(low) or figure.median,
             "y1": high,
         }
         return told | more

@@ -23,7 +23,7 @@ from sabench.report.html.figure import (
     capped,
     name_of,
 )
-from sabench.report.html.points import Point
+from sabench.report.html.points import Point, drawable
 from sabench.stats import Interval
 
 COSTS = ("energy", "peak_allocated", "peak_rss_growth", "params")
@@ -137,8 +137,8 @@ def _reaching(point: Point) -> Cost | None:
     row = layers().get(point.row.case.subject)
     if row is not None and row.at_window is None and row.attention is None:
         return None
-    seen = point.size if point.window == "all" else point.window
-    return None if not seen else (-float(seen), Interval(-float(seen), -float(seen)))
+    seen = drawable(point.size if point.window == "all" else point.window)
+    return None if seen is None else (-seen, Interval(-seen, -seen))
 
 
 def cost_of(point: Point, metric: str) -> Cost:
@@ -146,6 +146,6 @@ def cost_of(point: Point, metric: str) -> Cost:
     figure = point.figure(metric)
     assert figure is not None
     assert figure.median is not None
-    if METRICS[metric].exact or figure.interval is None or figure.interval.low <= 0:
+    if METRICS[metric].exact or figure.interval is None or not drawable(figure.interval.low):
         return figure.median, Interval(figure.median, figure.median)
     return figure.median, figure.interval

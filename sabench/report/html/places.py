@@ -17,7 +17,7 @@ from sabench.report.html.figure import (
     by_group,
     capped,
 )
-from sabench.report.html.points import LATENCY, Point
+from sabench.report.html.points import LATENCY, Point, drawable
 from sabench.report.plain import plain
 from sabench.stats import kendall_tau
 from sabench.units import show_count
@@ -125,7 +125,7 @@ def _sides(sheet: Sheet) -> Figure | None:
             place = one.value(sheet.metric) or 1.0
             figure = one.figure(sheet.metric)
             low, high = place, place
-            if figure and figure.interval and figure.interval.low > 0:
+            if figure and figure.interval and drawable(figure.interval.low):
                 low, high = figure.interval.low, figure.interval.high
             told = {"x_told": sheet.shown(place), "case": plain(one.key), "side": ""}
             values.append(sheet.value_of(other, place, x0=low, x1=high, **told))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sabench.cases.case import Scalar, show_scalar
 from sabench.cases.expand import passes
 from sabench.cases.window import Window, window_seen
-from sabench.errors import ConfigError
+from sabench.errors import ConfigError, ResultError
 from sabench.records import MEASURED, SHOWN, Environment
 from sabench.report.columns import group_title, label_of
 from sabench.store.leaderboard import Leaderboard, Row
@@ -19,6 +19,9 @@ LATENCY = "latency_warm"
 ONCE = frozenset({"--out", "--resume", "--csv", "--markdown", "--filter"})
 SWITCHES = frozenset({"--dry-run", "--json", "--across-env", "--strict"})
 """Options of a recorded command that are not needed to measure one of its cases again."""
+
+LEAST, MOST = 1e-18, 1e18
+"""What an axis has room for: more than any figure, less than what arithmetic spoils."""
 
 SWEPT = ("threads", "batch", "stride", "layout", "autocast", "dtype", "mode", "runtime")
 """Keys that results may be joined across: what every case has."""
@@ -77,9 +80,16 @@ class Point:
         return found if self.is_shown and found and found.median is not None else None
 
     def value(self, metric: str) -> float | None:
-        """A metric's median where it can stand on a logarithmic axis."""
+        """A metric's median where it and its interval can stand on a logarithmic axis."""
         found = self.figure(metric)
-        return found.median if found and found.median and found.median > 0 else None
+        if found is None or (found.interval and drawable(found.interval.high) is None):
+            return None
+        return drawable(found.median)
+
+
+def drawable(value: float | None) -> float | None:
+    """A number that a logarithmic axis has room for; None for any other."""
+    return float(value) if value is not None and LEAST < value < MOST else None
 
 
 def name_sources(boards: Sequence[tuple[str, Leaderboard]]) -> list[Source]:
@@ -102,7 +112,8 @@ def points_of(
 ) -> list[Point]:
     """Every row whose id passes, in the order of the files.
 
-    Raises: ConfigError for a key that results cannot be joined across, or if no row is left.
+    Raises: ConfigError for a key that results cannot be joined across, or if no row is left;
+    ResultError for a row of an unknown environment.
     """
     for key in across:
         if key not in SWEPT:
@@ -160,9 +171,9 @@ def command_of(point: Point) -> str:
 
 
 def _environment(board: Leaderboard, device: str) -> Environment:
-    """Raises: ConfigError if the leaderboard does not tell where its rows were measured."""
+    """Raises: ResultError if the leaderboard does not tell where its rows were measured."""
     if device not in board.environments:
-        raise ConfigError(f"{board.suite}: no environment is told for {device}")
+        raise ResultError(f"{board.suite}: no environment is told for {device}; measure it again")
     return board.environments[device]
 
 

@@ -211,6 +211,22 @@ def test_the_charts_of_a_hostile_name_are_still_read(name: str) -> None:
     assert told == {"conv", "halo", plain(name)}
 
 
+@pytest.mark.parametrize("size", [-5, 0, 10**30, 10**400], ids=["below", "none", "vast", "absurd"])
+@pytest.mark.parametrize("time", [1e-300, 1e300], ids=["nothing", "for ever"])
+def test_numbers_that_no_axis_has_room_for_are_left_out_of_the_charts(
+    size: int, time: float
+) -> None:
+    odd = row_of(case("conv", size=size, threads=-1), time, macs=1e300)
+    huge = row_of(case("augmented", size=size), 1e-3, macs=2e6)
+    sources = name_sources([("odd", board_of([*rows(), odd, huge]))])
+    made = page_of(sources, points_of(sources), "latency_warm")
+    page_html(made)  # refuses what is not finite
+    window = next(figure for figure in made.figures if figure.name == "window")
+    drawn = {value["id"] for panel in window.panels for value in data_of(panel.spec)}
+    assert len(made.records.entries) == len(rows()) + 2
+    assert not drawn & {len(rows()), len(rows()) + 1}
+
+
 def test_a_tab_or_a_terminal_code_in_a_name_is_spelled_out() -> None:
     written = page_of_name(NAMES["control"])
     body = written[written.index("<body>") : written.index("<script")]
