@@ -9,8 +9,8 @@ import altair as alt
 from sabench.report.html.axes import Axis
 from sabench.report.html.theme import Marks
 
-DATA = "points"
-"""The data set that the page's filter narrows; what else a chart draws stays."""
+DATA, CURVE = "points", "curve"
+"""A chart's sets of data. The page's filter narrows the first; the other stays."""
 
 Value = Mapping[str, str | float]
 Stair = Literal["step-before", "step-after"]
@@ -44,11 +44,10 @@ def scatter(
     ends = curve.points if curve else ()
     across = x.x([*_numbers(values, "x", "x0", "x1"), *(one for one, _ in ends)])
     upwards = y.y([*_numbers(values, "y", "y0", "y1"), *(other for _, other in ends)])
-    base = _points(values).encode(x=across, y=upwards, color=_colour(values, marks))
+    base = alt.Chart(alt.NamedData(DATA)).encode(x=across, y=upwards, color=_colour(values, marks))
     layers: list[alt.Chart] = []
     if ends:
-        data = alt.InlineData(values=[{"x": one, "y": other} for one, other in ends], name="curve")
-        line = alt.Chart(data).mark_line(strokeDash=[5, 4], color=marks.theme.muted)
+        line = alt.Chart(alt.NamedData(CURVE)).mark_line(strokeDash=[5, 4], color=marks.theme.muted)
         layers.append(line.encode(x=across, y=upwards))
     if joined:
         line = base.mark_line(strokeWidth=1.5, opacity=0.7)
@@ -71,7 +70,8 @@ def scatter(
             tooltip=_tooltip(values, x),
         )
     )
-    return _drawn(alt.layer(*layers).properties(height=280))
+    chart = alt.layer(*layers).properties(height=280)
+    return _drawn(chart, values, [{"x": one, "y": other} for one, other in ends])
 
 
 def deviations(values: Sequence[Value], marks: Marks, title: str) -> dict[str, Any]:
@@ -81,19 +81,18 @@ def deviations(values: Sequence[Value], marks: Marks, title: str) -> dict[str, A
     axis = alt.Axis(labelExpr=r"split(datum.label, '\n')", labelLimit=190, grid=True)
     y = alt.Y("words:N", sort=order, title=None, axis=axis)
     x = Axis(title, "times").x([*_numbers(values, "x"), 1.0])
-    base = _points(values).encode(y=y, color=_colour(values, marks))
-    even = alt.Chart(alt.InlineData(values=[{"x": 1.0}], name="curve"))
-    rule = even.mark_rule(color=marks.theme.muted, strokeWidth=1).encode(x=x)
+    base = alt.Chart(alt.NamedData(DATA)).encode(y=y, color=_colour(values, marks))
+    rule = (
+        alt.Chart(alt.NamedData(CURVE))
+        .mark_rule(color=marks.theme.muted, strokeWidth=1)
+        .encode(x=x)
+    )
     stems = base.mark_rule(strokeWidth=2).encode(x=x, x2="even:Q")
     dots = base.mark_point(filled=True, size=70, opacity=1.0).encode(
         x=x, shape=_shape(values, marks), tooltip=_tooltip(values)
     )
     height = LINE * (lines + 0.5) * len(values) + 20
-    return _drawn(alt.layer(rule, stems, dots).properties(height=height))
-
-
-def _points(values: Sequence[Value]) -> alt.Chart:
-    return alt.Chart(alt.InlineData(values=[dict(value) for value in values], name=DATA))
+    return _drawn(alt.layer(rule, stems, dots).properties(height=height), values, [{"x": 1.0}])
 
 
 def _numbers(values: Sequence[Value], *fields: str) -> Iterator[float]:
@@ -125,7 +124,10 @@ def _tooltip(values: Sequence[Value], x: Axis | None = None) -> list[alt.Tooltip
     return tips
 
 
-def _drawn(chart: alt.LayerChart | alt.FacetChart) -> dict[str, Any]:
-    """The Vega-Lite of a chart, held against its schema."""
+def _drawn(
+    chart: alt.LayerChart | alt.FacetChart, values: Sequence[Value], curve: Sequence[Value]
+) -> dict[str, Any]:
+    """The Vega-Lite of a chart, held against its schema, with its data."""
     spec: dict[str, Any] = chart.to_dict()
-    return spec
+    sets = {DATA: values, CURVE: curve}
+    return spec | {"datasets": {name: list(map(dict, one)) for name, one in sets.items() if one}}

@@ -1,6 +1,7 @@
 """The metric along an axis that was swept: the window, the size, the batch, ..."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from sabench.cases.case import Case
 from sabench.cases.cost import case_options
@@ -9,7 +10,7 @@ from sabench.catalog.layers import layers
 from sabench.report.columns import group_title
 from sabench.report.html.axes import Axis
 from sabench.report.html.charts import MOST_NAMED, scatter
-from sabench.report.html.figure import Cell, Figure, Line, Panel, Sheet, Table, by_group, capped
+from sabench.report.html.figure import Cell, Drawing, Figure, Line, Sheet, Table, by_group, capped
 from sabench.report.html.points import Point, drawable
 from sabench.store.leaderboard import Group
 
@@ -45,7 +46,8 @@ def panel_group(point: Point, *without: str) -> str:
 def _along(sheet: Sheet, axis: str) -> Figure | None:
     title = f"{sheet.name[:1].upper()}{sheet.name[1:]} against {axis}"
     placed = [point for point in sheet.drawn if _place(point, axis) is not None]
-    panels, lines = [], []
+    panels: list[Drawing] = []
+    lines = []
     for group, points in by_group(placed, lambda point: panel_group(point, axis)).items():
         chosen = _worth_drawing(points, axis)
         if not chosen:
@@ -62,7 +64,9 @@ def _along(sheet: Sheet, axis: str) -> Figure | None:
         ]
         ticks = tuple(sorted({_place(point, axis) or 0.0 for point in chosen}))
         along = Axis(AXES[axis], "number", ticks=ticks)
-        panels.append(Panel(group, scatter(values, sheet.marks, along, sheet.axis, joined=True)))
+        panels.append(
+            (group, partial(scatter, values, sheet.marks, along, sheet.axis, joined=True))
+        )
         lines += [_line(sheet, point, axis, group) for point in chosen]
     if not panels:
         return None

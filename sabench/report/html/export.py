@@ -72,24 +72,27 @@ def _rows(table: Table) -> list[dict[str, str | float]]:
 
 def _together(figure: Figure, page: Page) -> dict[str, Any]:
     """The panels beside each other; each under its own title, with its own data."""
-    panels = []
-    for panel in figure.panels:
-        spec = {key: value for key, value in panel.spec.items() if key not in ("$schema", "config")}
-        panels.append({**_unnamed(spec), "width": WIDTH, "title": plain(panel.title)})
+    panels, sets = [], {}
+    for number, panel in enumerate(figure.panels):
+        spec = _renamed(panel.spec, f"-{number}")
+        sets |= {f"{name}-{number}": one for name, one in spec.pop("datasets").items()}
+        kept = {key: value for key, value in spec.items() if key not in ("$schema", "config")}
+        panels.append({**kept, "width": WIDTH, "title": plain(panel.title)})
     return {
         "$schema": figure.panels[0].spec["$schema"],
         "config": page.sheet.marks.theme.config(),
         "columns": PER_LINE,
         "concat": panels,
+        "datasets": sets,
         "spacing": 30,
     }
 
 
-def _unnamed(spec: dict[str, Any]) -> dict[str, Any]:
-    """Without the names of data sets, which would be one set for all panels."""
+def _renamed(spec: dict[str, Any], ending: str) -> dict[str, Any]:
+    """With names of data sets that are the panel's own."""
     spec = dict(spec)
     if "data" in spec:
-        spec["data"] = {key: value for key, value in spec["data"].items() if key != "name"}
+        spec["data"] = {"name": spec["data"]["name"] + ending}
     if "layer" in spec:
-        spec["layer"] = [_unnamed(layer) for layer in spec["layer"]]
+        spec["layer"] = [_renamed(layer, ending) for layer in spec["layer"]]
     return spec

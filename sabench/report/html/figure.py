@@ -58,6 +58,10 @@ class Panel:
     spec: dict[str, Any]
 
 
+Drawing = tuple[str, Callable[[], dict[str, Any]]]
+"""A panel that is not drawn yet."""
+
+
 @dataclass(frozen=True, slots=True)
 class Figure:
     """`name` is what --chart calls it; `says` stands under its title."""
@@ -149,13 +153,13 @@ def number(value: float | None, show: Callable[[float], str]) -> Cell:
     return Cell("-") if value is None else Cell(show(value), value)
 
 
-def capped(panels: Iterable[Panel]) -> tuple[tuple[Panel, ...], tuple[str, ...]]:
+def capped(panels: Sequence[Drawing]) -> tuple[tuple[Panel, ...], tuple[str, ...]]:
     """The panels that are drawn, and what to say of the others."""
-    found = tuple(panels)
-    if len(found) <= MOST_PANELS:
+    found = tuple(Panel(title, draw()) for title, draw in panels[:MOST_PANELS])
+    left = len(panels) - len(found)
+    if not left:
         return found, ()
-    left = len(found) - MOST_PANELS
-    return found[:MOST_PANELS], (
+    return found, (
         f"{left} more groups are in the table and not drawn; --filter draws fewer cases.",
     )
 

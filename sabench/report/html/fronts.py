@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from sabench.catalog.layers import layers
 from sabench.catalog.metrics import METRICS
@@ -13,9 +14,9 @@ from sabench.report.html.curves import AXES, panel_group
 from sabench.report.html.figure import (
     LEAST,
     Cell,
+    Drawing,
     Figure,
     Line,
-    Panel,
     Sheet,
     Table,
     axis_of,
@@ -79,7 +80,8 @@ def fronts(sheet: Sheet) -> Iterator[Figure]:
 
 
 def _front(name: str, title: str, sheet: Sheet, other: Other) -> Figure | None:
-    panels, lines = [], []
+    panels: list[Drawing] = []
+    lines = []
     placed = [point for point in sheet.drawn if other.cost(point) is not None]
     for group, points in by_group(placed, panel_group).items():
         weighed = [(point, other.cost(point)) for point in points]
@@ -94,8 +96,8 @@ def _front(name: str, title: str, sheet: Sheet, other: Other) -> Figure | None:
             cells = [Cell(group), Cell(point.label), *sheet.cells(point), Cell(told, place)]
             lines.append(Line((*cells, Cell(WORDS[standing])), (point.number,)))
         values.sort(key=lambda value: value["x"])
-        drawn = scatter(values, sheet.marks, other.axis, sheet.axis, stair=other.stair)
-        panels.append(Panel(group, drawn))
+        drawn = partial(scatter, values, sheet.marks, other.axis, sheet.axis, stair=other.stair)
+        panels.append((group, drawn))
     if not panels:
         return None
     shown, left_out = capped(panels)

@@ -1,6 +1,7 @@
 """Where counting MACs misleads."""
 
 from collections.abc import Iterator
+from functools import partial
 
 from sabench.cases.case import show_scalar
 from sabench.catalog.metrics import METRICS
@@ -12,9 +13,9 @@ from sabench.report.html.curves import panel_group
 from sabench.report.html.figure import (
     LEAST,
     Cell,
+    Drawing,
     Figure,
     Line,
-    Panel,
     Sheet,
     Table,
     by_group,
@@ -36,7 +37,8 @@ def macs(sheet: Sheet) -> Iterator[Figure]:
 
 
 def _macs(sheet: Sheet) -> Figure | None:
-    panels, lines = [], []
+    panels: list[Drawing] = []
+    lines = []
     for group, points, expected in _counted(sheet):
         counts = [point.value("macs") or 0.0 for point in points]
         values = [
@@ -45,7 +47,9 @@ def _macs(sheet: Sheet) -> Figure | None:
         ]
         ends = tuple((macs, expected.seconds(macs)) for macs in (min(counts), max(counts)))
         x = Axis("MACs by definition, one image", "count")
-        panels.append(Panel(group, scatter(values, sheet.marks, x, sheet.axis, curve=Curve(ends))))
+        panels.append(
+            (group, partial(scatter, values, sheet.marks, x, sheet.axis, curve=Curve(ends)))
+        )
         for point in points:
             macs = point.value("macs")
             executed = point.value("macs_executed")
@@ -69,7 +73,8 @@ def _macs(sheet: Sheet) -> Figure | None:
 
 
 def _residuals(sheet: Sheet) -> Figure | None:
-    panels, lines = [], []
+    panels: list[Drawing] = []
+    lines = []
     for group, points, expected in _counted(sheet):
         ordered = sorted(points, key=lambda point: -_residual(sheet, point, expected))
         values = []
@@ -81,7 +86,7 @@ def _residuals(sheet: Sheet) -> Figure | None:
             line = (Cell(group), Cell(point.label), Cell(f"{residual:.2f} x", residual))
             lines.append(Line(line, (point.number,)))
         x = f"{sheet.name} over what MACs say"
-        panels.append(Panel(group, deviations(values, sheet.marks, x)))
+        panels.append((group, partial(deviations, values, sheet.marks, x)))
     if not panels:
         return None
     shown, left_out = capped(panels)

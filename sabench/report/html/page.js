@@ -8,7 +8,7 @@
   async function draw() {
     for (const box of document.querySelectorAll(".chart")) {
       const spec = figures[box.dataset.figure][Number(box.dataset.panel)];
-      const values = dataOf(spec);
+      const values = spec.datasets.points;
       try {
         const { view } = await vegaEmbed(
           box,
@@ -22,11 +22,6 @@
     }
     root.dataset.ready = "true";
     filter();
-  }
-
-  function dataOf(spec) {
-    if (spec.data && spec.data.name === "points") return spec.data.values;
-    return (spec.layer || []).map(dataOf).find(Boolean);
   }
 
   function wanted() {

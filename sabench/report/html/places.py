@@ -1,6 +1,7 @@
 """What a place can do, and one place against another."""
 
 from collections.abc import Iterator
+from functools import partial
 
 from sabench.compare.pair import Effect, effect_of
 from sabench.compare.roofline import Roof, Work, roof_of, work_of
@@ -9,9 +10,9 @@ from sabench.report.html.charts import Curve, scatter
 from sabench.report.html.figure import (
     LEAST,
     Cell,
+    Drawing,
     Figure,
     Line,
-    Panel,
     Sheet,
     Table,
     by_group,
@@ -34,7 +35,8 @@ def places(sheet: Sheet) -> Iterator[Figure]:
 
 def _roofline(sheet: Sheet) -> Figure | None:
     """FLOPs a second over FLOPs a byte, a panel for each place, dtype and count of threads."""
-    panels, lines = [], []
+    panels: list[Drawing] = []
+    lines = []
     placed = [
         (point, work)
         for point in sheet.points
@@ -63,7 +65,7 @@ def _roofline(sheet: Sheet) -> Figure | None:
         x = Axis("FLOPs for each byte moved (closed form)", "number")
         y = Axis("FLOPs a second", "count")
         curve = _outline(roof, [works[point.number].intensity for point in points])
-        panels.append(Panel(group, scatter(values, sheet.marks, x, y, curve=curve)))
+        panels.append((group, partial(scatter, values, sheet.marks, x, y, curve=curve)))
     if not panels:
         return None
     shown, left_out = capped(panels)
@@ -109,7 +111,8 @@ def _sides(sheet: Sheet) -> Figure | None:
         return None
     (base, mine), *others = sides.items()
     first = {point.key: point for point in reversed(mine)}
-    panels, lines = [], []
+    panels: list[Drawing] = []
+    lines = []
     says = [
         "Dashed: the same on both. Below it, the side that is named upwards has less. "
         "Ratios are geometric means of processes with their 99 % interval."
@@ -138,7 +141,7 @@ def _sides(sheet: Sheet) -> Figure | None:
         x = Axis(f"{sheet.name}: {base}", sheet.axis.show)
         y = Axis(f"{sheet.name}: {name}", sheet.axis.show)
         panels.append(
-            Panel(f"{name} against {base}", scatter(values, sheet.marks, x, y, curve=curve))
+            (f"{name} against {base}", partial(scatter, values, sheet.marks, x, y, curve=curve))
         )
         says.append(_agreement(sheet, name, pairs))
     if not panels:
