@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from sabench.stats import t_quantile
 
 CONFIDENCE = 0.99
+SURELY_SAME = 0.9999  # the interval of a change that comes near to the least
 LEAST_EFFECT = 0.03  # a change below this is none, however sure
 NOISE = 3.0  # standard errors that a change must exceed
 POWER = 0.8  # how often the slowdown that a run could have detected is detected
@@ -51,9 +52,13 @@ class Effect:
     @property
     def half_width(self) -> float:
         """Of the 99 % interval of `change`; infinite for one process a side."""
+        return self.half_width_at(CONFIDENCE)
+
+    def half_width_at(self, confidence: float) -> float:
+        """The same of another interval."""
         if self.error is None:
             return math.inf
-        return self.error * t_quantile(0.5 + CONFIDENCE / 2, self.degrees)
+        return self.error * t_quantile(0.5 + confidence / 2, self.degrees)
 
     @property
     def theta_share(self) -> float:
@@ -132,7 +137,9 @@ def paired_effect(
 def verdict_of(effect: Effect) -> Verdict:
     """A change is one if it is sure and large enough, none if it surely is too small to mind.
 
-    Nothing is the same within a theta that noise has raised: SAME is held to the threshold.
+    SAME is held to the threshold, not to a theta that noise has raised. The 99 % interval of a few
+    processes lies within it by chance once in forty where the change is the threshold itself: a
+    figure beyond half of it is called the same only by a 99.99 % interval.
     """
     if effect.error is None:
         return Verdict.AMBIGUOUS
@@ -141,7 +148,9 @@ def verdict_of(effect: Effect) -> Verdict:
         return Verdict.REGRESSED
     if high < 0.0 and effect.change < -effect.theta:
         return Verdict.IMPROVED
-    if -effect.threshold <= low and high <= effect.threshold:
+    size = abs(effect.change)
+    confidence = CONFIDENCE if size <= effect.threshold / 2 else SURELY_SAME
+    if size + effect.half_width_at(confidence) <= effect.threshold:
         return Verdict.SAME
     return Verdict.AMBIGUOUS
 
@@ -149,17 +158,16 @@ def verdict_of(effect: Effect) -> Verdict:
 def processes_needed(effect: Effect) -> int | None:
     """Processes a side, as noisy as these, that would settle the case; None if no number would.
 
-    Settled is a change of this size that is sure, or one whose interval lies within the threshold.
+    Settled is what has another verdict, if the change stays what it is.
     """
     if effect.error is None:
         return None
     sd = effect.error / math.sqrt(1 / effect.processes[0] + 1 / effect.processes[1])
-    size = abs(effect.change)
     for count in range(2, MOST_PROCESSES + 1):
         error = sd * math.sqrt(2 / count)
-        half = error * t_quantile(0.5 + CONFIDENCE / 2, 2 * count - 2)
-        is_change = size > half and size > max(effect.threshold, NOISE * error)
-        if is_change or size + half <= effect.threshold:
+        then = replace(effect, error=error, degrees=2.0 * count - 2.0)
+        then = replace(then, theta=max(effect.threshold, NOISE * error))
+        if verdict_of(then) is not Verdict.AMBIGUOUS:
             return count
     return None
 

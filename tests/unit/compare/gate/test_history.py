@@ -114,7 +114,12 @@ def test_the_interval_is_welchs_on_the_logs() -> None:
 
 @pytest.mark.parametrize(
     ("factor", "verdict"),
-    [(1.09, Verdict.SAME), (1.12, Verdict.REGRESSED), (0.85, Verdict.IMPROVED)],
+    [
+        (1.04, Verdict.SAME),
+        (1.098, Verdict.AMBIGUOUS),
+        (1.12, Verdict.REGRESSED),
+        (0.85, Verdict.IMPROVED),
+    ],
 )
 def test_only_what_exceeds_a_tenth_counts(factor: float, verdict: Verdict) -> None:
     new = [factor * 1e-3 * (1 + 1e-4 * n) for n in range(8)]
