@@ -72,7 +72,8 @@ def _rows(table: Table) -> list[dict[str, str | float]]:
 
 def _together(figure: Figure, page: Page) -> dict[str, Any]:
     """The panels beside each other; each under its own title, with its own data."""
-    panels, sets = [], {}
+    panels: list[dict[str, Any]] = []
+    sets: dict[str, Any] = {}
     for number, panel in enumerate(figure.panels):
         spec = _renamed(panel.spec, f"-{number}")
         sets |= {f"{name}-{number}": one for name, one in spec.pop("datasets").items()}
