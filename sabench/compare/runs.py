@@ -18,6 +18,7 @@ from sabench.store.leaderboard import Row
 MIRRORED = {Verdict.REGRESSED: Verdict.IMPROVED, Verdict.IMPROVED: Verdict.REGRESSED}
 CYCLES = "latency_cycles"
 CLOCKED = ("latency_warm", "throughput")  # metrics whose clock CYCLES knows
+LEAST_TOGETHER = 8  # cases that by chance all go one way in 1 of 128 comparisons
 UNSURE = (Verdict.AMBIGUOUS, Verdict.CLOCK_SUSPECT)
 
 
@@ -74,6 +75,13 @@ class Comparison:
     def overall(self) -> Overall | None:
         """Over the cases that have a ratio."""
         return overall_of([case.effect.change for case in self.cases if case.effect])
+
+    @property
+    def moved_together(self) -> bool:
+        """Whether every case changed to the same side: a machine does that sooner than code."""
+        changes = [case.effect.change for case in self.cases if case.effect]
+        one_way = all(one > 0.0 for one in changes) or all(one < 0.0 for one in changes)
+        return len(changes) >= LEAST_TOGETHER and one_way
 
     def with_verdict(self, verdict: Verdict) -> list[Compared]:
         """The cases of one verdict, in order."""

@@ -153,6 +153,8 @@ def legend(told: Comparison) -> list[str]:
             "The sides were measured one after the other: what the machine changed between them "
             "counts as a change. `sabench gate` measures both in turn."
         )
+        if told.moved_together:
+            lines.append("Every case changed the same way: look at the machine before the code.")
     return lines
 
 

@@ -236,3 +236,14 @@ def test_exit_code_where_no_case_was_measured_on_both_sides() -> None:
 def test_of_several_comparisons_the_worst_counts() -> None:
     codes = [ExitCode.OK, ExitCode.UNRELIABLE, ExitCode.CASE_FAILED, ExitCode.REGRESSION]
     assert [worst(codes[:n]) for n in (1, 2, 3, 4)] == codes
+
+
+@pytest.mark.parametrize(
+    ("ratios", "together"),
+    [([0.95] * 8, True), ([1.05] * 8, True), ([0.95] * 7, False), ([0.95] * 7 + [1.01], False)],
+)
+def test_it_is_told_where_every_case_changed_the_same_way(ratios, together: bool) -> None:
+    cases = [case(size=size) for size in range(1, len(ratios) + 1)]
+    base = side(*(row_of(one, 1.0, QUIET) for one in cases))
+    new = side(*(row_of(one, t, QUIET) for one, t in zip(cases, ratios, strict=True)))
+    assert compare_runs(base, new).moved_together is together
