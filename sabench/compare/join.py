@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sabench.cases.case import Case, Scalar, show_scalar
 from sabench.errors import ConfigError, ResultError
+from sabench.launch.resume import difference
 from sabench.records import Environment
 from sabench.store.leaderboard import Leaderboard, Row
 
@@ -76,7 +77,7 @@ def refuse_unlike(base: Side, new: Side, *, across_env: bool) -> None:
             "not comparable; measure one of them again"
         )
     if base.environment.id != new.environment.id and not across_env:
-        differences = "; ".join(_differences(base.environment, new.environment))
+        differences = difference(base.environment, new.environment)
         raise ResultError(
             f"{base.name} and {new.name} come from unlike environments ({differences}): not "
             "comparable; measure the base again, or see the ratios without verdicts with "
@@ -122,17 +123,3 @@ def _told_apart(sides: Sequence[tuple[Scalar, ...]], across: Sequence[str]) -> I
             if not is_shared
         ]
         yield " ".join(words)
-
-
-def _differences(one: Environment, other: Environment) -> Iterator[str]:
-    """What makes two environments unlike, each with both values."""
-    for what, mine, theirs in (
-        ("device kind", one.device_kind, other.device_kind),
-        ("device", one.device_name, other.device_name),
-        *(
-            (key, one.settings.get(key, "none"), other.settings.get(key, "none"))
-            for key in sorted({*one.settings, *other.settings})
-        ),
-    ):
-        if mine != theirs:
-            yield f"{what} {mine} against {theirs}"

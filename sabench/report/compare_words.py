@@ -133,7 +133,7 @@ def legend(told: Comparison) -> list[str]:
     meaning = {
         Verdict.REGRESSED: f"{worse}, surely (99 %), and by more than what counts",
         Verdict.IMPROVED: f"{better}, surely (99 %), and by more than what counts",
-        Verdict.SAME: "the whole 99 % interval lies within the 3 % that nobody minds",
+        Verdict.SAME: "surely (99 %) within the 3 % that nobody minds",
         Verdict.AMBIGUOUS: "neither: too noisy to tell",
         Verdict.CLOCK_SUSPECT: "slower in time and not in clock cycles: measure again",
     }

@@ -84,7 +84,7 @@ def test_unlike_environments_are_exit_3_with_the_remedy(tmp_path: Path) -> None:
     new = rows(environments=(where.id,))
     done = compare(tmp_path, rows(), new, where=where)
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (3, "", 1)
-    assert "(torch none against 9.9): not comparable; measure the base again" in done.stderr
+    assert "(torch absent -> 9.9): not comparable; measure the base again" in done.stderr
     done = compare(tmp_path, rows(), rows(halo=9.0), "--across-env", where=where)
     assert done.returncode == 0
     assert "ratios without verdicts" in done.stdout
@@ -154,6 +154,8 @@ def test_a_rate_that_falls_is_worse_and_told_as_such(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "more is better" in done.stdout
     assert "REGRESSED: less, surely" in done.stdout
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("conv")]
+    assert line.split()[-2].startswith("-")  # the fall of the rate that would have been found
 
 
 def test_the_json_has_base_units_fractions_and_the_exit_code(tmp_path: Path) -> None:

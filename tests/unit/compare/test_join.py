@@ -85,14 +85,14 @@ def test_equal_environments_and_presets_are_comparable() -> None:
 def test_unlike_environments_are_refused_with_what_differs_unless_asked_for() -> None:
     base = side("base", where=environment(torch="2.9", driver="570"))
     new = side("new", where=environment(torch="2.13", driver="570"))
-    told = r"base and new .* \(torch 2\.9 against 2\.13\): not comparable; .*--across-env"
+    told = r"base and new .* \(torch 2\.9 -> 2\.13\): not comparable; .*--across-env"
     with pytest.raises(ResultError, match=told):
         refuse_unlike(base, new, across_env=False)
     refuse_unlike(base, new, across_env=True)
 
 
 def test_a_setting_that_only_one_side_has_is_told() -> None:
-    with pytest.raises(ResultError, match="triton none against 3"):
+    with pytest.raises(ResultError, match="triton absent -> 3"):
         refuse_unlike(side(), side("new", where=environment(triton="3")), across_env=False)
 
 
