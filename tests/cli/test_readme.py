@@ -23,7 +23,7 @@ def commands() -> list[str]:
 
 def test_the_readme_has_commands_for_the_main_jobs() -> None:
     verbs = {command.split()[1] for command in commands()}
-    assert verbs >= {"profile", "count", "list", "show"}
+    assert verbs >= {"profile", "count", "list", "show", "compare"}
 
 
 def may_end_with(words: list[str]) -> set[int]:
