@@ -3,8 +3,11 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+RESULT = str(Path(__file__).parents[2] / "results" / "amd-epyc" / "quick.json")
 
 
 @pytest.mark.parametrize(
@@ -15,10 +18,12 @@ import pytest
         ["list"],
         ["count", "resnet50"],
         ["verify", "sasa"],
+        ["compare", RESULT, RESULT],
+        ["compare", RESULT, "--across", "stride", RESULT],
         ["count", "halo", "channels=128", "--json"],
         ["profile", "--suite", "halo", "--device", "cpu", "--dry-run"],
     ],
-    ids=" ".join,
+    ids=lambda words: " ".join(words).replace(RESULT, "quick.json"),
 )
 def test_a_command_that_does_not_measure_loads_no_torch(arguments: list[str]) -> None:
     check = (
