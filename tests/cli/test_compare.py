@@ -250,7 +250,7 @@ def test_an_interrupted_and_resumed_run_is_none_the_worse(tmp_path: Path) -> Non
     other = write_script(tmp_path / "other.json", rule, seed=1)
     assert sabench("profile", *asked, "--out", "whole", cwd=tmp_path, **other).returncode == 0
 
-    script = write_script(tmp_path / "script.json", rule | {"pace_s": 0.01}, seed=2)
+    script = write_script(tmp_path / "script.json", rule | {"pace_s": 0.003}, seed=2)
     command = [sys.executable, "-m", "sabench", "profile", *asked, "--out", "cut"]
     journal = tmp_path / "cut" / "journal.jsonl"
     surroundings = {**os.environ, "SABENCH_STATE": str(tmp_path / "state"), **script}

@@ -83,7 +83,7 @@ def test_two_environments_of_one_device_are_not_compared_across_threads(tmp_path
         for threads in (1, 2)
     ]
     assert compare(*paths, "--across", "threads") == 3
-    assert "torch 2.1 against 2.2" in " ".join(capsys.readouterr().err.split())
+    assert "torch 2.1 -> 2.2" in " ".join(capsys.readouterr().err.split())
     assert compare(*paths, "--across", "threads", "--across-env") == 0
 
 
