@@ -141,7 +141,7 @@ def lines_of(trials: Sequence[Trial], plant: float | None) -> list[str]:
         return ["no gate yet"]
     n = len(trials)
     lines = [f"{n} gates, {statistics.median(one.wall_s for one in trials):.0f} s each (median)"]
-    rate = rate_among(trials[0].device, trials)
+    rate = rate_among(trials)
     if rate is not None:
         lines += [
             f"red         {rate.red} of {n}, 95 %: at most {rate.upper_bound:.2%}",

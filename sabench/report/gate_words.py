@@ -165,9 +165,9 @@ def false_alarms(result: GateResult) -> str:
         kind = "of this gate" if result.mode == "interleaved" else f"in {result.mode} mode"
         return f"False alarms {kind} have not been measured on this kind of device."
     return (
-        f"False alarms, measured on {rate.device}: {rate.red} of {rate.runs} gates of unchanged "
-        f"code were red (95 %: at most {rate.upper_bound:.1%}); {rate.ambiguous} ended AMBIGUOUS, "
-        f"{rate.unreliable} UNRELIABLE."
+        f"False alarms, measured on {rate.device} with suite {rate.suite}: {rate.red} of "
+        f"{rate.runs} gates of unchanged code were red (95 %: at most {rate.upper_bound:.1%}); "
+        f"{rate.ambiguous} ended AMBIGUOUS, {rate.unreliable} UNRELIABLE."
     )
 
 

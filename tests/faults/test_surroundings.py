@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[str, set[int]]] = {  # arguments, and the exit codes t
     "selftest": ("--device cpu --check two_clocks", {0, 1, 4}),  # or busy
     "gate": ("--base side --candidate side --suite side/pair.yaml --device cpu --no-lock", {0}),
     "compare": ("run run", {0}),
+    "report": ("run -o page.html", {0}),
     "accept": ("run", {2}),  # made-up figures are refused
 }
 

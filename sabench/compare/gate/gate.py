@@ -51,7 +51,9 @@ def run_gate(
     started_utc = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     slug = device_slug(plan.environment)
     folder = GateFolder.create(plan.suite.name, slug, request.out, Path("runs"))
-    rate = rate_of(plan.environment)  # now: a file that is damaged must cost no measurement
+    rate = rate_of(
+        plan.environment, plan.suite.name
+    )  # now: a file that is damaged must cost no measurement
     thresholds = {one: plan.suite.gate.threshold_of(one) for one in plan.cases}
     course = Course(Plan(tuple(plan.cases), thresholds, seed=plan.seed))
     counted: dict[SideName, list[Record]] = {"base": [], "candidate": []}

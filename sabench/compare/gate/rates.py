@@ -20,6 +20,7 @@ from sabench.measure.environment import device_slug
 from sabench.records import Environment, Frozen
 
 FILE = "gate-aa.jsonl"
+OURS = "gate"  # the suite that ships for this
 CONFIDENCE = 0.95
 
 
@@ -88,8 +89,8 @@ class Trial(Frozen):
         return self.is_red and red == {self.planted}
 
 
-def rate_of(environment: Environment, root: Path = Path("results")) -> Rate | None:
-    """The rate on this kind of device; None where nobody has measured it.
+def rate_of(environment: Environment, suite: str, root: Path = Path("results")) -> Rate | None:
+    """The rate of a suite on this kind of device, else of suite `gate`; None where there is none.
 
     Asked are `root`, then the copy that ships. Trials that were interrupted tell nothing.
 
@@ -98,19 +99,21 @@ def rate_of(environment: Environment, root: Path = Path("results")) -> Rate | No
     folder = device_slug(environment)
     for place in (root / folder / FILE, _shipped() / folder / FILE):
         if place.is_file():
-            with_lines = list(read_trials(Path(str(place))))
-            return rate_among(environment.device_name, with_lines)
+            trials = list(read_trials(Path(str(place))))
+            own = [trial for trial in trials if trial.suite == suite]
+            return rate_among(own or [trial for trial in trials if trial.suite == OURS])
     return None
 
 
-def rate_among(device: str, trials: Sequence[Trial]) -> Rate | None:
-    """The rate of the trials without a plant; None where there are none."""
+def rate_among(trials: Sequence[Trial]) -> Rate | None:
+    """The rate of one suite's trials without a plant; None where there are none."""
     null = [trial for trial in trials if trial.plant is None]
     if not null:
         return None
     red = sum(trial.is_red for trial in null)
     return Rate(
-        device=device,
+        device=null[0].device,
+        suite=null[0].suite,
         runs=len(null),
         red=red,
         ambiguous=sum(trial.is_ambiguous for trial in null),

@@ -120,7 +120,7 @@ def full_of(name: str) -> GateResult:
         started_utc=name,
         command_line=(name,),
         false_alarms=Rate(
-            device=name, runs=200, red=0, ambiguous=1, unreliable=2, upper_bound=0.015
+            device=name, suite=name, runs=200, red=0, ambiguous=1, unreliable=2, upper_bound=0.015
         ),
     )
 
@@ -329,9 +329,11 @@ def test_figures_are_geometric_means_so_that_their_ratio_is_the_change() -> None
 
 
 def test_the_measured_rate_is_told_as_it_was_measured() -> None:
-    rate = Rate(device="cpu", runs=200, red=1, ambiguous=3, unreliable=2, upper_bound=0.0234)
+    rate = Rate(
+        device="cpu", suite="gate", runs=200, red=1, ambiguous=3, unreliable=2, upper_bound=0.0234
+    )
     told = false_alarms(made(false_alarms=rate))
-    assert "1 of 200 gates of unchanged code were red (95 %: at most 2.3%)" in told
+    assert "with suite gate: 1 of 200 gates of unchanged code were red (95 %: at most 2.3%)" in told
     assert "have not been measured" in false_alarms(made())
 
 

@@ -67,7 +67,6 @@ def test_at_the_upper_bound_so_few_hits_have_five_percent() -> None:
 def test_trials_are_counted_by_what_they_ended_with() -> None:
     unsure = {"conv": Verdict.AMBIGUOUS, "halo": Verdict.SAME}
     found = rate_among(
-        "here",
         [
             *(trial() for _ in range(5)),
             trial(verdicts=unsure),
@@ -82,8 +81,8 @@ def test_trials_are_counted_by_what_they_ended_with() -> None:
 
 def test_planted_trials_are_no_false_alarms() -> None:
     planted = trial(Outcome.REGRESSED, plant=1.1, planted="conv")
-    assert rate_among("here", [planted]) is None
-    found = rate_among("here", [planted, trial()])
+    assert rate_among([planted]) is None
+    found = rate_among([planted, trial()])
     assert found is not None
     assert (found.runs, found.red) == (1, 0)
 
@@ -98,21 +97,29 @@ def test_a_plant_is_found_if_its_case_and_no_other_is_red() -> None:
 
 
 def test_a_device_without_trials_has_no_rate(tmp_path: Path) -> None:
-    assert rate_of(ENVIRONMENT, tmp_path) is None
+    assert rate_of(ENVIRONMENT, "gate", tmp_path) is None
 
 
 def test_the_rate_is_that_of_the_devices_own_file(tmp_path: Path) -> None:
     write(tmp_path / SLUG / rates.FILE, trial(), trial())
     write(tmp_path / "another" / rates.FILE, trial(Outcome.REGRESSED))
-    found = rate_of(ENVIRONMENT, tmp_path)
+    found = rate_of(ENVIRONMENT, "gate", tmp_path)
     assert found is not None
     assert (found.device, found.runs, found.red) == ("Plain CPU 9000", 2, 0)
+
+
+def test_a_suite_without_trials_is_told_the_rate_of_the_suite_that_ships(tmp_path: Path) -> None:
+    write(tmp_path / SLUG / rates.FILE, trial(), trial(Outcome.REGRESSED, suite="mine"))
+    for asked, suite, red in (("mine", "mine", 1), ("another", "gate", 0)):
+        found = rate_of(ENVIRONMENT, asked, tmp_path)
+        assert found is not None
+        assert (found.suite, found.runs, found.red) == (suite, 1, red)
 
 
 def test_the_rate_ships_with_the_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path / "data" / "results" / SLUG / rates.FILE, trial())
     monkeypatch.setattr(rates, "files", lambda package: tmp_path)
-    found = rate_of(ENVIRONMENT, tmp_path / "none here")
+    found = rate_of(ENVIRONMENT, "gate", tmp_path / "none here")
     assert found is not None
     assert found.runs == 1
 
