@@ -119,7 +119,7 @@ class SideTold(Frozen):
 
 
 class Rate(Frozen):
-    """False alarms of a suite's gate on a kind of device, measured: red ones of so many A/A runs."""
+    """False alarms of a suite's gate on a kind of device: red ones of so many A/A runs."""
 
     device: str
     suite: str
