@@ -43,7 +43,17 @@ def listing(expansion: Expansion) -> str:
 
 def test_the_promised_suites_are_there():
     assert set(SHIPPED) == {
-        *("quick", "conv", "self_attention", "augmented", "halo", "networks", "gate"),
+        *(
+            "quick",
+            "conv",
+            "self_attention",
+            "augmented",
+            "halo",
+            "networks",
+            "gate",
+            "one_thread",
+            "two_threads",
+        ),
         *("windows", "resolution", "batch", "ci"),
         *("sasa_paper", "aacn_paper", "halonet_paper"),
     }
