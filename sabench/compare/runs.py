@@ -153,14 +153,14 @@ def overall_of(changes: Iterable[float]) -> Overall | None:
 
 
 def _compared(key: str, old: Row, late: Row, metric: str, judged: bool) -> Compared:
-    reason = _why_not(old, late, metric)
+    reason = why_not(old, late, metric)
     if reason:
         return Compared(key, old, late, None, None, reason)
     effect = change_of(old, late, metric)
     if not judged:
         return Compared(key, old, late, effect, None)
     verdict = _verdict(effect, metric)
-    if verdict is Verdict.REGRESSED and metric in CLOCKED and not _why_not(old, late, CYCLES):
+    if verdict is Verdict.REGRESSED and metric in CLOCKED and not why_not(old, late, CYCLES):
         cycles = verdict_of(change_of(old, late, CYCLES))
         verdict = verdict if cycles is Verdict.REGRESSED else Verdict.CLOCK_SUSPECT
     needed = processes_needed(effect) if verdict is Verdict.AMBIGUOUS else None
@@ -195,7 +195,7 @@ def _is_exact(old: Row, late: Row, metric: str) -> bool:
     return counted and all(len({*row.figures[metric].process_medians}) == 1 for row in (old, late))
 
 
-def _why_not(old: Row, late: Row, metric: str) -> str:
+def why_not(old: Row, late: Row, metric: str) -> str:
     """Why two rows have no ratio; empty if they have one."""
     for name, row in (("base", old), ("new", late)):
         if row.status not in MEASURED:
