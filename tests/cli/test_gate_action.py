@@ -72,7 +72,7 @@ def test_the_action_fails_its_step_where_a_case_is_slower_and_writes_the_report(
     pretend(tmp_path / "candidate", {CONV: {}, HALO: {"candidate": 1.2}})
     done = run_action(tmp_path, **settings(tmp_path))
     assert (done.returncode, done.stderr) == (1, ""), done.stdout
-    assert (tmp_path / "outputs").read_text() == "exit-code=1\n"
+    assert (tmp_path / "outputs").read_text() == "exit-code=1\noutcome=REGRESSED\n"
     assert "REGRESSED" in (tmp_path / "summary.md").read_text()
     report = {path.name for path in (tmp_path / "sabench-gate").iterdir()}
     assert report == {"gate.md", "junit.xml", "benchmark.json", "run"}
@@ -83,34 +83,70 @@ def test_the_action_fails_its_step_where_a_case_is_slower_and_writes_the_report(
     assert [line[:8] for line in after[:2]] == ["::error "] * 2
 
 
-def told_program(folder: Path, code: int) -> str:
-    """A Python that writes down its arguments, a line each, and exits so."""
-    program = folder / "python"
-    program.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > "{folder}/arguments"\nexit {code}\n')
+def told_program(folder: Path, code: int, outcome: str = "PASSED") -> str:
+    """A Python that writes down the gate's arguments and exits so; asked, it tells the outcome."""
+    program = folder / "told"
+    program.write_text(
+        f'#!/bin/sh\nif [ "$2" = -c ]; then echo {outcome}; exit 0; fi\n'
+        f'printf "%s\\0" "$@" > "{folder}/arguments"\nexit {code}\n'
+    )
     program.chmod(0o755)
     return str(program)
 
 
+def told_arguments(folder: Path) -> list[str]:
+    """What the gate was called with, after `-P -m sabench gate`."""
+    words = (folder / "arguments").read_text().split("\0")[:-1]
+    assert words[:4] == ["-P", "-m", "sabench", "gate"]
+    return words[4:]
+
+
 @pytest.mark.parametrize(
-    ("code", "unreliable", "ends"), [(4, "fail", 4), (4, "warn", 0), (1, "warn", 1), (0, "fail", 0)]
+    ("code", "outcome", "unreliable", "ends"),
+    [
+        (4, "UNRELIABLE", "fail", 4),
+        (4, "UNRELIABLE", "warn", 0),
+        (4, "PASSED", "warn", 4),  # --strict: a case was AMBIGUOUS
+        (4, "", "warn", 4),
+        (1, "REGRESSED", "warn", 1),
+        (0, "PASSED", "fail", 0),
+    ],
 )
 def test_only_an_unreliable_gate_may_be_a_warning(
-    code: int, unreliable: str, ends: int, tmp_path: Path
+    code: int, outcome: str, unreliable: str, ends: int, tmp_path: Path
 ) -> None:
-    python = told_program(tmp_path, code)
+    python = told_program(tmp_path, code, outcome)
     assert run_action(tmp_path, python=python, unreliable=unreliable).returncode == ends
-    assert (tmp_path / "outputs").read_text() == f"exit-code={code}\n"
+    assert (tmp_path / "outputs").read_text() == f"exit-code={code}\noutcome={outcome}\n"
 
 
-def test_no_input_is_code(tmp_path: Path) -> None:
-    hostile = f"$(touch {tmp_path}/pwned) `touch {tmp_path}/pwned`; touch {tmp_path}/pwned\" '"
-    names = [name for name in ACTION["inputs"] if name not in ("python", "report", "history")]
+def test_a_sabench_in_the_workspace_is_not_the_one_that_judges(tmp_path: Path) -> None:
+    hostile = tmp_path / "sabench"
+    hostile.mkdir()
+    for name in ("__init__.py", "__main__.py"):
+        (hostile / name).write_text('import pathlib\npathlib.Path("pwned").touch()\n')
+    pretend(tmp_path / "base")
+    pretend(tmp_path / "candidate")
+    done = run_action(tmp_path, **settings(tmp_path))
+    assert done.returncode == 0, done.stdout
+    assert "outcome=PASSED" in (tmp_path / "outputs").read_text()
+    assert not list(tmp_path.rglob("pwned"))
+
+
+@pytest.mark.parametrize("ending", ["", "\n", "\nrm -rf x\n--strict"], ids=["one", "two", "three"])
+def test_no_input_is_code(ending: str, tmp_path: Path) -> None:
+    hostile = f"$(touch pwned) `touch pwned`; touch pwned\" ' && touch pwned{ending}"
     python = told_program(tmp_path, 0)
+    names = [name for name in ACTION["inputs"] if name not in ("python", "history")]
     done = run_action(tmp_path, python=python, **dict.fromkeys(names, hostile))
     assert done.returncode == 0, done.stderr
-    assert not (tmp_path / "pwned").exists()
-    arguments = (tmp_path / "arguments").read_text().splitlines()
-    assert f"--filter={hostile}" in arguments
+    arguments = told_arguments(tmp_path)
+    assert {f"--filter={hostile}", f"--out={hostile}/run", f"--base={hostile}"} <= {*arguments}
+    run_action(tmp_path, python=python, history=hostile)
+    assert f"--history={hostile}" in told_arguments(tmp_path)
+    assert run_action(tmp_path, python=hostile).returncode == 127  # no such command
+    assert "--strict" not in arguments
+    assert not list(tmp_path.rglob("pwned"))
     assert "${{" not in STEP["run"]
 
 
@@ -119,7 +155,7 @@ def test_every_input_reaches_the_command(tmp_path: Path) -> None:
     given = dict.fromkeys(ACTION["inputs"], "x") | {"python": python, "layers": "a.py:A\nb.py:B\n"}
     given |= {"allow-missing": "true", "strict": "true", "history": ""}
     run_action(tmp_path, **given)
-    arguments = (tmp_path / "arguments").read_text().splitlines()[3:]
+    arguments = told_arguments(tmp_path)
     assert {one.partition("=")[0] for one in arguments} <= options()
     wanted = {"base", "candidate", "suite", "device", "filter", "plant", "base-python"}
     assert {f"--{name}=x" for name in wanted | {"candidate-python", "on-contention"}} <= {
