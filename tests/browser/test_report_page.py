@@ -108,6 +108,34 @@ def test_the_filter_leaves_what_is_asked_for_in_tables_and_charts(
     expect(dots).to_have_count(4)
 
 
+def test_the_environment_is_seen_whatever_the_filter_leaves(
+    context: BrowserContext, address: str
+) -> None:
+    page = opened(context, address)
+    lines = page.locator("#environment > .wide tbody tr")
+    settings = len(environment().settings) + 1  # with the device's name
+    assert lines.filter(visible=True).count() == lines.count() == settings + 2  # and two runs
+    page.locator("#environment summary").click()
+    facts = page.locator("#environment details tbody tr")
+    assert facts.filter(visible=True).count() == facts.count() == len(environment().facts)
+    page.locator("#filter-text").fill("no case is called so")
+    expect(page.locator("#count")).to_have_text("0 of 18 records")
+    assert lines.filter(visible=True).count() == settings + 2
+    assert facts.filter(visible=True).count() == len(environment().facts)
+
+
+def test_every_line_under_a_chart_is_seen_once_its_table_is_opened(
+    context: BrowserContext, address: str
+) -> None:
+    page = opened(context, address)
+    for details in page.locator("section:has(.chart) > details").all():
+        lines = details.locator("tbody tr")
+        assert lines.filter(visible=True).count() == 0
+        details.locator("summary").click()
+        assert lines.filter(visible=True).count() == lines.count() > 2
+    assert page.locator("section:has(.chart) > details[open]").count() > 5
+
+
 def test_a_click_on_a_title_sorts_by_the_number_and_leaves_what_has_none_last(
     context: BrowserContext, address: str
 ) -> None:

@@ -77,5 +77,6 @@ def data_block(value: object, name: str) -> str:
 
 
 def _line(line: Line) -> str:
-    numbers = " ".join(map(str, line.numbers))
+    """A line that stands for no record has no numbers: the filter leaves it alone."""
+    numbers = " ".join(map(str, line.numbers)) or None
     return element("tr", "".join(map(cell, line.cells)), data_ids=numbers)
