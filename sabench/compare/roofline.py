@@ -3,6 +3,7 @@
 Source: Williams, Waterman and Patterson 2009 (Communications of the ACM 52 (4), 65).
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -32,6 +33,11 @@ class Work:
         """FLOPs a second."""
         return self.flops / self.seconds
 
+    @property
+    def traffic(self) -> float:
+        """Bytes a second."""
+        return self.moved / self.seconds
+
 
 @dataclass(frozen=True, slots=True)
 class Roof:
@@ -51,7 +57,7 @@ class Roof:
 
 
 def work_of(case: Case, seconds: float) -> Work | None:
-    """What a case does in one call; None where nothing tells in closed form."""
+    """What a case does in one call; None where nothing tells in closed form, or no number can."""
     try:
         cost = case_cost(case)
         if cost is None:
@@ -59,9 +65,13 @@ def work_of(case: Case, seconds: float) -> Work | None:
         flops, moved = 2.0 * cost.macs_executed * cost.passes * case.batch, float(cost.bytes)
     except (ConfigError, ValueError, ArithmeticError):  # of a later version, or absurd
         return None
-    return Work(flops, moved, seconds) if min(flops, moved) > 0.0 else None
+    if min(flops, moved, seconds) <= 0.0:
+        return None
+    work = Work(flops, moved, seconds)
+    told = (work.flops, work.moved, work.intensity, work.rate, work.traffic)
+    return work if all(0.0 < one < math.inf for one in told) else None
 
 
 def roof_of(works: Sequence[Work]) -> Roof:
     """The roof over some work, at least one."""
-    return Roof(max(work.rate for work in works), max(work.moved / work.seconds for work in works))
+    return Roof(max(work.rate for work in works), max(work.traffic for work in works))

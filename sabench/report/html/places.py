@@ -42,15 +42,15 @@ def _roofline(sheet: Sheet) -> Figure | None:
         for point in sheet.points
         if (seconds := point.value(LATENCY)) is not None
         and (work := work_of(point.row.case, seconds)) is not None
+        and all(map(drawable, (work.intensity, work.rate, work.traffic)))
     ]
     works = {point.number: work for point, work in placed}
     by_time = Sheet(sheet.points, LATENCY, sheet.marks)
     for group, points in by_group([point for point, _ in placed], _can_do).items():
         if len(points) < LEAST:
             continue
-        roof = roof_of(
-            [works[point.number] for point in points if point.is_measured] or [*works.values()]
-        )
+        counted = [point for point in points if point.is_measured] or points
+        roof = roof_of([works[point.number] for point in counted])
         values = []
         for point in points:
             work = works[point.number]
@@ -93,7 +93,7 @@ def _under_roof(sheet: Sheet, point: Point, work: Work, share: float) -> dict[st
     rate = work.rate
     value = sheet.value_of(point, work.intensity, x_told=f"{work.intensity:.2f}")
     scale = rate * work.seconds
-    low, high = scale / float(value["y1"]), scale / float(value["y0"])
+    low, high = (drawable(scale / float(value[end])) or rate for end in ("y1", "y0"))
     told = f"{show_count(rate)}{RATE}, {share:.0%} of the roof, {value['told']}"
     return value | {"y": rate, "y0": low, "y1": high, "told": told}
 

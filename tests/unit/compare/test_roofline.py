@@ -1,5 +1,7 @@
 """The roof over some work, and the work of a case, by hand."""
 
+import math
+
 import pytest
 
 from making_runs import case
@@ -40,3 +42,17 @@ def test_the_work_of_a_convolution_is_two_flops_a_mac_and_its_maps_and_weights()
 )
 def test_a_case_that_no_closed_form_covers_has_no_work(fields: dict[str, object]) -> None:
     assert work_of(case(**fields), seconds=1.0) is None
+
+
+@pytest.mark.parametrize("size", [10**30, 10**150, 10**400], ids=["vast", "no float", "absurd"])
+@pytest.mark.parametrize("seconds", [1e-17, 1.0, 1e17])
+def test_work_is_of_finite_numbers_or_none(size: int, seconds: float) -> None:
+    for subject in ("conv", "halo", "local", "global"):
+        work = work_of(case(subject, size=size), seconds)
+        if work is not None:
+            told = (work.flops, work.moved, work.intensity, work.rate, work.traffic)
+            assert all(0.0 < one < math.inf for one in told)
+
+
+def test_work_that_takes_no_time_is_none() -> None:
+    assert work_of(case(), seconds=0.0) is None

@@ -226,6 +226,35 @@ def test_numbers_that_no_axis_has_room_for_are_left_out_of_the_charts(
     assert not drawn & {len(rows()), len(rows()) + 1}
 
 
+@pytest.mark.parametrize("size", [10**30, 10**150], ids=["vast", "no float"])
+def test_a_vast_map_measured_in_no_time_spoils_no_figure(size: int) -> None:
+    vast = [row_of(case(one, size=size), 1e-3, macs=2e6) for one in ("conv", "halo", "augmented")]
+    sources = name_sources([("odd", board_of([*vast, *rows()]))])
+    made = page_of(sources, points_of(sources, across=["threads"]), "latency_warm")
+    page_html(made)  # refuses what is not finite
+    assert {figure.name for figure in page().figures} <= {figure.name for figure in made.figures}
+    for figure in made.figures:
+        for panel in figure.panels:
+            for value in data_of(panel.spec):
+                told = [value[key] for key in ("x", "y", "y0", "y1", "x0", "x1") if key in value]
+                assert all(1e-18 < one < 1e18 for one in told)
+
+
+def test_the_roof_of_disturbed_cases_is_that_of_their_own_group() -> None:
+    disturbed = [
+        row_of(case("conv", channels=channels), 1e-3, status=Status.CONTENDED)
+        for channels in (16, 32, 64)
+    ]
+    fast = [
+        row_of(case("conv", channels=channels, threads=2), 1e-6) for channels in (256, 512, 1024)
+    ]
+    sources = name_sources([("a", board_of([*disturbed, *fast]))])
+    made = page_of(sources, points_of(sources), "latency_warm")
+    (figure,) = (one for one in made.figures if one.name == "roofline")
+    shares = {line.numbers[0]: line.cells[4].sort or 0.0 for line in figure.table.lines}
+    assert max(shares[number] for number in (0, 1, 2)) == pytest.approx(1.0)
+
+
 def test_a_tab_or_a_terminal_code_in_a_name_is_spelled_out() -> None:
     written = page_of_name(NAMES["control"])
     body = written[written.index("<body>") : written.index("<script")]
