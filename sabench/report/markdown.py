@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 
 from sabench.cases.case import show_scalar
@@ -17,6 +18,11 @@ CASE_FIELDS = (
     *("channels", "size", "resolution", "window", "stride", "batch", "threads"),
     *("layout", "autocast", "dtype", "mode", "implementation", "runtime"),
 )
+
+MARKUP = re.compile(r"[\\`*_{}\[\]<>|#~$&]")
+LIVE = re.compile(r"@|#|:(?=//)|www(?=\.)|gh(?=-\d)", re.IGNORECASE)
+APART = "&#8203;"
+"""A space of no width, after what would begin a mention, a reference or a bare link."""
 
 
 def leaderboard_markdown(leaderboard: Leaderboard) -> str:
@@ -82,10 +88,13 @@ def table_row(cells: Sequence[str]) -> str:
 
 
 def escape(text: str) -> str:
-    """Text that Markdown shows as it stands, on one line."""
-    for mark in "\\`*_{}[]<>|#~$&":
-        text = text.replace(mark, f"\\{mark}")
-    return " ".join(plain(text).split())
+    """Text that Markdown shows as it stands, on one line, and GitHub neither links nor notifies.
+
+    Source: GFM 0.29, backslash escapes and autolinks. GitHub looks for mentions and references in
+    what was rendered, where an escaped mark is as live as a bare one: it has to be set apart.
+    """
+    inert = LIVE.sub(rf"\g<0>{APART}", MARKUP.sub(r"\\\g<0>", text))
+    return " ".join(plain(inert).split())
 
 
 def code(text: str) -> str:

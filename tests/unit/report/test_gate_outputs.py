@@ -4,11 +4,14 @@ import io
 import json
 import math
 import re
+import sys
+from html import unescape
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
+from markdown_it import MarkdownIt
 from rich.console import Console
 
 from making_runs import environment
@@ -50,6 +53,8 @@ NAMES = {
     "fences": "```\n</details> ~~~ $x$ {{ 7 }} <!-- -->",
     "control": "\x1b[31mred\x1b]0;title\x07 \x00 tab\tbell\x07 \ufffe",
     "formula": '=HYPERLINK("http://example.org"),"quoted"',
+    "mention": "@octocat a@b.example @org/team #12 owner/repo#3 GH-4 x@",
+    "links": "http://a.example https://b.example www.c.example HTTPS://D.example xmpp:e@f.example",
     "command": "::set-output name=a,b:c%0A::stop::",
 }
 each_name = pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
@@ -156,6 +161,20 @@ def test_markdown_keeps_its_lines_and_its_columns(name: str) -> None:
     assert {mark for mark in text if not mark.isprintable()} == {"\n"}
 
 
+LINKED = re.compile(r"@\w|#\d|\bgh-\d|://|www\.", re.IGNORECASE)
+"""What GitHub makes live in text that was rendered: mentions, references, addresses."""
+
+
+@each_name
+def test_nobody_is_notified_and_nothing_is_linked_by_markdown(name: str) -> None:
+    html = MarkdownIt("commonmark").enable("table").render(gate_markdown(full_of(name)))
+    text = re.sub(r"<[^>]*>", "", re.sub(r"<code>.*?</code>", "", html))
+    assert "<a " not in html
+    assert LINKED.findall(unescape(text)) == []
+    told = " ".join(plain(name).split())
+    assert told in unescape(text).replace("\u200b", "")
+
+
 def shape(line: str) -> tuple[str, int]:
     """What a line is: its first marks, and its bars and tags that are neither escaped nor code."""
     bare = re.sub(r"`[^`]*`", "", re.sub(r"\\.", "", line))
@@ -204,14 +223,36 @@ def test_every_workflow_command_is_refused_between_stop_and_resume(
     """As the runner does it: after stop-commands only its own token is obeyed."""
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
-    step = WorkflowStep()
-    step.begin()
-    capsys.readouterr().err.splitlines()
-    step.end(made(judged("a", 1.1, Verdict.REGRESSED)))
-    resumed, *commands = capsys.readouterr().err.splitlines()
-    assert re.fullmatch(r"::[0-9a-f]{32}::", resumed)
-    assert [line.partition(" ")[0] for line in commands] == ["::error", "::error"]
+    tokens = set()
+    for _ in range(2):
+        step = WorkflowStep()
+        step.begin()
+        print("::error::theirs", "::stop-commands::theirs", sep="\n", file=sys.stderr)
+        step.end(made(judged("a", 1.1, Verdict.REGRESSED)))
+        lines = capsys.readouterr().err.splitlines()
+        token = lines[0].removeprefix("::stop-commands::")
+        assert re.fullmatch("[0-9a-f]{32}", token)
+        assert obeyed(lines) == [("stop-commands", token), ("error", ""), ("error", "")]
+        tokens.add(token)
+    assert len(tokens) == 2  # nobody knows it before the step runs
     assert (tmp_path / "summary.md").read_text().startswith("## sabench gate")
+
+
+def obeyed(lines: list[str]) -> list[tuple[str, str]]:
+    """The commands that a runner carries out, with what stop-commands was given.
+
+    Source: actions/runner, src/Runner.Worker/ActionCommandManager.cs.
+    """
+    done, stopped = [], ""
+    for line in lines:
+        found = re.match(r"::([a-z-]+|[0-9a-f]{32})( [^:]*)?::(.*)", line)
+        if found is None or (stopped and found[1] != stopped):
+            continue
+        is_stop = found[1] == "stop-commands"
+        if not stopped:
+            done.append((found[1], found[3] if is_stop else ""))
+        stopped = found[3] if is_stop else ""
+    return done
 
 
 def test_outside_a_workflow_nothing_is_said(
