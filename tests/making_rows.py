@@ -57,7 +57,7 @@ def figure_of(metric: str, medians: Sequence[float]) -> Figure:
 
 
 def board_of(rows: Sequence[Row], where: Environment | None = None, **fields: Any) -> Leaderboard:
-    """A leaderboard of these rows, as they stand."""
+    """A leaderboard of these rows; those of the usual environment are of its own."""
     devices = dict.fromkeys(row.device for row in rows)
     told = {
         "title": "A tiny suite",
@@ -69,6 +69,12 @@ def board_of(rows: Sequence[Row], where: Environment | None = None, **fields: An
         "environments": {device: where or environment() for device in devices},
         "started_utc": "2026-01-01T00:00:00+00:00",
         "is_complete": True,
-        "rows": tuple(rows),
-    }
-    return Leaderboard.model_validate(told | fields)
+    } | fields
+    told["rows"] = tuple(_at_home(row, told["environments"]) for row in rows)
+    return Leaderboard.model_validate(told)
+
+
+def _at_home(row: Row, environments: dict[str, Environment]) -> Row:
+    if row.environments != (environment().id,) or row.device not in environments:
+        return row
+    return row.model_copy(update={"environments": (environments[row.device].id,)})

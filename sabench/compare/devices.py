@@ -91,8 +91,8 @@ def compare_devices(
     unlike presets, or on one device in unlike environments, and where they share no case.
     """
     refuse_metric(metric)
-    for side in sides[1:]:
-        refuse_unlike(sides[0], side, across_env=across_env or not _is_one_device(sides[0], side))
+    for one, other in combinations(sides, 2):
+        refuse_unlike(one, other, across_env=across_env or not _is_one_device(one, other))
     rows, alone = _joined(sides, across)
     if not rows:
         raise ResultError(
@@ -104,7 +104,9 @@ def compare_devices(
     for key, (base, others) in rows.items():
         group = _without(base.group, across)
         shared[tuple(group.items())] = group
-        groups.setdefault(tuple(group.items()), []).append(_case(key, base, others, metric))
+        groups.setdefault(tuple(group.items()), []).append(
+            _case(key, (base, *others), sides, metric)
+        )
     told = tuple(_group(shared[key], cases, len(sides), metric) for key, cases in groups.items())
     everything = [case for cases in groups.values() for case in cases]
     return DeviceComparison(
@@ -157,13 +159,19 @@ def _without(group: Group, across: Sequence[str]) -> Group:
     return {key: value for key, value in group.items() if key not in ("device", *across)}
 
 
-def _case(key: str, base: Row, others: Sequence[Row | None], metric: str) -> CaseOnSides:
-    reasons = tuple(reason_without(row, metric) for row in (base, *others))
-    gains = tuple(
-        better_by(row, base, metric) if row and not (reason or reasons[0]) else None
-        for row, reason in zip(others, reasons[1:], strict=True)
+def _case(
+    key: str, rows: tuple[Row | None, ...], sides: Sequence[Side], metric: str
+) -> CaseOnSides:
+    reasons = tuple(
+        reason_without(row, metric, side.environment.id)
+        for row, side in zip(rows, sides, strict=True)
     )
-    return CaseOnSides(key, (base, *others), gains, reasons)
+    base = rows[0]
+    gains = tuple(
+        better_by(row, base, metric) if row and base and not (reason or reasons[0]) else None
+        for row, reason in zip(rows[1:], reasons[1:], strict=True)
+    )
+    return CaseOnSides(key, rows, gains, reasons)
 
 
 def _group(

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sabench.catalog.metrics import METRICS
+from sabench.compare.figures import why_no_figure
 from sabench.compare.pair import Effect
 from sabench.compare.runs import change_of
 from sabench.records import MEASURED
@@ -32,18 +33,13 @@ class Level:
     degrees: int
 
 
-def reason_without(row: Row | None, metric: str) -> str:
-    """Why a row has no level; empty if it has one."""
+def reason_without(row: Row | None, metric: str, environment: str) -> str:
+    """Why a row has no level on a side of this environment; empty if it has one."""
     if row is None:
         return "not in the result"
-    if row.status not in MEASURED:
-        return row.message or str(row.status)
-    if len(row.environments) > 1:
-        return f"measured in {len(row.environments)} environments"
-    figure = row.figures.get(metric)
-    if figure is None or not figure.process_medians:
-        return (figure.reason if figure else "") or "not measured"
-    return "" if min(figure.process_medians) > 0.0 else "not above zero"
+    if reason := why_no_figure(row, metric, environment):
+        return row.message or reason if row.status not in MEASURED else reason
+    return "" if min(row.figures[metric].process_medians) > 0.0 else "not above zero"
 
 
 def level_of(row: Row, metric: str) -> Level:

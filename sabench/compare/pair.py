@@ -98,40 +98,37 @@ def effect_of(
     new: Sequence[float],
     *,
     threshold: float = LEAST_EFFECT,
-    resolution: float = 0.0,
 ) -> Effect:
     """The change from one run's process medians to another's, which were not paired.
 
-    Welch's standard error on the logs. `threshold`: a share, 0.03 is 3 %. `resolution`: the
-    timer's step over the figure.
+    Welch's standard error on the logs. `threshold`: a share, 0.03 is 3 %.
     Source: Welch 1947 (Biometrika 34, 28), degrees of freedom by Satterthwaite.
     """
     old, late = [math.log(value) for value in base], [math.log(value) for value in new]
     change = math.fsum(late) / len(late) - math.fsum(old) / len(old)
     counts = (len(old), len(late))
     if min(counts) < 2:
-        return _effect(change, None, 0.0, threshold, resolution, counts)
+        return _effect(change, None, 0.0, threshold, counts)
     parts = [_squared_error(side) for side in (old, late)]
     error = math.sqrt(sum(parts))
     spread = sum(part**2 / (n - 1) for part, n in zip(parts, counts, strict=True))
     degrees = sum(parts) ** 2 / spread if spread else float(sum(counts) - 2)
-    return _effect(change, error, degrees, threshold, resolution, counts)
+    return _effect(change, error, degrees, threshold, counts)
 
 
 def paired_effect(
     pairs: Sequence[tuple[float, float]],
     *,
     threshold: float = LEAST_EFFECT,
-    resolution: float = 0.0,
 ) -> Effect:
     """The change over interleaved blocks, each with its (base, new): a paired t on the logs."""
     differences = np.log(np.asarray(pairs, dtype=float)) @ np.array([-1.0, 1.0])
     count = len(differences)
     change = float(differences.mean())
     if count < 2:
-        return _effect(change, None, 0.0, threshold, resolution, (count, count))
+        return _effect(change, None, 0.0, threshold, (count, count))
     error = float(differences.std(ddof=1)) / math.sqrt(count)
-    return _effect(change, error, count - 1.0, threshold, resolution, (count, count))
+    return _effect(change, error, count - 1.0, threshold, (count, count))
 
 
 def verdict_of(effect: Effect) -> Verdict:
@@ -158,14 +155,18 @@ def verdict_of(effect: Effect) -> Verdict:
 def processes_needed(effect: Effect) -> int | None:
     """Processes a side, as noisy as these, that would settle the case; None if no number would.
 
-    Settled is what has another verdict, if the change stays what it is.
+    Settled is what has another verdict, if the change stays what it is. More than there are now;
+    where the sides have unlike numbers, their noise is taken to be alike.
     """
     if effect.error is None:
         return None
-    sd = effect.error / math.sqrt(1 / effect.processes[0] + 1 / effect.processes[1])
-    for count in range(2, MOST_PROCESSES + 1):
-        error = sd * math.sqrt(2 / count)
-        then = replace(effect, error=error, degrees=2.0 * count - 2.0)
+    alike = 2.0 / (1 / effect.processes[0] + 1 / effect.processes[1])
+    shares = min(
+        2.0, max(1.0, effect.degrees / (alike - 1.0))
+    )  # 1: all noise on one side, or pairs
+    for count in range(max(effect.processes) + 1, MOST_PROCESSES + 1):
+        error = effect.error * math.sqrt(alike / count)
+        then = replace(effect, error=error, degrees=shares * (count - 1.0))
         then = replace(then, theta=max(effect.threshold, NOISE * error))
         if verdict_of(then) is not Verdict.AMBIGUOUS:
             return count
@@ -183,9 +184,8 @@ def _effect(
     error: float | None,
     degrees: float,
     threshold: float,
-    resolution: float,
     processes: tuple[int, int],
 ) -> Effect:
     least = math.log1p(threshold)
-    theta = max(least, NOISE * (error or 0.0), resolution)
+    theta = max(least, NOISE * (error or 0.0))
     return Effect(change, error, degrees, least, theta, processes)

@@ -93,9 +93,13 @@ def ranking_of(one: Sequence[Row], other: Sequence[Row], metric: str) -> Ranking
 
 
 def macs_ranking(rows: Sequence[Row], metric: str) -> Ranking | None:
-    """Whether fewer MACs are better on a side; None below four cases that have both figures."""
+    """Whether fewer MACs are better on a side; None below four cases that have both figures.
+
+    MACs are those of one image forward: None too where batch or mode varies, which they leave out.
+    """
     counted = [(row, macs) for row in rows if (macs := row.median("macs"))]
-    if len(counted) < LEAST_CASES:
+    kinds = {(row.case.batch, row.case.mode) for row, _ in counted}
+    if len(counted) < LEAST_CASES or len(kinds) > 1:
         return None
     levels = [level_of(row, metric) for row, _ in counted]
     counts = [macs for _, macs in counted]

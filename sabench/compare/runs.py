@@ -1,7 +1,6 @@
 """A result against the base it followed, on one device: every case, and all of them together."""
 
 import math
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -9,6 +8,7 @@ import numpy as np
 from scipy.special import stdtrit
 
 from sabench.catalog.metrics import METRICS
+from sabench.compare.figures import is_exact, why_no_ratio
 from sabench.compare.join import Side, join, refuse_unlike
 from sabench.compare.pair import Effect, Verdict, effect_of, factor_of, processes_needed, verdict_of
 from sabench.errors import ConfigError, ExitCode, ResultError
@@ -116,7 +116,8 @@ def compare_runs(
     joined = join(base, new)
     if not joined.pairs:
         raise ResultError(f"{base.name} and {new.name} share no case: not comparable")
-    cases = tuple(_compared(key, old, late, metric, judged) for key, old, late in joined.pairs)
+    where = (base.environment.id, new.environment.id)
+    cases = tuple(_compared(*pair, metric, where) for pair in joined.pairs)
     return Comparison(base, new, metric, cases, joined.missing, joined.added, judged)
 
 
@@ -152,19 +153,25 @@ def overall_of(changes: Iterable[float]) -> Overall | None:
     return Overall(factor_of(mean), factor_of(mean - half), factor_of(mean + half), len(logs))
 
 
-def _compared(key: str, old: Row, late: Row, metric: str, judged: bool) -> Compared:
-    reason = why_not(old, late, metric)
+def _compared(key: str, old: Row, late: Row, metric: str, where: tuple[str, str]) -> Compared:
+    reason = why_no_ratio(old, late, metric, where)
     if reason:
         return Compared(key, old, late, None, None, reason)
     effect = change_of(old, late, metric)
-    if not judged:
+    if where[0] != where[1]:
         return Compared(key, old, late, effect, None)
     verdict = _verdict(effect, metric)
-    if verdict is Verdict.REGRESSED and metric in CLOCKED and not why_not(old, late, CYCLES):
-        cycles = verdict_of(change_of(old, late, CYCLES))
-        verdict = verdict if cycles is Verdict.REGRESSED else Verdict.CLOCK_SUSPECT
+    if verdict is Verdict.REGRESSED and metric in CLOCKED:
+        clocked = not why_no_ratio(old, late, CYCLES, where)
+        if clocked and _surely_no_more(change_of(old, late, CYCLES)):
+            verdict = Verdict.CLOCK_SUSPECT
     needed = processes_needed(effect) if verdict is Verdict.AMBIGUOUS else None
     return Compared(key, old, late, effect, verdict, needed=needed)
+
+
+def _surely_no_more(effect: Effect) -> bool:
+    """Whether the whole interval lies below the least change; noise never widens that."""
+    return effect.change + effect.half_width <= effect.threshold
 
 
 def _verdict(effect: Effect, metric: str) -> Verdict:
@@ -175,7 +182,7 @@ def _verdict(effect: Effect, metric: str) -> Verdict:
 def change_of(old: Row, late: Row, metric: str) -> Effect:
     """The change; a count that no process contradicts is exact, however few they are."""
     before, after = (row.figures[metric].process_medians for row in (old, late))
-    if _is_exact(old, late, metric):
+    if is_exact(old, late, metric):
         counts = (len(before), len(after))
         return Effect(_log_ratio(before[0], after[0]), 0.0, 1.0, 0.0, 0.0, counts)
     return effect_of(before, after)
@@ -187,26 +194,3 @@ def _log_ratio(before: float, after: float) -> float:
     if not (before and after):
         return math.inf if after else -math.inf
     return math.log(after / before)
-
-
-def _is_exact(old: Row, late: Row, metric: str) -> bool:
-    """Whether the figure is a count that all processes of a side agree in, on both sides."""
-    counted = metric in METRICS and METRICS[metric].exact
-    return counted and all(len({*row.figures[metric].process_medians}) == 1 for row in (old, late))
-
-
-def why_not(old: Row, late: Row, metric: str) -> str:
-    """Why two rows have no ratio; empty if they have one."""
-    for name, row in (("base", old), ("new", late)):
-        if row.status not in MEASURED:
-            return f"{name}: {row.status}"
-        if len(row.environments) > 1:
-            return f"{name}: measured in {len(row.environments)} environments"
-        figure = row.figures.get(metric)
-        if figure is None or not figure.process_medians:
-            return f"{name}: {(figure.reason if figure else '') or 'not measured'}"
-    least = 0.0 if _is_exact(old, late, metric) else sys.float_info.min
-    for name, row in (("base", old), ("new", late)):
-        if min(row.figures[metric].process_medians) < least:
-            return f"{name}: not above zero"
-    return ""

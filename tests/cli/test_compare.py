@@ -81,7 +81,7 @@ def test_one_result_alone_is_exit_2(tmp_path: Path) -> None:
 
 def test_unlike_environments_are_exit_3_with_the_remedy(tmp_path: Path) -> None:
     where = environment(torch="9.9")
-    new = rows(environments=(where.id,))
+    new = rows()
     done = compare(tmp_path, rows(), new, where=where)
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (3, "", 1)
     assert "(torch absent -> 9.9): not comparable; measure the base again" in done.stderr

@@ -20,6 +20,7 @@ CONV, HALO = case(), case("halo")
 def side(rows: list[Row], device: str = "Plain CPU 9000", name: str = "", **fields: Any) -> Side:
     """One side of one device."""
     where = fields.pop("where", environment(device))
+    device = where.device_name
     return sides_of(name or device, board_of(rows, where, **fields))[0]
 
 
@@ -142,6 +143,20 @@ def test_one_device_in_unlike_environments_is_refused_unless_asked_for() -> None
     with pytest.raises(ResultError, match=r"torch 2\.12 -> 2\.13"):
         compare_devices(sides)
     assert compare_devices(sides, across_env=True).exit_code is ExitCode.OK
+
+
+def test_two_further_sides_of_one_device_in_unlike_environments_are_refused_too() -> None:
+    rows = [row_of(CONV, 1.0)]
+    others = [side(rows, where=environment("B9", torch=version)) for version in ("2.12", "2.13")]
+    with pytest.raises(ResultError, match=r"B9.*torch 2\.12 -> 2\.13"):
+        compare_devices([side(rows, "A9"), *others])
+
+
+def test_a_row_of_another_environment_than_its_results_has_no_gain() -> None:
+    resumed = row_of(CONV, 1.0, environments=("earlier",))
+    found = next(compare_devices([side([row_of(CONV, 1.0)], "A9"), side([resumed], "B9")]).cases)
+    assert found.gains == (None,)
+    assert "another environment" in found.reasons[1]
 
 
 def test_two_devices_may_have_unlike_environments() -> None:

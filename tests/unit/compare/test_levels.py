@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from making_rows import row_of
-from making_runs import case
+from making_runs import case, environment
 from sabench.compare.levels import Level, better_by, level_of, reason_without, redraws
 from sabench.records import Status
 from sabench.store.summary import Figure
@@ -52,11 +52,15 @@ def test_better_is_above_one_whichever_way_is_better(metric: str, mine: float) -
             "no clock",
         ),
         (row_of(CONV, 0.0), "not above zero"),
+        (
+            row_of(CONV, 1.0, environments=("earlier",)),
+            "measured in another environment than its result tells",
+        ),
         (row_of(CONV, 1.0), ""),
     ],
 )
 def test_a_row_without_a_level_tells_why(row, reason) -> None:
-    assert reason_without(row, "latency_warm") == reason
+    assert reason_without(row, "latency_warm", environment().id) == reason
 
 
 def test_redraws_follow_students_t_about_each_level() -> None:

@@ -79,11 +79,10 @@ def test_runs_without_any_spread_are_told_exactly() -> None:
     assert verdict_of(effect_of([2.0] * 3, [2.04] * 3)) is Verdict.SAME  # 2 %
 
 
-def test_theta_is_the_threshold_the_noise_or_the_timer_whichever_is_most() -> None:
+def test_theta_is_the_threshold_or_the_noise_whichever_is_more() -> None:
     quiet, noisy = [1.0, 1.0, 1.0], [1.0, 1.1, 1.21]
     assert effect_of(quiet, quiet).theta == pytest.approx(math.log(1.03))
     assert effect_of(quiet, quiet, threshold=0.1).theta == pytest.approx(math.log(1.1))
-    assert effect_of(quiet, quiet, resolution=0.2).theta == pytest.approx(0.2)
     error = math.log(1.1) / math.sqrt(3)  # the sd of the logs is log 1.1
     assert effect_of(quiet, noisy).theta == pytest.approx(3 * error)
     assert effect_of(quiet, noisy).threshold == pytest.approx(math.log(1.03))
@@ -159,6 +158,19 @@ def test_the_processes_needed_would_settle_it_and_one_less_would_not(
 
     assert settles(found)
     assert not any(settles(count) for count in range(2, found))
+
+
+def test_more_processes_are_needed_than_there_are() -> None:
+    """One side's noise alone: 4 degrees, where as many of both sides' would have settled it."""
+    one_sided = Effect(0.0, 0.0075, 4.0, math.log(1.03), math.log(1.03), (5, 5))
+    assert verdict_of(one_sided) is Verdict.AMBIGUOUS  # t(0.995, 4) = 4.604: 0.0345
+    assert verdict_of(effect(0.0, 0.0075, degrees=8.0)) is Verdict.SAME  # 3.355: 0.0252
+    sd = 0.0075 * math.sqrt(5)
+    wanted = next(
+        n for n in range(2, 99) if stats.t.ppf(0.995, n - 1) * sd / math.sqrt(n) <= math.log(1.03)
+    )
+    assert processes_needed(one_sided) == wanted == 6
+    assert processes_needed(Effect(0.2, 0.0588, 2.0, 0.03, 0.18, (3, 30))) in range(31, 100)
 
 
 def test_a_change_at_the_threshold_is_settled_by_no_number() -> None:

@@ -170,6 +170,15 @@ def test_macs_agree_with_latency_where_fewer_are_faster() -> None:
     assert macs_ranking(rows(1.0, 2.0, 3.0, 4.0), TIME) is None  # nothing was counted
 
 
+@pytest.mark.parametrize("varied", [{"batch": 8}, {"mode": "step"}])
+def test_macs_of_one_image_forward_order_no_mixture_of_batches_or_modes(varied) -> None:
+    blocks = [{"options": {"block": block}} for block in range(1, 6)]
+    alike = [row_of(case("halo", **one), 1.0, macs=9.0) for one in blocks]
+    other = row_of(case("halo", **varied), 8.0, macs=9.0)
+    assert macs_ranking(alike, TIME) is not None
+    assert macs_ranking([*alike, other], TIME) is None
+
+
 def test_macs_agree_with_throughput_where_fewer_bring_more() -> None:
     those = [
         row_of(case("halo", options={"block": i}), 10.0 - i, macs=float(i), metric="throughput")

@@ -102,8 +102,23 @@ def test_slower_in_time_and_not_in_cycles_is_a_matter_of_the_clock() -> None:
 
     base = row(1e-3, 1e6)
     assert verdict(base, row(1.1e-3, 1e6)) is Verdict.CLOCK_SUSPECT
+    assert verdict(base, row(1.1e-3, 0.98e6)) is Verdict.CLOCK_SUSPECT
     assert verdict(base, row(1.1e-3, 1.1e6)) is Verdict.REGRESSED
     assert verdict(base, row(0.9e-3, 1e6)) is Verdict.IMPROVED
+
+
+def test_cycles_that_may_have_risen_as_well_leave_a_regression_one() -> None:
+    """NOISY has an error of 0.7 % a side: +-3.3 % of the cycles is no proof that they stayed."""
+
+    def row(seconds: float) -> Row:
+        figures = {
+            "latency_warm": figure_of("latency_warm", [seconds * factor for factor in QUIET]),
+            "latency_cycles": figure_of("latency_cycles", [1e6 * factor for factor in NOISY]),
+        }
+        return row_of(A, 1.0, figures=figures)
+
+    assert verdict(row(1e-3), row(1e-3), metric="latency_cycles") is Verdict.AMBIGUOUS
+    assert verdict(row(1e-3), row(1.1e-3)) is Verdict.REGRESSED
 
 
 def test_where_cycles_are_not_known_time_decides() -> None:
@@ -119,6 +134,7 @@ def test_where_cycles_are_not_known_time_decides() -> None:
         ({"status": Status.OOM}, "oom"),
         ({"status": Status.CONTENDED}, "contended"),
         ({"environments": ("1", "2")}, "measured in 2 environments"),
+        ({"environments": ("1",)}, "measured in another environment than its result tells"),
         ({"figures": {}}, "not measured"),
         ({"figures": {"latency_warm": Figure(unit="s", reason="no clock")}}, "no clock"),
         ({"figures": {"latency_warm": figure_of("latency_warm", [0.0, 1.0])}}, "not above zero"),

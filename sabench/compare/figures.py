@@ -1,0 +1,44 @@
+"""Whether a row has a figure that may be compared, and whether those of two rows mean the same."""
+
+import sys
+
+from sabench.catalog.metrics import METRICS
+from sabench.records import MEASURED
+from sabench.store.leaderboard import Row
+
+
+def why_no_figure(row: Row, metric: str, environment: str) -> str:
+    """Why a row has no figure to compare; empty if it has one.
+
+    `environment`: the id of the one that its result tells. A run that was resumed elsewhere keeps
+    the rows of both places under the later one.
+    """
+    if row.status not in MEASURED:
+        return str(row.status)
+    if len(row.environments) > 1:
+        return f"measured in {len(row.environments)} environments"
+    if row.environments != (environment,):
+        return "measured in another environment than its result tells"
+    figure = row.figures.get(metric)
+    if figure is None or not figure.process_medians:
+        return (figure.reason if figure else "") or "not measured"
+    return ""
+
+
+def why_no_ratio(base: Row, new: Row, metric: str, environments: tuple[str, str]) -> str:
+    """Why two rows have no ratio, and which of them is to blame; empty if they have one."""
+    sides = (("base", base, environments[0]), ("new", new, environments[1]))
+    for name, row, environment in sides:
+        if reason := why_no_figure(row, metric, environment):
+            return f"{name}: {reason}"
+    least = 0.0 if is_exact(base, new, metric) else sys.float_info.min
+    for name, row, _ in sides:
+        if min(row.figures[metric].process_medians) < least:
+            return f"{name}: not above zero"
+    return ""
+
+
+def is_exact(base: Row, new: Row, metric: str) -> bool:
+    """Whether the figure is a count that all processes of a side agree in, on both sides."""
+    counted = metric in METRICS and METRICS[metric].exact
+    return counted and all(len({*row.figures[metric].process_medians}) == 1 for row in (base, new))
