@@ -57,14 +57,26 @@ class Stage:
         return paired_effect(pairs, threshold=threshold) if pairs else None
 
 
+TURNS: tuple[tuple[SideName, ...], ...] = (
+    ("base", "candidate", "null"),
+    ("null", "candidate", "base"),
+    ("base", "null", "candidate"),
+    ("candidate", "null", "base"),
+)
+"""Who measures when, over four blocks: candidate and null take the same places, as often."""
+
+
 def sides_in_order(number: int, *, flipped: bool, with_null: bool) -> tuple[SideName, ...]:
     """Who measures first in a block: base, candidate, candidate, base over two blocks.
 
-    The null control's process takes the other end, so that base and null are flipped as well.
+    With the null control's process each block is followed by its mirror image, so that a steady
+    drift cancels, and then candidate and null change places: whatever comes of standing between
+    two, or behind the candidate, comes upon both.
     """
-    order: tuple[SideName, ...] = ("base", "candidate", "null")
-    if not with_null:
-        order = order[:2]
+    if with_null:
+        order = TURNS[number % len(TURNS)]
+        return order[::-1] if flipped else order
+    order = ("base", "candidate")
     return order[::-1] if (number % 2 == 1) is not flipped else order
 
 

@@ -12,6 +12,7 @@ from sabench.compare.gate.blocks import Bench, Block, Stage, figures_of, sides_i
 from sabench.compare.pair import Effect, Verdict, verdict_of
 from sabench.records import SHOWN, Record
 
+RULE = 1  # version of the decision rule: a rate of false alarms holds for one alone
 SCREEN_BLOCKS = 4
 SAME_BLOCKS = 8  # fewer take themselves for quiet too often to call a case SAME
 SCREEN_MOST = 20  # blocks of the screen, for cases that fewer do not settle

@@ -216,6 +216,24 @@ def test_sides_go_there_and_back_so_that_a_steady_drift_cancels(flipped: bool) -
         assert orders[0] == orders[1][::-1]
 
 
+@pytest.mark.parametrize("flipped", [False, True])
+@pytest.mark.parametrize("first", [0, 1, 2, 3])
+def test_the_null_control_takes_the_candidates_path(flipped: bool, first: int) -> None:
+    """Over four blocks, from any on: the same places, behind the same processes, as often."""
+
+    def path(one: SideName, other: SideName) -> list[tuple[int, str]]:
+        names = {"base": "base", other: "the other"}
+        found = []
+        for number in range(first, first + 4):
+            order = sides_in_order(number, flipped=flipped, with_null=True)
+            place = order.index(one)
+            found.append((place, names[order[place - 1]] if place else ""))
+        return sorted(found)
+
+    assert path("candidate", "null") == path("null", "candidate")
+    assert [place for place, _ in path("null", "candidate")] == [0, 1, 1, 2]
+
+
 def test_the_seed_decides_who_opens() -> None:
     openers = {plan("a", seed=seed).flipped for seed in range(20)}
     assert openers == {False, True}
