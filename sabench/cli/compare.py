@@ -35,13 +35,14 @@ def compare(
     metric: Annotated[str, typer.Option(help="What is compared.")] = "latency_warm",
     across: Annotated[
         list[str] | None,
-        typer.Option(help="A key that may differ: threads, layout, dtype, ...; again for more."),
+        typer.Option(help="A key that may differ: device, threads, dtype, ...; again for more."),
     ] = None,
     across_env: Annotated[
         bool, typer.Option("--across-env", help="Unlike environments too: ratios, no verdicts.")
     ] = False,
     allow_missing: Annotated[
-        bool, typer.Option("--allow-missing", help="A case that the new result lacks is no fault.")
+        bool,
+        typer.Option("--allow-missing", help="A case that a further result lacks is no fault."),
     ] = False,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit 4 if a case could not be told.")
@@ -50,7 +51,7 @@ def compare(
     markdown: Annotated[Path | None, typer.Option(help="Write it as Markdown, too.")] = None,
 ) -> None:
     """Tell what became slower, surely; exit 1 if something did. Other devices: what wins where."""
-    from sabench.compare.sources import pairs_on_one_device, read_sides
+    from sabench.compare.sources import keys_of, pairs_on_one_device, read_sides
     from sabench.jsonl import write_atomically
     from sabench.report.consoles import stdout
 
@@ -59,7 +60,7 @@ def compare(
     pairs = None if across else pairs_on_one_device(found)
     if pairs is None:
         sides = [side for those in found for side in those]
-        shown = _devices(sides, metric, across or (), across_env)
+        shown = _devices(sides, metric, keys_of(across or ()), across_env, allow_missing, strict)
     else:
         shown = _runs(pairs, metric, across_env, allow_missing, strict)
     if markdown:
@@ -90,7 +91,12 @@ def _runs(
 
 
 def _devices(
-    sides: "Sequence[Side]", metric: str, across: Sequence[str], across_env: bool
+    sides: "Sequence[Side]",
+    metric: str,
+    across: Sequence[str],
+    across_env: bool,
+    allow_missing: bool,
+    strict: bool,
 ) -> Shown:
     """All sides beside each other, whatever tells them apart."""
     from sabench.compare.devices import compare_devices
@@ -101,5 +107,5 @@ def _devices(
         tables=[DevicesTable(told)],
         json=lambda: devices_json(told),
         markdown=lambda: devices_markdown(told),
-        exit_code=told.exit_code,
+        exit_code=told.exit_code(allow_missing=allow_missing, strict=strict),
     )

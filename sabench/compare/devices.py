@@ -71,11 +71,20 @@ class DeviceComparison:
         """Of all groups, in the order of the first side."""
         return (case for group in self.groups for case in group.cases)
 
-    @property
-    def exit_code(self) -> ExitCode:
-        """Unreliable where no case has a figure on two sides; another device is no regression."""
+    def exit_code(self, *, allow_missing: bool = False, strict: bool = False) -> ExitCode:
+        """Unreliable where no case has a figure on two sides; another device is no regression.
+
+        Strict also minds a case without a figure on a side, and one that a side lacks.
+        """
         is_told = any(gain for case in self.cases for gain in case.gains)
-        return ExitCode.OK if is_told else ExitCode.UNRELIABLE
+        untold = any(
+            reason and row
+            for case in self.cases
+            for row, reason in zip(case.rows, case.reasons, strict=True)
+        )
+        lost = bool(self.alone) and not allow_missing
+        unsure = not is_told or (strict and (untold or lost))
+        return ExitCode.UNRELIABLE if unsure else ExitCode.OK
 
 
 def compare_devices(

@@ -39,16 +39,21 @@ class Joined:
 def sides_of(name: str, leaderboard: Leaderboard, across: Sequence[str] = ()) -> list[Side]:
     """A side for each device of a result, and for each value of the keys in `across`.
 
-    Raises: ConfigError for a key that no case has.
+    Raises: ConfigError for a key that no case has; ResultError for a row of a device of which the
+    result does not tell the environment.
     """
     for key in across:
         if key not in SWEPT:
             raise ConfigError(f"--across {key}: no key of a case; there are {', '.join(SWEPT)}")
     found: dict[tuple[Scalar, ...], list[Row]] = {}
     for row in leaderboard.rows:
-        if row.device in leaderboard.environments:
-            values = (getattr(row.case, key) for key in across)
-            found.setdefault((row.device, *values), []).append(row)
+        if row.device not in leaderboard.environments:
+            raise ResultError(
+                f"{name}: {row.case_id} is of {row.device}, whose environment it does not tell; "
+                "measure again"
+            )
+        values = (getattr(row.case, key) for key in across)
+        found.setdefault((row.device, *values), []).append(row)
     names = dict(zip(found, _told_apart(list(found), across), strict=True))
     return [
         Side(
@@ -101,14 +106,15 @@ def join(base: Side, new: Side, across: Sequence[str] = ()) -> Joined:
 def _keyed(side: Side, across: Sequence[str]) -> dict[str, Row]:
     found: dict[str, Row] = {}
     for row in side.rows:
-        key = _without(row.case, across).case_id if across else row.case_id
+        key = without(row.case, across).case_id if across else row.case_id
         if key in found:
             raise ResultError(f"{side.name}: {key} stands there twice; measure again")
         found[key] = row
     return found
 
 
-def _without(case: Case, across: Sequence[str]) -> Case:
+def without(case: Case, across: Sequence[str]) -> Case:
+    """A case with the defaults of some keys: what it shares with those that differ in them."""
     return case.model_copy(update={key: Case.model_fields[key].default for key in across})
 
 

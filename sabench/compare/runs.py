@@ -99,7 +99,8 @@ class Comparison:
             return ExitCode.CASE_FAILED
         told = [case for case in self.cases if case.effect]
         untold = len(told) < len(self.cases) or any(map(self.with_verdict, UNSURE))
-        return ExitCode.UNRELIABLE if not told or (strict and untold) else ExitCode.OK
+        nothing = bool(self.cases) and not told  # a device that one side lacks has no case at all
+        return ExitCode.UNRELIABLE if nothing or (strict and untold) else ExitCode.OK
 
 
 def compare_runs(
@@ -114,7 +115,7 @@ def compare_runs(
     refuse_unlike(base, new, across_env=across_env)
     judged = base.environment.id == new.environment.id
     joined = join(base, new)
-    if not joined.pairs:
+    if not joined.pairs and base.rows and new.rows:
         raise ResultError(f"{base.name} and {new.name} share no case: not comparable")
     where = (base.environment.id, new.environment.id)
     cases = tuple(_compared(*pair, metric, where) for pair in joined.pairs)

@@ -1,6 +1,8 @@
 """From the results that a command names to the sides that are held against each other."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from sabench.compare.join import Side, sides_of
@@ -8,15 +10,20 @@ from sabench.errors import ConfigError, ResultError
 from sabench.store.leaderboard import read_leaderboard
 
 Pair = tuple[Side, Side]
+Device = tuple[str, str]  # kind and name
+
+BESIDE = "device"
+"""What `across` has to lay sides beside each other, whatever they share; no key of a case."""
 
 
 def read_sides(sources: Sequence[Path], across: Sequence[str] = ()) -> list[list[Side]]:
-    """The sides of each result.
+    """The sides of each result, apart by the keys in `across`.
 
     Raises: ResultError for one that cannot be read or has no case, ConfigError for a single side
     or a key that no case has.
     """
-    found = [sides_of(str(path), read_leaderboard(path), across) for path in sources]
+    keys = keys_of(across)
+    found = [sides_of(str(path), read_leaderboard(path), keys) for path in sources]
     for path, sides in zip(sources, found, strict=True):
         if not sides:
             raise ResultError(f"{path}: no case in it; measure again")
@@ -25,19 +32,63 @@ def read_sides(sources: Sequence[Path], across: Sequence[str] = ()) -> list[list
     return found
 
 
+def keys_of(across: Sequence[str]) -> list[str]:
+    """The keys of cases in `across`."""
+    return [key for key in across if key != BESIDE]
+
+
 def pairs_on_one_device(sources: Sequence[Sequence[Side]]) -> list[Pair] | None:
-    """Each side of the first result with its like in the others; None if the devices differ."""
+    """Each side of the first result with its like in the others; None if no device is shared.
+
+    A device that one of two results lacks is paired with a side without rows.
+    Raises: ResultError where some devices are shared and others are not in the base, and for a
+    result that has nothing like a side of the base.
+    """
     base, *others = sources
-    if not others:
+    named = [{_device(side) for side in sides} for sides in sources]
+    if all(found.isdisjoint(named[0]) for found in named[1:]):
         return None
-    by_name = [dict(_named(sides, len(base) > 1)) for sides in sources]
-    if any(one.keys() != by_name[0].keys() for one in by_name):
-        return None
-    return [(side, other[key]) for other in by_name[1:] for key, side in by_name[0].items()]
+    for sides, found in zip(others, named[1:], strict=True):
+        if foreign := found - named[0]:
+            raise ResultError(
+                f"{_told(sides)} has {_listed(foreign)} and {_told(base)} has {_listed(named[0])}: "
+                "not comparable case by case; compare results of the same devices, or lay all "
+                f"beside each other with --across {BESIDE}"
+            )
+    twice = {one for sides in sources for one, n in Counter(map(_device, sides)).items() if n > 1}
+    return [pair for other in others for pair in _pairs(base, other, twice)]
 
 
-def _named(sides: Sequence[Side], several: bool) -> Iterator[tuple[tuple[str, ...], Side]]:
-    """Sides by the name of their device, and by its place where a result has several."""
-    for side in sides:
-        found = side.environment
-        yield (found.device_kind, found.device_name, side.device if several else ""), side
+def _pairs(base: Sequence[Side], other: Sequence[Side], twice: set[Device]) -> Iterator[Pair]:
+    """Sides by their device, and by its place too where a result has several of a name."""
+    mine, theirs = (
+        {(_device(side), side.device if _device(side) in twice else ""): side for side in sides}
+        for sides in (base, other)
+    )
+    if mine.keys().isdisjoint(theirs):
+        raise ResultError(
+            f"{_told(other)} and {_told(base)} come from several devices of one name at other "
+            "places: not comparable; measure one of them again"
+        )
+    for key, side in mine.items():
+        yield side, theirs.get(key) or _without_rows(side, other)
+    for key, side in theirs.items():
+        if key not in mine:
+            yield _without_rows(side, base), side
+
+
+def _without_rows(like: Side, those: Sequence[Side]) -> Side:
+    """What a result has of a side that it lacks."""
+    return replace(like, name=_told(those), leaderboard=those[0].leaderboard, rows=())
+
+
+def _device(side: Side) -> Device:
+    return side.environment.device_kind, side.environment.device_name
+
+
+def _told(sides: Sequence[Side]) -> str:
+    return ", ".join(side.name for side in sides)
+
+
+def _listed(devices: set[Device]) -> str:
+    return ", ".join(sorted(name for _, name in devices))

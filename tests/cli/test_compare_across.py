@@ -100,6 +100,39 @@ def test_devices_without_a_figure_on_two_sides_are_unreliable(two, tmp_path, cap
     assert "oom: 8 GiB wanted" in capsys.readouterr().out
 
 
+def test_strict_minds_a_case_without_a_figure_and_one_that_a_side_lacks(two, tmp_path) -> None:
+    rows = [row_of(case(), 1.0), row_of(case("halo"), 1.0, status=Status.OOM, figures={})]
+    for name, those in (("failed", rows), ("absent", rows[:1])):
+        other = written(tmp_path / f"{name}.json", those, "C9")
+        allowed = compare(two[0], other, "--strict", "--allow-missing")
+        assert (compare(two[0], other), compare(two[0], other, "--strict")) == (0, 4)
+        assert allowed == (4 if name == "failed" else 0)
+
+
+def test_a_result_of_another_device_switches_no_verdicts_off(two, tmp_path, capsys) -> None:
+    slow = written(tmp_path / "slow.json", [row_of(case(), 9.0), row_of(case("halo"), 9.0)], "A9")
+    assert compare(two[0], slow) == 1
+    capsys.readouterr()
+    assert compare(two[0], slow, two[1]) == 3
+    told = " ".join(capsys.readouterr().err.split())
+    assert "B9.json has B9 and" in told
+    assert "--across device" in told
+    assert compare(two[0], slow, two[1], "--across", "device") == 0
+    assert "fastest" in capsys.readouterr().out
+
+
+def test_a_device_that_the_new_result_lacks_is_missing(tmp_path, capsys) -> None:
+    rows = [row_of(case(), 1.0, NOISY), row_of(case(), 1.0, NOISY, device="cuda:0")]
+    where = {"cpu": environment("A9"), "cuda:0": environment("G9")}
+    both = written(tmp_path / "both.json", rows, "A9", environments=where)
+    alone = written(tmp_path / "alone.json", rows[:1], "A9")
+    assert compare(both, alone) == 1
+    assert "1 missing." in capsys.readouterr().out
+    assert compare(both, alone, "--allow-missing", "--json") == 0
+    told = json.loads(capsys.readouterr().out)["comparisons"]
+    assert [(len(one["cases"]), len(one["missing"])) for one in told] == [(1, 0), (0, 1)]
+
+
 def test_a_key_that_no_case_has_is_a_mistake_of_usage(two) -> None:
     assert compare(*two, "--across", "colour") == 2
 

@@ -88,7 +88,21 @@ def test_what_one_side_alone_has_is_listed() -> None:
         ]
     )
     assert told.alone == {HALO.case_id: (0,), case("identity").case_id: (1,)}
-    assert told.exit_code is ExitCode.OK
+    assert told.exit_code() is ExitCode.OK
+    assert told.exit_code(strict=True) is ExitCode.UNRELIABLE
+    assert told.exit_code(strict=True, allow_missing=True) is ExitCode.OK
+
+
+def test_strictly_a_case_without_a_figure_on_a_side_is_no_answer() -> None:
+    failed = row_of(HALO, 1.0, status=Status.OOM, figures={})
+    told = compare_devices(
+        [
+            side([row_of(CONV, 1.0), row_of(HALO, 1.0)], "A9"),
+            side([row_of(CONV, 1.0), failed], "B9"),
+        ]
+    )
+    assert told.exit_code() is ExitCode.OK
+    assert told.exit_code(strict=True, allow_missing=True) is ExitCode.UNRELIABLE
 
 
 def test_groups_are_told_apart_and_then_put_together() -> None:
@@ -114,7 +128,7 @@ def test_a_case_out_of_memory_on_one_side_has_no_gain_and_tells_why() -> None:
     told = compare_devices([side([row_of(CONV, 1.0)], "A9"), side([failed], "B9")])
     found = next(told.cases)
     assert (found.gains, found.reasons) == ((None,), ("", "oom: 8 GiB wanted"))
-    assert told.exit_code is ExitCode.UNRELIABLE  # nothing was measured on two sides
+    assert told.exit_code() is ExitCode.UNRELIABLE  # nothing was measured on two sides
 
 
 def test_threads_are_compared_across() -> None:
@@ -142,7 +156,7 @@ def test_one_device_in_unlike_environments_is_refused_unless_asked_for() -> None
     sides = [side(rows, where=environment(torch=version)) for version in ("2.12", "2.13")]
     with pytest.raises(ResultError, match=r"torch 2\.12 -> 2\.13"):
         compare_devices(sides)
-    assert compare_devices(sides, across_env=True).exit_code is ExitCode.OK
+    assert compare_devices(sides, across_env=True).exit_code() is ExitCode.OK
 
 
 def test_two_further_sides_of_one_device_in_unlike_environments_are_refused_too() -> None:
@@ -165,7 +179,7 @@ def test_two_devices_may_have_unlike_environments() -> None:
         side(rows, where=environment(name, torch=version))
         for name, version in (("A9", "2.12"), ("B9", "2.13"))
     ]
-    assert compare_devices(sides).exit_code is ExitCode.OK
+    assert compare_devices(sides).exit_code() is ExitCode.OK
 
 
 def test_a_metric_that_there_is_not_is_refused() -> None:

@@ -5,7 +5,6 @@ import pytest
 from making_rows import board_of, row_of
 from making_runs import case, environment, preset
 from sabench.compare.join import SWEPT, Side, join, refuse_unlike, sides_of
-from sabench.compare.sources import pairs_on_one_device
 from sabench.errors import ConfigError, ResultError
 from sabench.store.leaderboard import Leaderboard
 
@@ -108,22 +107,7 @@ def test_presets_of_one_name_and_other_constants_are_told_apart() -> None:
         refuse_unlike(side(), side("new", preset=preset(processes=7)), across_env=False)
 
 
-def test_results_of_one_device_are_paired_with_the_first() -> None:
-    sources = [[side("a")], [side("b")], [side("c")]]
-    pairs = pairs_on_one_device(sources)
-    assert pairs is not None
-    assert [(base.name, new.name) for base, new in pairs] == [("a", "b"), ("a", "c")]
-
-
-def test_results_of_several_devices_are_paired_device_by_device() -> None:
-    sources = [sides_of(name, two_devices()) for name in "ab"]
-    pairs = pairs_on_one_device(sources)
-    assert pairs is not None
-    assert [(x.name, y.name) for x, y in pairs] == [("a cpu", "b cpu"), ("a cuda:0", "b cuda:0")]
-
-
-def test_results_of_unlike_devices_are_not_paired() -> None:
-    gpu = side("b", where=environment("Other GPU"))
-    assert pairs_on_one_device([[side("a")], [gpu]]) is None
-    assert pairs_on_one_device([[side("a")], sides_of("b", two_devices())]) is None
-    assert pairs_on_one_device([sides_of("a", two_devices())]) is None
+def test_a_row_of_a_device_without_environment_is_refused() -> None:
+    board = board_of([row_of(CONV, 1.0)], environments={"cuda:0": environment()})
+    with pytest.raises(ResultError, match=r"run: conv/.* is of cpu, whose environment"):
+        sides_of("run", board)
