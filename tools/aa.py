@@ -21,12 +21,14 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from quiet import QUIET_CORES, wait_for_quiet
 
 from sabench import jsonl
 from sabench.cases.suite import load_suite
+from sabench.compare.gate.driver import RULE
 from sabench.compare.gate.folder import read_gate
 from sabench.compare.gate.rates import (
     FILE,
@@ -38,10 +40,11 @@ from sabench.compare.gate.rates import (
 from sabench.compare.gate.result import Outcome
 from sabench.compare.pair import Verdict
 from sabench.errors import ExitCode
-from sabench.measure.environment import device_slug, environment
+from sabench.measure.environment import checkout_state, device_slug, environment
 
 ROOT = Path(__file__).parent.parent
 CLONES = ("a", "of-another-length")
+CLEAN = {Verdict.SAME, Verdict.IMPROVED}
 TRIED = (ExitCode.OK, ExitCode.REGRESSION, ExitCode.UNRELIABLE, ExitCode.CASE_FAILED)
 
 
@@ -55,18 +58,19 @@ class Bout:
     device: str
     plant: float | None
 
-    def command(self, place: int) -> list[str]:
-        """The gate that is the `place`-th; the clones take turns in being the base."""
-        base, candidate = CLONES[:: 1 if place % 2 == 0 else -1]
+    def command(self, made: int, out: Path) -> list[str]:
+        """The gate after so many; the clones take turns in being the base."""
+        base, candidate = CLONES[:: 1 if made % 2 == 0 else -1]
         words = [sys.executable, "-m", "sabench", "gate", "--json"]
         words += ["--base", str(self.work / base), "--candidate", str(self.work / candidate)]
         words += ["--base-python", sys.executable, "--candidate-python", sys.executable]
-        words += ["--suite", self.suite, "--device", self.device, "--out", str(self.out(place))]
+        words += ["--suite", self.suite, "--device", self.device, "--out", str(out)]
         return words + ([] if self.plant is None else ["--plant", f"{self.plant:g}"])
 
-    def out(self, place: int) -> Path:
-        """The folder of a gate."""
-        return self.work / f"gate-{place}"
+    def free_folder(self, made: int) -> Path:
+        """For the gate after so many: a folder that no earlier one has left behind."""
+        places = (self.work / f"gate-{place}" for place in count(made))
+        return next(place for place in places if not place.exists())
 
 
 class GateError(Exception):
@@ -85,21 +89,22 @@ def clone(checkout: Path, work: Path) -> None:
             subprocess.run(command, check=True)
 
 
-def hold_gate(bout: Bout, place: int, foreign_cores: float) -> Trial:
+def hold_gate(bout: Bout, made: int, foreign_cores: float) -> Trial:
     """One gate through the command line. Its folder stays if it found anything.
 
     Raises: GateError if it ended without a result, or with another code than its result has.
     """
-    done = subprocess.run(bout.command(place), cwd=ROOT, capture_output=True, text=True)
+    out, judge = bout.free_folder(made), checkout_state(ROOT / "sabench")
+    done = subprocess.run(bout.command(made, out), cwd=ROOT, capture_output=True, text=True)
     if done.returncode not in TRIED:
         raise GateError(done.returncode, done.stderr.strip().split("\n")[-1])
     told = json.loads(done.stdout)
-    result = read_gate(bout.out(place))
+    result = read_gate(out)
     if told["exit_code"] != done.returncode or told["outcome"] != result.outcome:
-        raise GateError(done.returncode, f"{bout.out(place)}: the code and the result differ")
-    trial = Trial.of(result, foreign_cores)
-    if trial.outcome is Outcome.PASSED and not trial.is_ambiguous:
-        shutil.rmtree(bout.out(place))
+        raise GateError(done.returncode, f"{out}: the code and the result differ")
+    trial = Trial.of(result, foreign_cores, judge)
+    if trial.outcome is Outcome.PASSED and {*trial.verdicts.values()} <= CLEAN:
+        shutil.rmtree(out)
     return trial
 
 
@@ -110,11 +115,8 @@ def try_gates(bout: Bout, file: Path, runs: int, patience_s: float) -> int:
         if load > QUIET_CORES:
             print(f"not measurable today: {load:.2f} cores are busy with other work", flush=True)
             return ExitCode.UNRELIABLE
-        place = len(list(bout.work.glob("gate-*"))) + made
-        while bout.out(place).exists():
-            place += 1
         try:
-            trial = hold_gate(bout, place, load)
+            trial = hold_gate(bout, made, load)
         except GateError as error:
             print(f"a gate ended with {error.code}: {error}", flush=True)
             return error.code
@@ -144,9 +146,11 @@ def lines_of(trials: Sequence[Trial], plant: float | None) -> list[str]:
     rate = rate_among(trials)
     if rate is not None:
         lines += [
-            f"red         {rate.red} of {n}, 95 %: at most {rate.upper_bound:.2%}",
+            f"red         {rate.red} of {rate.judged} judged, 95 %: at most {rate.upper_bound:.2%}",
             f"AMBIGUOUS   {rate.ambiguous} of {n} ({rate.ambiguous / n:.1%})",
             f"UNRELIABLE  {rate.unreliable} of {n} ({rate.unreliable / n:.1%})",
+            f"FAILED      {rate.failed} of {n}",
+            f"a case without a verdict in {rate.without_verdict} of {n}",
         ]
     if plant is not None:
         found = sum(one.has_found for one in trials)
@@ -156,7 +160,12 @@ def lines_of(trials: Sequence[Trial], plant: float | None) -> list[str]:
             f"x {plant:g} called SAME {same} of {n}",
         ]
     commits = sorted({one.commit[:12] for one in trials})
-    return [*lines, f"commits: {', '.join(commits)}"]
+    judges = sorted(
+        f"{one.judge_commit[:12]}{'' if one.judge_is_dirty is False else ' (changed)'}"
+        for one in trials
+    )
+    lines.append(f"commits: {', '.join(commits)}; judged at {', '.join(dict.fromkeys(judges))}")
+    return [*lines, f"by rule {RULE}; lines of another rule do not count"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -164,11 +164,16 @@ def false_alarms(result: GateResult) -> str:
     if rate is None:
         kind = "of this gate" if result.mode == "interleaved" else f"in {result.mode} mode"
         return f"False alarms {kind} have not been measured on this kind of device."
-    return (
+    lines = [
         f"False alarms, measured on {rate.device} with suite {rate.suite}: {rate.red} of "
-        f"{rate.runs} gates of unchanged code were red (95 %: at most {rate.upper_bound:.1%}); "
-        f"{rate.ambiguous} ended AMBIGUOUS, {rate.unreliable} UNRELIABLE."
-    )
+        f"{rate.judged} gates of unchanged code were red (95 %: at most {rate.upper_bound:.1%}); "
+        f"{rate.ambiguous} ended AMBIGUOUS, and {rate.unreliable} more UNRELIABLE"
+    ]
+    if rate.failed:
+        lines.append(f"{rate.failed} FAILED")
+    if rate.without_verdict:
+        lines.append(f"in {rate.without_verdict} a case had no verdict")
+    return f"{', '.join(lines)}."
 
 
 def _faults(result: GateResult) -> list[str]:

@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError
 from scipy.special import betaincinv
 
 from sabench import jsonl
+from sabench.compare.gate.driver import RULE
 from sabench.compare.gate.result import GateResult, Outcome, Rate
 from sabench.compare.pair import Verdict
 from sabench.measure.environment import device_slug
@@ -28,12 +29,15 @@ class Trial(Frozen):
     """One gate whose truth is known: no change, or a case that was made to do more."""
 
     schema_name: Literal["sabench.gate_trial"] = Field("sabench.gate_trial", alias="schema")
-    schema_version: Literal["1.0"] = "1.0"
+    schema_version: Literal["1.1"] = "1.1"
+    rule: int = RULE  # by which it was judged
     started_utc: str
     wall_s: float
     device: str  # its name
     suite: str
-    commit: str
+    commit: str  # of both sides
+    judge_commit: str  # of the sabench that judged
+    judge_is_dirty: bool | None
     seed: int
     plant: float | None = None  # so many times the work of `planted`, in the candidate
     planted: str = ""
@@ -45,8 +49,8 @@ class Trial(Frozen):
     foreign_cores: float  # of other work, before it began
 
     @classmethod
-    def of(cls, result: GateResult, foreign_cores: float) -> "Trial":
-        """What is kept of a gate's result."""
+    def of(cls, result: GateResult, foreign_cores: float, judge: tuple[str, str]) -> "Trial":
+        """What is kept of a gate's result. `judge`: commit and dirtiness of who judged."""
         told = {case.case_id: case.decisive for case in result.cases}
         environment = result.candidate.environment
         return cls(
@@ -55,6 +59,8 @@ class Trial(Frozen):
             device=environment.device_name if environment else result.device,
             suite=result.suite,
             commit=result.candidate.commit,
+            judge_commit=judge[0],
+            judge_is_dirty={"true": True, "false": False}.get(judge[1]),
             seed=result.seed,
             plant=result.plant,
             planted=result.planted,
@@ -70,6 +76,16 @@ class Trial(Frozen):
     def is_red(self) -> bool:
         """Whether it said that something became slower."""
         return self.outcome is Outcome.REGRESSED
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether it could be red."""
+        return self.outcome in (Outcome.PASSED, Outcome.REGRESSED)
+
+    @property
+    def lacks_a_verdict(self) -> bool:
+        """Whether it was judged, but for a case that had no verdict."""
+        return self.is_judged and None in self.verdicts.values()
 
     @property
     def is_ambiguous(self) -> bool:
@@ -111,6 +127,7 @@ def rate_among(trials: Sequence[Trial]) -> Rate | None:
     if not null:
         return None
     red = sum(trial.is_red for trial in null)
+    judged = sum(trial.is_judged for trial in null)
     return Rate(
         device=null[0].device,
         suite=null[0].suite,
@@ -118,12 +135,16 @@ def rate_among(trials: Sequence[Trial]) -> Rate | None:
         red=red,
         ambiguous=sum(trial.is_ambiguous for trial in null),
         unreliable=sum(trial.is_unreliable for trial in null),
-        upper_bound=upper_bound(red, len(null)),
+        failed=sum(trial.outcome is Outcome.FAILED for trial in null),
+        without_verdict=sum(trial.lacks_a_verdict for trial in null),
+        upper_bound=upper_bound(red, judged),
     )
 
 
 def read_trials(path: Path) -> Iterator[Trial]:
-    """The trials of a file that ended; a torn line, or one of another schema, is passed over.
+    """The trials of a file that ended and were judged by today's rule.
+
+    A torn line, or one of another schema, is passed over.
 
     Raises: ResultError if the file is there and cannot be read.
     """
@@ -132,7 +153,7 @@ def read_trials(path: Path) -> Iterator[Trial]:
             trial = Trial.model_validate(line)
         except ValidationError:
             continue
-        if trial.outcome is not Outcome.INTERRUPTED:
+        if trial.outcome is not Outcome.INTERRUPTED and trial.rule == RULE:
             yield trial
 
 

@@ -125,9 +125,16 @@ class Rate(Frozen):
     suite: str
     runs: int
     red: int
-    ambiguous: int
+    ambiguous: int  # passed, a case of it AMBIGUOUS
     unreliable: int
-    upper_bound: float  # 95 %, one-sided, of the rate of red ones
+    failed: int = 0  # a case of it did not end as it should
+    without_verdict: int = 0  # passed or red, a case of it without a verdict
+    upper_bound: float  # 95 %, one-sided, of the rate of red ones among those that were judged
+
+    @property
+    def judged(self) -> int:
+        """The gates that could be red: neither unreliable nor failed."""
+        return self.runs - self.unreliable - self.failed
 
 
 class GateResult(Frozen):
@@ -152,7 +159,8 @@ class GateResult(Frozen):
     missing: tuple[str, ...] = ()  # cases of the base that the candidate lacks
     added: tuple[str, ...] = ()
     allow_missing: bool = False
-    interrupted: bool = False
+    interrupted: bool = False  # or broken off: the rest was not measured
+    broken_off: str = ""  # the error that ended it early
     false_alarms: Rate | None = None
     started_utc: str
     wall_s: float

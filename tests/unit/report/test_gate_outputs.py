@@ -370,11 +370,13 @@ def test_figures_are_geometric_means_so_that_their_ratio_is_the_change() -> None
 
 
 def test_the_measured_rate_is_told_as_it_was_measured() -> None:
-    rate = Rate(
-        device="cpu", suite="gate", runs=200, red=1, ambiguous=3, unreliable=2, upper_bound=0.0234
+    told = {"device": "cpu", "suite": "gate", "runs": 205, "red": 1, "ambiguous": 3}
+    rate = Rate(**told, unreliable=2, failed=3, without_verdict=4, upper_bound=0.0234)
+    assert false_alarms(made(false_alarms=rate)) == (
+        "False alarms, measured on cpu with suite gate: 1 of 200 gates of unchanged code were red "
+        "(95 %: at most 2.3%); 3 ended AMBIGUOUS, and 2 more UNRELIABLE, 3 FAILED, "
+        "in 4 a case had no verdict."
     )
-    told = false_alarms(made(false_alarms=rate))
-    assert "with suite gate: 1 of 200 gates of unchanged code were red (95 %: at most 2.3%)" in told
     assert "have not been measured" in false_alarms(made())
 
 

@@ -8,9 +8,10 @@ from types import ModuleType
 
 import pytest
 
-from checkouts import CONV, pretend
+from checkouts import CONV, HALO, pretend
 from sabench.compare.gate.rates import FILE, read_trials
 from sabench.compare.gate.result import Outcome
+from sabench.measure.environment import checkout_state
 
 TOOLS = Path(__file__).parents[4] / "tools"
 
@@ -55,7 +56,7 @@ def test_a_trial_appends_goes_on_where_it_was_left_and_takes_turns(
     trials = list(read_trials(tmp_path / FILE))
     assert [one.outcome for one in trials] == [Outcome.PASSED] * 2
     assert trials[0].seed != trials[1].seed
-    assert "red         0 of 2, 95 %: at most 77.64%" in told  # 1 - 0.05 ** (1 / 2)
+    assert "red         0 of 2 judged, 95 %: at most 77.64%" in told  # 1 - 0.05 ** (1 / 2)
     assert len({one.commit for one in trials}) == 1
     lengths = {len(str(tmp_path / "work" / name)) for name in tool.CLONES}
     assert len(lengths) == 2
@@ -85,14 +86,40 @@ def test_a_machine_that_stays_busy_ends_the_trial(
 def test_a_gate_without_a_result_ends_the_trial_with_its_code(
     tool: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    committed(tmp_path / "checkout", {CONV: {"dead": True}})
+    committed(tmp_path / "checkout", {CONV: {"dead_from": 0}})
     assert tool.main(arguments(tmp_path, 1)) == 5
     assert "nothing works here" in capsys.readouterr().out
     assert list(read_trials(tmp_path / FILE)) == []
 
 
-def test_the_clones_take_turns_in_being_the_base(tool: ModuleType, tmp_path: Path) -> None:
-    bout = tool.Bout(tmp_path, "gate", "gate", "cpu", None)
-    first, second = bout.command(0), bout.command(1)
-    assert first[first.index("--base") + 1] == second[second.index("--candidate") + 1]
-    assert first[first.index("--candidate") + 1] == second[second.index("--base") + 1]
+def test_the_clones_take_turns_in_being_the_base_whatever_was_kept(
+    tool: ModuleType, tmp_path: Path
+) -> None:
+    bout, bases = tool.Bout(tmp_path, "gate", "gate", "cpu", None), []
+    for made in range(4):
+        folder = bout.free_folder(made)
+        assert not folder.exists()
+        folder.mkdir()  # each is kept, and one more was left behind by a gate that did not end
+        (tmp_path / f"gate-{made + 1}").mkdir(exist_ok=made != 0)
+        words = bout.command(made, folder)
+        bases.append(words[words.index("--base") + 1])
+        assert {words[words.index(f"--{side}") + 1] for side in ("base", "candidate")} == {
+            str(tmp_path / name) for name in tool.CLONES
+        }
+    assert bases[0] != bases[1]
+    assert bases == bases[:2] * 2
+
+
+@pytest.mark.serial
+def test_a_trial_that_failed_is_told_and_bounds_nothing(
+    tool: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    committed(tmp_path / "checkout", {CONV: {"status": "crash", "message": "dead"}, HALO: {}})
+    assert tool.main(arguments(tmp_path, 1)) == 0
+    told = capsys.readouterr().out
+    assert "red         0 of 0 judged, 95 %: at most 100.00%" in told
+    assert "FAILED      1 of 1" in told
+    (trial,) = read_trials(tmp_path / FILE)
+    commit, dirty = checkout_state(tool.ROOT / "sabench")
+    assert (trial.judge_commit, trial.judge_is_dirty) == (commit, dirty == "true")
+    assert commit in told or commit[:12] in told

@@ -10,6 +10,7 @@ from scipy.stats import binom, binomtest
 from making_runs import environment
 from sabench import jsonl
 from sabench.compare.gate import rates
+from sabench.compare.gate.driver import RULE
 from sabench.compare.gate.rates import (
     Trial,
     lower_bound,
@@ -32,6 +33,8 @@ def trial(outcome: Outcome = Outcome.PASSED, **changes: Any) -> Trial:
         "device": "Plain CPU 9000",
         "suite": "gate",
         "commit": "0123456789abcdef",
+        "judge_commit": "fedcba9876543210",
+        "judge_is_dirty": False,
         "seed": 1,
         "outcome": outcome,
         "verdicts": {"conv": Verdict.SAME, "halo": Verdict.SAME},
@@ -66,17 +69,34 @@ def test_at_the_upper_bound_so_few_hits_have_five_percent() -> None:
 
 def test_trials_are_counted_by_what_they_ended_with() -> None:
     unsure = {"conv": Verdict.AMBIGUOUS, "halo": Verdict.SAME}
+    lacking = {"conv": Verdict.SAME, "halo": None}
     found = rate_among(
         [
             *(trial() for _ in range(5)),
             trial(verdicts=unsure),
+            trial(verdicts=lacking),
             trial(Outcome.REGRESSED, verdicts={"conv": Verdict.REGRESSED}),
             trial(Outcome.UNRELIABLE, verdicts=unsure),
+            *(trial(Outcome.FAILED, verdicts=lacking) for _ in range(2)),
         ],
     )
     assert found is not None
-    assert (found.runs, found.red, found.ambiguous, found.unreliable) == (8, 1, 1, 1)
+    assert (found.runs, found.judged, found.red) == (11, 8, 1)
+    assert (found.ambiguous, found.unreliable) == (1, 1)
+    assert (found.failed, found.without_verdict) == (2, 1)
     assert found.upper_bound == pytest.approx(binomtest(1, 8).proportion_ci(0.9).high)
+
+
+def test_gates_that_could_not_be_red_bound_nothing() -> None:
+    found = rate_among([trial(Outcome.FAILED), trial(Outcome.UNRELIABLE)])
+    assert found is not None
+    assert (found.runs, found.judged, found.upper_bound) == (2, 0, 1.0)
+
+
+def test_trials_that_another_rule_judged_do_not_count(tmp_path: Path) -> None:
+    write(tmp_path / rates.FILE, trial(Outcome.REGRESSED, rule=RULE - 1), trial())
+    (found,) = read_trials(tmp_path / rates.FILE)
+    assert (found.outcome, found.rule) == (Outcome.PASSED, RULE)
 
 
 def test_planted_trials_are_no_false_alarms() -> None:
