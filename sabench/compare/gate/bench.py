@@ -54,7 +54,8 @@ class CheckoutBench:
     def count(self, side: SideName) -> list[Record]:
         """Parity of a side's implementations, then what has no noise, once."""
         cases = [self._case(side, one) for one in self.cases]
-        known = self._checkout(side).metrics()
+        with self.around.stop.waiting():
+            known = self._checkout(side).metrics()
         counts = [name for name in COUNTS if name in known]
         jobs = parity_jobs(cases, [self.device], self.seed)
         jobs += gate_jobs(cases, self.device, counts, f"{side}-counts", 0, self.seed)

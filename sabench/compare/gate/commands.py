@@ -16,12 +16,13 @@ from sabench.catalog.presets import PRESETS
 from sabench.compare.gate.blocks import SideName
 from sabench.compare.gate.driver import Course, Plan, Step, follow
 from sabench.compare.gate.folder import GateFolder
+from sabench.compare.gate.held import Ending, held_gate
 from sabench.compare.gate.judge import judged_case, null_controls
 from sabench.compare.gate.result import GateResult, SideTold
 from sabench.errors import ConfigError
 from sabench.launch.events import Listener, Notice, ignore
 from sabench.launch.handle import end_of, last_line
-from sabench.launch.interruption import Interruption, Stop
+from sabench.launch.interruption import Interruption
 from sabench.measure.environment import device_slug, environment
 from sabench.measure.load import ForeignLoad, machine_usage
 from sabench.records import Reading, Record, Status
@@ -158,36 +159,35 @@ def run_commands(
     }
     if request.runs < 1:
         raise ConfigError(f"{request.runs} runs a block: at least 1")
-    started, here = time.monotonic(), environment(request.device)
-    started_utc = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    here = environment(request.device)
     folder = GateFolder.create("commands", device_slug(here), request.out, Path("runs"))
     course = Course(Plan((CASE,), {CASE: request.threshold}, METRIC, request.seed))
-    interrupted = False
     listener(Notice(f"{request.runs} runs of each command in a block, their output is dropped"))
-    with Interruption() as stop:
+
+    def measure(stop: Interruption) -> None:
         bench = CommandBench(commands, request, here.id, folder, stop)
-        try:
-            follow(course.plan, bench, tell, into=course)
-        except Stop:
-            interrupted = True
-    result = GateResult(
-        mode="commands",
-        suite="commands",
-        metric=METRIC,
-        device=request.device,
-        preset=PRESETS["gate"],
-        seed=request.seed,
-        base=SideTold(name=request.base, environment=here),
-        candidate=SideTold(name=request.candidate, environment=here),
-        cases=(judged_case(course, CASE, {}),),
-        nulls=null_controls(course),
-        interrupted=interrupted,
-        started_utc=started_utc,
-        wall_s=time.monotonic() - started,
-        command_line=tuple(request.command_line),
-    )
-    folder.write(result)
-    return result, folder
+        follow(course.plan, bench, tell, into=course)
+
+    def judged(ending: Ending) -> GateResult:
+        return GateResult(
+            mode="commands",
+            suite="commands",
+            metric=METRIC,
+            device=request.device,
+            preset=PRESETS["gate"],
+            seed=request.seed,
+            base=SideTold(name=request.base, environment=here),
+            candidate=SideTold(name=request.candidate, environment=here),
+            cases=(judged_case(course, CASE, {}),),
+            nulls=null_controls(course),
+            interrupted=ending.interrupted,
+            broken_off=ending.broken_off,
+            started_utc=ending.started_utc,
+            wall_s=ending.wall_s,
+            command_line=tuple(request.command_line),
+        )
+
+    return held_gate(folder, measure, judged, listener), folder
 
 
 def _words(text: str, option: str) -> tuple[str, ...]:

@@ -1,8 +1,6 @@
 """A gate of two checkouts, from its plan to its result."""
 
-import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
 from sabench.catalog.presets import PRESETS, Preset
@@ -10,6 +8,7 @@ from sabench.compare.gate.bench import CheckoutBench
 from sabench.compare.gate.blocks import SideName
 from sabench.compare.gate.driver import Course, Plan, Step, follow
 from sabench.compare.gate.folder import GateFolder
+from sabench.compare.gate.held import Ending, held_gate
 from sabench.compare.gate.judge import (
     changes_between,
     compared_counts,
@@ -22,7 +21,7 @@ from sabench.compare.gate.request import GatePlan
 from sabench.compare.gate.result import GateResult
 from sabench.launch.contention import Policy, await_quiet
 from sabench.launch.events import Listener, Notice, ignore
-from sabench.launch.interruption import Interruption, Stop
+from sabench.launch.interruption import Interruption
 from sabench.launch.limits import default_memory_limit
 from sabench.launch.one_child import Surroundings
 from sabench.launch.watch import PATIENCE
@@ -42,14 +41,12 @@ def run_gate(
 ) -> tuple[GateResult, GateFolder]:
     """Measure both sides in turn, judge, and keep the result in a folder of its own.
 
-    After a Ctrl-C the result holds what was measured so far, and is marked as interrupted.
+    A gate that is cut short, by Ctrl-C or an error, keeps what was measured so far.
 
     Raises: ConfigError if the folder is taken; ResultError if the disk refuses; DeviceError if
     a side's children do not start, or the device no longer computes.
     """
-    request, started = plan.request, time.monotonic()
-    started_utc = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    slug = device_slug(plan.environment)
+    request, slug = plan.request, device_slug(plan.environment)
     folder = GateFolder.create(plan.suite.name, slug, request.out, Path("runs"))
     rate = rate_of(
         plan.environment, plan.suite.name
@@ -57,44 +54,54 @@ def run_gate(
     thresholds = {one: plan.suite.gate.threshold_of(one) for one in plan.cases}
     course = Course(Plan(tuple(plan.cases), thresholds, seed=plan.seed))
     counted: dict[SideName, list[Record]] = {"base": [], "candidate": []}
-    interrupted = False
-    with Interruption() as stop:
+
+    def measure(stop: Interruption) -> None:
         bench = bench_of(plan, folder, listener, stop)
-        try:
-            if contention is not None and not is_made_up(plan.cases.values()):
-                with stop.waiting():
-                    await_quiet([plan.device], contention, listener)
-            for side in counted:
-                listener(Notice(f"{side}: parity and counts"))
-                counted[side] = bench.count(side)
-            follow(course.plan, bench, tell, into=course)
-        except Stop:
-            interrupted = True
-    counts = [exact_figures(counted[side]) for side in counted]
-    result = GateResult(
-        suite=plan.suite.name,
-        device=plan.device,
-        preset=PRESET,
-        seed=plan.seed,
-        plant=request.plant,
-        planted=next(iter(plan.plants), ""),
-        base=plan.checkouts["base"].told(plan.device),
-        candidate=plan.checkouts["candidate"].told(plan.device),
-        cases=tuple(judged_case(course, one, counted) for one in plan.cases),
-        nulls=null_controls(course),
-        counts=changes_between(*counts),
-        counted=compared_counts(*counts),
-        missing=plan.missing,
-        added=plan.added,
-        allow_missing=request.allow_missing,
-        interrupted=interrupted,
-        false_alarms=rate,
-        started_utc=started_utc,
-        wall_s=time.monotonic() - started,
-        command_line=tuple(request.command_line),
-    )
-    folder.write(result)
-    return result, folder
+        await_others(plan, contention, listener, stop)
+        for side in counted:
+            listener(Notice(f"{side}: parity and counts"))
+            counted[side] = bench.count(side)
+        follow(course.plan, bench, tell, into=course)
+
+    def judged(ending: Ending) -> GateResult:
+        counts = [exact_figures(counted[side]) for side in counted]
+        return GateResult(
+            suite=plan.suite.name,
+            device=plan.device,
+            preset=PRESET,
+            seed=plan.seed,
+            plant=request.plant,
+            planted=next(iter(plan.plants), ""),
+            base=plan.told["base"],
+            candidate=plan.told["candidate"],
+            cases=tuple(judged_case(course, one, counted) for one in plan.cases),
+            nulls=null_controls(course),
+            counts=changes_between(*counts),
+            counted=compared_counts(*counts),
+            missing=plan.missing,
+            added=plan.added,
+            allow_missing=request.allow_missing,
+            interrupted=ending.interrupted,
+            broken_off=ending.broken_off,
+            false_alarms=rate,
+            started_utc=ending.started_utc,
+            wall_s=ending.wall_s,
+            command_line=tuple(request.command_line),
+        )
+
+    return held_gate(folder, measure, judged, listener), folder
+
+
+def await_others(
+    plan: GatePlan, contention: Policy | None, listener: Listener, stop: Interruption
+) -> None:
+    """Until nobody else uses the device, as far as the policy waits.
+
+    Raises: DeviceError if it does not wait; Stop if the user asked to stop.
+    """
+    if contention is not None and not is_made_up(plan.cases.values()):
+        with stop.waiting():
+            await_quiet([plan.device], contention, listener)
 
 
 def bench_of(

@@ -4,10 +4,8 @@ A machine drifts between two sessions, so that only large changes are told, and 
 another machine, driver or torch. Base and candidate in one job find more.
 """
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from statistics import geometric_mean
 
@@ -16,18 +14,18 @@ from sabench.catalog.metrics import METRICS
 from sabench.compare.gate.blocks import Bench, Figures, figures_of
 from sabench.compare.gate.driver import SPARE_BLOCKS, Step
 from sabench.compare.gate.folder import GateFolder
-from sabench.compare.gate.gate import bench_of
+from sabench.compare.gate.gate import await_others, bench_of
+from sabench.compare.gate.held import Ending, held_gate
 from sabench.compare.gate.judge import changes_between, compared_counts, exact_figures
 from sabench.compare.gate.request import GatePlan, GateRequest, plan_gate
 from sabench.compare.gate.result import Change, GateCase, GateResult, NullControl, SideTold
 from sabench.compare.pair import Effect, effect_of, verdict_of
 from sabench.errors import ResultError
-from sabench.launch.contention import Policy, await_quiet
+from sabench.launch.contention import Policy
 from sabench.launch.events import Listener, Notice, ignore
-from sabench.launch.interruption import Interruption, Stop
+from sabench.launch.interruption import Interruption
 from sabench.launch.resume import difference
 from sabench.measure.environment import device_slug
-from sabench.measure.fake_script import is_made_up
 from sabench.records import MEASURED, SHOWN, Record, Status
 from sabench.store.leaderboard import Leaderboard, Row, read_leaderboard
 
@@ -43,7 +41,6 @@ class History:
     plan: GatePlan  # of the candidate, on both sides
     source: Path
     leaderboard: Leaderboard
-    candidate: SideTold
     rows: dict[str, Row]  # of the device, by case
 
     @property
@@ -84,7 +81,6 @@ def plan_history(request: GateRequest, source: Path) -> History:
         )
     alone = replace(request, base=request.candidate, base_python=request.candidate_python)
     plan = plan_gate(alone)
-    told = plan.checkouts["candidate"].told(plan.device)
     again = (
         f"measure the base again: sabench profile --suite {plan.suite.name} "
         f"--device {plan.device} --preset standard"
@@ -97,14 +93,14 @@ def plan_history(request: GateRequest, source: Path) -> History:
     before = leaderboard.environments.get(plan.device)
     if before is None:
         raise ResultError(f"{source}: has nothing measured on {plan.device}; {again}")
-    now = told.environment or plan.environment
+    now = plan.told["candidate"].environment or plan.environment
     if before.id != now.id:
         raise ResultError(f"{source}: not comparable: {difference(before, now)}; {again}")
     rows = {row.case_id: row for row in leaderboard.rows if row.device == plan.device}
     rows = {key: row for key, row in rows.items() if passes(key, request.filter)}
     if not rows.keys() & plan.cases.keys():
         raise ResultError(f"{source}: has no case that the candidate has; {again}")
-    return History(plan, source, leaderboard, told, rows)
+    return History(plan, source, leaderboard, rows)
 
 
 def run_history(
@@ -116,60 +112,56 @@ def run_history(
 ) -> tuple[GateResult, GateFolder]:
     """Measure the candidate with the base's preset, judge, and keep the result.
 
-    After a Ctrl-C the result holds what was measured so far, and is marked as interrupted.
+    A gate that is cut short, by Ctrl-C or an error, keeps what was measured so far.
 
     Raises: as `run_gate`.
     """
-    plan, started = history.plan, time.monotonic()
-    started_utc = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    slug = device_slug(plan.environment)
+    plan, slug = history.plan, device_slug(history.plan.environment)
     folder = GateFolder.create(plan.suite.name, slug, plan.request.out, Path("runs"))
     shared = [one for one in history.rows if one in plan.cases]
-    alone, counted, interrupted = Alone(), list[Record](), False
+    alone, counted = Alone(), list[Record]()
     preset = history.leaderboard.preset
-    with Interruption() as stop:
+
+    def measure(stop: Interruption) -> None:
         bench = bench_of(plan, folder, listener, stop, preset)
-        try:
-            if contention is not None and not is_made_up(plan.cases.values()):
-                with stop.waiting():
-                    await_quiet([plan.device], contention, listener)
-            listener(Notice("candidate: parity and counts"))
-            counted = bench.count("candidate")
-            measure_alone(bench, shared, alone, tell)
-        except Stop:
-            interrupted = True
-    for record in counted:
-        if record.status not in SHOWN:
-            alone.lost.setdefault(record.case_id, record)
-    before, now = _exact(history.rows), exact_figures(counted)
-    result = GateResult(
-        mode="history",
-        suite=plan.suite.name,
-        device=plan.device,
-        preset=preset,
-        seed=plan.seed,
-        plant=plan.request.plant,
-        planted=next(iter(plan.plants), ""),
-        base=history.base,
-        candidate=history.candidate,
-        cases=tuple(
-            judged_alone(history.rows[one], alone, history.threshold_of(one)) for one in shared
-        ),
-        nulls=tuple(
-            filter(None, (own_null(one, alone, history.threshold_of(one)) for one in shared))
-        ),
-        counts=changes_between(before, now),
-        counted=compared_counts(before, now),
-        missing=tuple(one for one in history.rows if one not in plan.cases),
-        added=tuple(one for one in plan.cases if one not in history.rows),
-        allow_missing=plan.request.allow_missing,
-        interrupted=interrupted,
-        started_utc=started_utc,
-        wall_s=time.monotonic() - started,
-        command_line=tuple(plan.request.command_line),
-    )
-    folder.write(result)
-    return result, folder
+        await_others(plan, contention, listener, stop)
+        listener(Notice("candidate: parity and counts"))
+        counted.extend(bench.count("candidate"))
+        measure_alone(bench, shared, alone, tell)
+
+    def judged(ending: Ending) -> GateResult:
+        for record in counted:
+            if record.status not in SHOWN:
+                alone.lost.setdefault(record.case_id, record)
+        nulls = (own_null(one, alone, history.threshold_of(one)) for one in shared)
+        before, now = _exact(history.rows), exact_figures(counted)
+        return GateResult(
+            mode="history",
+            suite=plan.suite.name,
+            device=plan.device,
+            preset=preset,
+            seed=plan.seed,
+            plant=plan.request.plant,
+            planted=next(iter(plan.plants), ""),
+            base=history.base,
+            candidate=plan.told["candidate"],
+            cases=tuple(
+                judged_alone(history.rows[one], alone, history.threshold_of(one)) for one in shared
+            ),
+            nulls=tuple(filter(None, nulls)),
+            counts=changes_between(before, now),
+            counted=compared_counts(before, now),
+            missing=tuple(one for one in history.rows if one not in plan.cases),
+            added=tuple(one for one in plan.cases if one not in history.rows),
+            allow_missing=plan.request.allow_missing,
+            interrupted=ending.interrupted,
+            broken_off=ending.broken_off,
+            started_utc=ending.started_utc,
+            wall_s=ending.wall_s,
+            command_line=tuple(plan.request.command_line),
+        )
+
+    return held_gate(folder, measure, judged, listener), folder
 
 
 def measure_alone(

@@ -12,6 +12,7 @@ from sabench.cases.model import Suite
 from sabench.cases.own_layer import own_layer
 from sabench.cases.suite import load_suite
 from sabench.compare.gate.blocks import SideName
+from sabench.compare.gate.result import SideTold
 from sabench.compare.gate.sides import Checkout, find_checkout
 from sabench.errors import ConfigError
 from sabench.measure.environment import environment
@@ -48,6 +49,7 @@ class GatePlan:
     request: GateRequest
     suite: Suite
     checkouts: dict[SideName, Checkout]
+    told: dict[SideName, SideTold]
     device: str
     environment: Environment
     cases: dict[str, Case]  # on both sides, by id
@@ -97,6 +99,7 @@ def plan_gate(request: GateRequest) -> GatePlan:
         request=request,
         suite=suite,
         checkouts={"base": base, "candidate": candidate},
+        told={"base": base.told(devices[0]), "candidate": candidate.told(devices[0])},
         device=devices[0],
         environment=environment(devices[0]),
         cases={one: cases[one] for one in both},

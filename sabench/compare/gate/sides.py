@@ -2,9 +2,11 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -46,24 +48,30 @@ class Checkout:
 
         Raises: ConfigError with the last line of what it said, if it fails.
         """
-        variables = with_code(os.environ, self.code)
         try:
-            done = subprocess.run(
+            process = subprocess.Popen(
                 [str(self.python), "-P", *arguments],
                 cwd=self.root,
-                env=variables,
-                capture_output=True,
-                text=True,
-                timeout=PATIENCE_S,
+                env=with_code(os.environ, self.code),
                 stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                start_new_session=True,  # Ctrl-C is ours alone: a side that fails of it lies
             )
-        except subprocess.TimeoutExpired as error:
-            raise DeviceError(f"{self.python}: silent for {PATIENCE_S:g} s") from error
         except OSError as error:
             raise ConfigError(f"{self.python}: cannot start: {error.strerror or error}") from error
-        if done.returncode:
-            raise ConfigError(f"{self.told_as}: {self.python}: {last_line(done.stderr)}")
-        return done.stdout
+        with process:
+            try:
+                stdout, stderr = process.communicate(timeout=PATIENCE_S)
+            except subprocess.TimeoutExpired as error:
+                raise DeviceError(f"{self.python}: silent for {PATIENCE_S:g} s") from error
+            finally:
+                with suppress(ProcessLookupError, PermissionError):
+                    os.killpg(process.pid, signal.SIGKILL)
+        if process.returncode:
+            raise ConfigError(f"{self.told_as}: {self.python}: {last_line(stderr)}")
+        return stdout
 
     def case_ids(self, arguments: Sequence[str]) -> list[str]:
         """The cases that this side would measure, by its own suite and code.

@@ -10,6 +10,7 @@ from sabench.compare.gate.folder import read_gate
 from sabench.compare.gate.gate import run_gate
 from sabench.compare.gate.request import GateRequest, plan_gate
 from sabench.compare.gate.result import GateResult, Outcome
+from sabench.compare.gate.sides import Checkout
 from sabench.compare.pair import Verdict
 from sabench.errors import ConfigError, DeviceError, ExitCode
 from sabench.records import Status
@@ -141,7 +142,33 @@ def test_a_case_that_is_always_disturbed_has_no_verdict_and_says_why(tmp_path):
 
 def test_a_side_whose_children_do_not_start_ends_the_gate_with_what_they_said(tmp_path):
     with pytest.raises(DeviceError, match="nothing works here"):
-        gate(tmp_path, None, {CONV: {"dead": True}, HALO: {}})
+        gate(tmp_path, None, {CONV: {"dead_from": 0}, HALO: {}})
+
+
+def test_a_gate_that_an_error_ends_keeps_what_was_measured_before(tmp_path):
+    with pytest.raises(DeviceError, match="nothing works here"):
+        gate(tmp_path, None, {CONV: {"dead_from": 3}, HALO: {}})
+    kept = read_gate(tmp_path / "out")
+    assert "nothing works here" in kept.broken_off
+    assert kept.exit_code() is ExitCode.INTERRUPTED
+    assert [case.screen.blocks for case in kept.cases if case.screen] == [3, 3]
+
+
+def test_a_side_is_asked_what_it_is_before_anything_is_measured(tmp_path):
+    """What its folder becomes meanwhile, or whether its Python still starts, is no matter."""
+    request = GateRequest(
+        base=pretend(tmp_path / "base"),
+        candidate=pretend(tmp_path / "candidate"),
+        suite=str(tmp_path / "candidate" / "pair.yaml"),
+        device="cpu",
+        out=tmp_path / "out",
+    )
+    plan = plan_gate(request)
+    asked: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Checkout, "told", lambda self, device: asked.append(device))
+        result, _ = run_gate(plan)
+    assert (asked, result.base.name) == ([], str(tmp_path / "base"))
 
 
 def test_a_planted_slowdown_is_found_in_one_case_alone(tmp_path):

@@ -1,13 +1,17 @@
 """The two sides of a gate: which interpreter and which sabench measures, and nothing leaks over."""
 
 import os
+import signal
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from sabench.compare.gate.sides import find_checkout
 from sabench.errors import ConfigError
+from sabench.launch.interruption import Interruption, Stop
 from sabench.launch.process import with_code
 
 
@@ -82,3 +86,29 @@ def test_a_side_whose_environment_cannot_be_told_is_still_a_side(tmp_path):
     told = find_checkout(checkout(tmp_path / "a", sabench=True)).told("cpu")
     assert told.environment is None
     assert told.name == str(tmp_path / "a")
+
+
+def test_a_side_is_asked_in_a_session_of_its_own_that_ctrl_c_does_not_reach(tmp_path):
+    side = find_checkout(checkout(tmp_path / "a"))
+    told = side.ask("-c", "import os; print(os.getsid(0), os.getpid())").split()
+    assert told[0] == told[1]
+
+
+@pytest.mark.serial
+def test_ctrl_c_while_a_side_is_asked_ends_the_question_and_what_it_started(tmp_path):
+    side = find_checkout(checkout(tmp_path / "a"))
+    mark = tmp_path / "pid"
+    slow = f"import os, time; open({str(mark)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+
+    def interrupt() -> None:
+        while not mark.exists() or not mark.read_text():
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with Interruption() as stop, pytest.raises(Stop), stop.waiting():
+        side.ask("-c", slow)
+    thread.join()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(mark.read_text()), 0)
