@@ -1,6 +1,7 @@
 """The Pareto front of figures that are only known to an interval."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 
 from sabench.stats import Interval
@@ -14,15 +15,23 @@ class Standing(StrEnum):
     BEHIND = "behind"  # one surely has
 
 
-Cost = tuple[float, Interval]
-"""A median and its interval."""
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """A median and its interval; whether that tells where another measurement would lie.
+
+    The range of a few processes does not, nor does an interval within one: nothing is sure then.
+    """
+
+    median: float
+    interval: Interval
+    is_known: bool = True
 
 
 def standings(things: Sequence[Sequence[Cost]]) -> list[Standing]:
     """Of each thing, by its costs: less of each is better.
 
     One is surely behind another that has less of every cost in which they differ, the intervals
-    apart. Where any cost is not told apart, nothing is sure.
+    apart. Where any cost is not told apart, or its interval tells nothing, nothing is sure.
     """
     found: list[Standing] = []
     for mine in things:
@@ -37,7 +46,7 @@ def standings(things: Sequence[Sequence[Cost]]) -> list[Standing]:
 
 
 def _is_ahead(other: Sequence[Cost], mine: Sequence[Cost]) -> bool:
-    pairs = [(theirs[0], own[0]) for theirs, own in zip(other, mine, strict=True)]
+    pairs = [(theirs.median, own.median) for theirs, own in zip(other, mine, strict=True)]
     return all(theirs <= own for theirs, own in pairs) and any(
         theirs < own for theirs, own in pairs
     )
@@ -45,11 +54,12 @@ def _is_ahead(other: Sequence[Cost], mine: Sequence[Cost]) -> bool:
 
 def _is_surely_ahead(other: Sequence[Cost], mine: Sequence[Cost]) -> bool:
     return all(
-        theirs[1].high < own[1].low or _is_exactly(theirs, own)
+        (theirs.is_known and own.is_known)
+        and (theirs.interval.high < own.interval.low or _is_exactly(theirs, own))
         for theirs, own in zip(other, mine, strict=True)
     )
 
 
 def _is_exactly(one: Cost, other: Cost) -> bool:
     """The same count, told without noise."""
-    return one == other and one[1].low == one[1].high
+    return one == other and one.interval.low == one.interval.high

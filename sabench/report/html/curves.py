@@ -82,7 +82,7 @@ def _line(sheet: Sheet, point: Point, axis: str, group: str) -> Line:
     place = _place(point, axis)
     told = "all" if axis == "window" and point.window == "all" else f"{place:g}"
     cells = [Cell(group), Cell(point.label), Cell(told, place), *sheet.cells(point)]
-    return Line((*cells, Cell(str(point.row.status))), (point.number,))
+    return Line((*cells, Cell(point.status)), (point.number,))
 
 
 def _place(point: Point, axis: str) -> float | None:

@@ -113,7 +113,7 @@ class Sheet:
             "label": plain(point.label),
             "case": plain(point.row.case_id),
             "side": plain(point.side),
-            "status": str(point.row.status),
+            "status": point.status,
             "flags": " ".join(point.row.flags),
             "told": self.shown(figure.median),
             "interval": _between(self.shown, low, high, figure.interval_kind),

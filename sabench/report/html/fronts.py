@@ -38,7 +38,8 @@ WORDS = {
 
 SAYS = (
     "The stair joins the front by the medians. Pale: surely behind, another case is better in both "
-    "with the intervals apart. Where intervals overlap nothing is decided: see the table.",
+    "with the 95 % intervals apart. Where they overlap, or where fewer than five processes give a "
+    "range alone, nothing is decided: see the table. Disturbed cases are left out.",
     "Neither side is accuracy: none was measured.",
 )
 
@@ -82,16 +83,16 @@ def fronts(sheet: Sheet) -> Iterator[Figure]:
 def _front(name: str, title: str, sheet: Sheet, other: Other) -> Figure | None:
     panels: list[Drawing] = []
     lines = []
-    placed = [point for point in sheet.drawn if other.cost(point) is not None]
+    placed = [p for p in sheet.drawn if p.is_measured and other.cost(p) is not None]
     for group, points in by_group(placed, panel_group).items():
         weighed = [(point, other.cost(point)) for point in points]
         rows = [(point, cost, cost_of(point, sheet.metric)) for point, cost in weighed if cost]
-        if len({cost[0] for _, cost, _ in rows}) < LEAST:
+        if len({cost.median for _, cost, _ in rows}) < LEAST:
             continue
         found = standings([[cost, mine] for _, cost, mine in rows])
         values = []
         for (point, cost, _), standing in zip(rows, found, strict=True):
-            place, told = other.sign * cost[0], other.show(other.sign * cost[0])
+            place, told = other.sign * cost.median, other.show(other.sign * cost.median)
             values.append(_value(sheet, point, place, told, standing, other, cost))
             cells = [Cell(group), Cell(point.label), *sheet.cells(point), Cell(told, place)]
             lines.append(Line((*cells, Cell(WORDS[standing])), (point.number,)))
@@ -117,13 +118,13 @@ def _value(
     value = sheet.value_of(point, place, x_told=told, standing=standing.value)
     value["strength"] = 0.25 if standing is Standing.BEHIND else 1.0
     value["status"] = f"{value['status']}, {WORDS[standing]}"
-    if cost[1].low < cost[1].high:
-        value |= {"x0": other.sign * cost[1].low, "x1": other.sign * cost[1].high}
+    if cost.interval.low < cost.interval.high:
+        value |= {"x0": other.sign * cost.interval.low, "x1": other.sign * cost.interval.high}
     return value
 
 
 def _differs(sheet: Sheet, metric: str) -> bool:
-    groups = by_group(sheet.drawn, panel_group).values()
+    groups = by_group((p for p in sheet.drawn if p.is_measured), panel_group).values()
     return any(len({p.value(metric) for p in points} - {None}) > 1 for points in groups)
 
 
@@ -140,14 +141,16 @@ def _reaching(point: Point) -> Cost | None:
     if row is not None and row.at_window is None and row.attention is None:
         return None
     seen = drawable(point.size if point.window == "all" else point.window)
-    return None if seen is None else (-seen, Interval(-seen, -seen))
+    return None if seen is None else Cost(-seen, Interval(-seen, -seen))
 
 
 def cost_of(point: Point, metric: str) -> Cost:
-    """A metric's median and interval; an exact count has an interval of no width."""
+    """A metric's median and interval; a count that no process contradicts has one of no width."""
     figure = point.figure(metric)
     assert figure is not None
     assert figure.median is not None
-    if METRICS[metric].exact or figure.interval is None or not drawable(figure.interval.low):
-        return figure.median, Interval(figure.median, figure.median)
-    return figure.median, figure.interval
+    if METRICS[metric].exact and len({*figure.process_medians}) == 1:
+        return Cost(figure.median, Interval(figure.median, figure.median))
+    if figure.interval is None or not drawable(figure.interval.low):
+        return Cost(figure.median, Interval(figure.median, figure.median), is_known=False)
+    return Cost(figure.median, figure.interval, is_known=figure.interval_kind == "t")

@@ -26,7 +26,7 @@ CAUTIONS = (
 
 def indicator_table(sheet: Sheet) -> Table | None:
     """Kendall's tau between every cost and the time, in each group; None where none is told."""
-    timed = [point for point in sheet.points if point.value(LATENCY) is not None]
+    timed = [p for p in sheet.points if p.is_measured and p.value(LATENCY) is not None]
     known = [name for name in INDICATORS if any(point.value(name) for point in timed)]
     lines = []
     for group, points in by_group(timed, panel_group).items():

@@ -106,9 +106,13 @@ def _counted(sheet: Sheet) -> Iterator[tuple[str, list[Point], Expectation]]:
         return
     placed = [point for point in sheet.drawn if point.value("macs") is not None]
     for group, points in by_group(placed, panel_group).items():
-        pairs = [(point.value("macs") or 1.0, point.value(sheet.metric) or 1.0) for point in points]
+        pairs = [
+            (point.value("macs") or 1.0, point.value(sheet.metric) or 1.0)
+            for point in points
+            if point.is_measured
+        ]
         expected = expectation(pairs)
-        if expected and len(points) >= LEAST and len({macs for macs, _ in pairs}) > 1:
+        if expected and len(pairs) >= LEAST and len({macs for macs, _ in pairs}) > 1:
             yield group, points, expected
 
 

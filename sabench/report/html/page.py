@@ -199,8 +199,7 @@ def _entry(entry: Entry, width: int) -> str:
     point = entry.point
     words = [point.row.case_id, point.label, point.group, point.side, point.source.name]
     again = details("measure it again", element("pre", element("code", text(entry.command))))
-    if point.row.message:
-        again = paragraphs([point.row.message]) + again
+    again = paragraphs(point.messages) + again
     rows = element("tr", "".join(map(cell, entry.cells)))
     rows += element("tr", element("td", again, colspan=str(width)), class_="again")
     values = {f"data_{key}": value(point) for key, (_, value) in FILTERS.items()}
@@ -245,7 +244,7 @@ def _settings(kept: Sequence[Place], *, hashed: bool) -> Table:
         cells = (Cell(name), *map(Cell, values), *([differs] if len(kept) > 1 else []))
         lines.append(Line(cells))
     titles = ("setting" if hashed else "fact", *(place.name for place in kept))
-    return Table(titles + (("",) if len(kept) > 1 else ()), tuple(lines))
+    return Table(titles + (("difference",) if len(kept) > 1 else ()), tuple(lines))
 
 
 def _run(source: Source) -> Line:

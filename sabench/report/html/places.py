@@ -1,10 +1,15 @@
 """What a place can do, and one place against another."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 
-from sabench.compare.pair import Effect, effect_of
+from sabench.compare.figures import why_no_ratio
+from sabench.compare.join import Side, refuse_unlike
+from sabench.compare.pair import Effect
+from sabench.compare.ranks import ranking_of
 from sabench.compare.roofline import Roof, Work, roof_of, work_of
+from sabench.compare.runs import change_of
+from sabench.errors import ResultError
 from sabench.report.html.axes import Axis
 from sabench.report.html.charts import Curve, scatter
 from sabench.report.html.figure import (
@@ -20,7 +25,7 @@ from sabench.report.html.figure import (
 )
 from sabench.report.html.points import LATENCY, Point, drawable
 from sabench.report.plain import plain
-from sabench.stats import kendall_tau
+from sabench.stats import Interval
 from sabench.units import show_count
 
 RATE = "FLOP/s"
@@ -110,19 +115,21 @@ def _sides(sheet: Sheet) -> Figure | None:
     if len(sides) < 2:
         return None
     (base, mine), *others = sides.items()
-    first = {point.key: point for point in reversed(mine)}
+    first = _by_key(mine)
     panels: list[Drawing] = []
     lines = []
     says = [
         "Dashed: the same on both. Below it, the side that is named upwards has less. "
-        "Ratios are geometric means of processes with their 99 % interval."
+        "Ratios are geometric means of processes with their 99 % interval. Pale: not compared, for "
+        f"the reason in the table, where base is {base}."
     ]
     for name, theirs in others:
-        second = {point.key: point for point in reversed(theirs)}
+        second = _by_key(theirs)
         pairs = [(first[key], second[key]) for key in first if key in second]
         if not pairs:
             says.append(f"{name} has no case in common with {base}.")
             continue
+        changes = {one.number: _change(sheet.metric, one, other) for one, other in pairs}
         values = []
         for one, other in pairs:
             place = one.value(sheet.metric) or 1.0
@@ -131,10 +138,13 @@ def _sides(sheet: Sheet) -> Figure | None:
             if figure and figure.interval and drawable(figure.interval.low):
                 low, high = figure.interval.low, figure.interval.high
             told = {"x_told": sheet.shown(place), "case": plain(one.key), "side": ""}
-            values.append(sheet.value_of(other, place, x0=low, x1=high, **told))
-            effect = _change(sheet.metric, one, other)
+            change = changes[one.number]
+            value = sheet.value_of(other, place, x0=low, x1=high, **told)
+            if isinstance(change, str):
+                value |= {"strength": 0.35, "status": plain(f"{other.status}, not compared")}
+            values.append(value)
             cells = [Cell(name), Cell(other.label, title=one.key), Cell(one.group)]
-            cells += [sheet.cells(one)[0], sheet.cells(other)[0], *_ratio(effect)]
+            cells += [sheet.cells(one)[0], sheet.cells(other)[0], *_ratio(change)]
             lines.append(Line(tuple(cells), (one.number, other.number)))
         ends = [one.value(sheet.metric) or 1.0 for one, _ in pairs]
         curve = Curve(((min(ends), min(ends)), (max(ends), max(ends))))
@@ -143,7 +153,8 @@ def _sides(sheet: Sheet) -> Figure | None:
         panels.append(
             (f"{name} against {base}", partial(scatter, values, sheet.marks, x, y, curve=curve))
         )
-        says.append(_agreement(sheet, name, pairs))
+        compared = [pair for pair in pairs if isinstance(changes[pair[0].number], Effect)]
+        says.append(_agreement(sheet, name, compared))
     if not panels:
         return None
     shown, left_out = capped(panels)
@@ -160,34 +171,56 @@ def _sides(sheet: Sheet) -> Figure | None:
     )
 
 
-def _change(metric: str, one: Point, other: Point) -> Effect | None:
-    sides = [point.figure(metric) for point in (one, other)]
-    medians = [side.process_medians if side else () for side in sides]
-    if not all(medians) or min(min(side) for side in medians) <= 0:
-        return None
-    return effect_of(*medians)
+def _by_key(points: Sequence[Point]) -> dict[str, Point]:
+    """In their order; of runs that share a case the first has it."""
+    found: dict[str, Point] = {}
+    for point in points:
+        found.setdefault(point.key, point)
+    return found
 
 
-def _ratio(effect: Effect | None) -> tuple[Cell, Cell]:
-    if effect is None:
-        return Cell("-"), Cell("-")
-    between = effect.interval
-    told = f"{between[0]:.3f} to {between[1]:.3f}" if between else "one process: none"
-    return Cell(f"{effect.ratio:.3f}", effect.ratio), Cell(told)
+def _change(metric: str, one: Point, other: Point) -> Effect | str:
+    """From one place to another; or why there is no ratio, for the reasons that compare has."""
+    (base, old), (new, late) = ((point.place, point) for point in (one, other))
+    is_one_device = base.environment.device_name == new.environment.device_name
+    try:
+        refuse_unlike(_side_of(one), _side_of(other), across_env=not is_one_device)
+    except ResultError as error:
+        return str(error)
+    environments = (base.environment.id, new.environment.id)
+    reason = why_no_ratio(old.row, late.row, metric, environments)
+    return reason or change_of(old.row, late.row, metric)
+
+
+def _side_of(point: Point) -> Side:
+    """What compare takes a point for."""
+    place, board = point.place, point.source.leaderboard
+    return Side(point.side, board, place.device, place.environment, (point.row,))
+
+
+def _ratio(change: Effect | str) -> tuple[Cell, Cell]:
+    if isinstance(change, str):
+        return Cell("-"), Cell(f"not compared: {change}")
+    between = change.interval
+    told = f"{between[0]:.4g} to {between[1]:.4g}" if between else "one process: none"
+    return Cell(f"{change.ratio:.4g}", change.ratio), Cell(told)
 
 
 def _agreement(sheet: Sheet, name: str, pairs: list[tuple[Point, Point]]) -> str:
-    """How far two sides rank what both measured alike."""
-    metric = sheet.metric
-    found = kendall_tau(
-        [one.value(metric) or 0.0 for one, _ in pairs],
-        [other.value(metric) or 0.0 for _, other in pairs],
+    """How far two sides rank what both measured alike, and how far noise may move that."""
+    ranking = ranking_of(
+        [one.row for one, _ in pairs], [other.row for _, other in pairs], sheet.metric
     )
-    title = sheet.name
-    if found is None:
-        return f"{name}: {len(pairs)} cases, too few or too level for a ranking by {title}."
-    sure = "too few for an interval"
-    if found.interval:
-        sure = f"95 % {found.interval.low:.2f} to {found.interval.high:.2f}"
-    tau = f"{found.tau:.2f} ({sure}, {found.n} cases)"
-    return f"{name}: Kendall's tau of the rankings by {title} {tau}."
+    if ranking is None or ranking.found is None:
+        return f"{name}: {len(pairs)} cases, too few or too level for a ranking by {sheet.name}."
+    found = ranking.found
+    sure = f"95 % {_between(found.interval)}" if found.interval else "too few for an interval"
+    noise = "how far noise moves it is not known: one process"
+    if ranking.noise:
+        noise = f"within the noise of the figures {_between(ranking.noise)} in 95 % of redraws"
+    tau = f"{found.tau:.2f} ({sure}, {found.n} cases; {noise})"
+    return f"{name}: Kendall's tau of the rankings by {sheet.name} {tau}."
+
+
+def _between(interval: Interval) -> str:
+    return f"{interval.low:.2f} to {interval.high:.2f}"

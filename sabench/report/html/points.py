@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sabench.cases.case import Scalar, show_scalar
 from sabench.cases.expand import passes
 from sabench.cases.window import Window, window_seen
+from sabench.compare.join import SWEPT, without
 from sabench.errors import ConfigError, ResultError
 from sabench.records import MEASURED, SHOWN, Environment
 from sabench.report.columns import group_title, label_of
@@ -23,8 +24,8 @@ SWITCHES = frozenset({"--dry-run", "--json", "--across-env", "--strict"})
 LEAST, MOST = 1e-18, 1e18
 """What an axis has room for: more than any figure, less than what arithmetic spoils."""
 
-SWEPT = ("threads", "batch", "stride", "layout", "autocast", "dtype", "mode", "runtime")
-"""Keys that results may be joined across: what every case has."""
+ELSEWHERE = "measured in another environment than its file tells: compared with nothing"
+"""Said of a row that was there before a run was resumed in another environment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +67,24 @@ class Point:
 
     @property
     def is_measured(self) -> bool:
-        """Whether it has figures that nothing disturbed."""
-        return self.row.status in MEASURED
+        """Whether it has figures that nothing disturbed, taken where its place says."""
+        return self.row.status in MEASURED and not self.is_elsewhere
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether it was measured in another environment than that of its place."""
+        found = self.row.environments
+        return bool(found) and found != (self.place.environment.id,)
+
+    @property
+    def status(self) -> str:
+        """The row's, and whether it was measured elsewhere."""
+        return f"{self.row.status}{', elsewhere' * self.is_elsewhere}"
+
+    @property
+    def messages(self) -> list[str]:
+        """What is to be said under the record."""
+        return [*filter(None, [self.row.message]), *[ELSEWHERE] * self.is_elsewhere]
 
     @property
     def size(self) -> int | None:
@@ -138,7 +155,7 @@ def points_of(
                     window=window_seen(row.case),
                     group=group_title(row.group, row.case),
                     side=_side(place, row, across),
-                    key=_key(row, across),
+                    key=without(row.case, across).case_id,
                     run=run,
                 )
             )
@@ -209,8 +226,3 @@ def _full(label: str, row: Row, run: str) -> str:
 def _side(place: Place, row: Row, across: Sequence[str]) -> str:
     values: list[tuple[str, Scalar]] = [(key, getattr(row.case, key)) for key in across]
     return ", ".join([place.name, *(f"{key}={show_scalar(value)}" for key, value in values)])
-
-
-def _key(row: Row, across: Sequence[str]) -> str:
-    defaults = {key: type(row.case).model_fields[key].default for key in across}
-    return row.case.model_copy(update=defaults).case_id

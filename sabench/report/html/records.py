@@ -76,7 +76,7 @@ def _cells(point: Point, metrics: list[str], *, several: bool) -> list[Cell]:
             times = Cell("-") if row.relative is None else Cell(f"{row.relative:.2f}", row.relative)
             cells += [Cell(told, title=_kind(point, name)), times, Cell(panel_group(point))]
     flags = Cell(" ".join(row.flags), title=" · ".join(FLAG_MEANING[flag] for flag in row.flags))
-    cells += [Cell(str(row.status), title=row.message), flags]
+    cells += [Cell(point.status, title=" · ".join(point.messages)), flags]
     return cells + ([Cell(point.source.name)] if several else [])
 
 

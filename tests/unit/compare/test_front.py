@@ -11,7 +11,12 @@ FRONT, UNDECIDED, BEHIND = Standing.FRONT, Standing.UNDECIDED, Standing.BEHIND
 
 
 def about(median: float, half: float = 0.0) -> Cost:
-    return median, Interval(median - half, median + half)
+    return Cost(median, Interval(median - half, median + half))
+
+
+def once(median: float) -> Cost:
+    """Of one process: no width, and nothing known."""
+    return Cost(median, Interval(median, median), is_known=False)
 
 
 @pytest.mark.parametrize(
@@ -24,11 +29,15 @@ def about(median: float, half: float = 0.0) -> Cost:
         ([[about(1, 0.1), about(7)], [about(2, 0.1), about(7)]], [FRONT, BEHIND]),
         ([[about(1, 0.1), about(7, 1)], [about(2, 0.1), about(7, 1)]], [FRONT, UNDECIDED]),
         ([[about(3), about(3)], [about(3), about(3)]], [FRONT, FRONT]),
+        ([[once(1), about(1)], [once(2), about(2)]], [FRONT, UNDECIDED]),
+        ([[once(1), about(1)], [once(1), about(2)]], [FRONT, UNDECIDED]),
+        ([[about(1), about(1)], [once(2), about(2)]], [FRONT, UNDECIDED]),
         ([], []),
     ],
     ids=[
         *("each better in one", "better in both", "one cost not told apart", "both told apart"),
-        *("the same count", "the same figure, measured", "equals", "nothing"),
+        *("the same count", "the same figure, measured", "equals"),
+        *("one process each", "one process each, alike", "one process", "nothing"),
     ],
 )
 def test_a_case_is_behind_only_where_the_intervals_bear_it_out(
@@ -47,10 +56,10 @@ def test_somebody_is_always_on_the_front(things: list[tuple[Cost, Cost]]) -> Non
 
 @given(st.lists(st.tuples(costs, costs), min_size=1, max_size=8))
 def test_without_noise_the_front_is_what_no_other_beats(things: list[tuple[Cost, Cost]]) -> None:
-    exact = [[about(cost[0]) for cost in thing] for thing in things]
+    exact = [[about(cost.median) for cost in thing] for thing in things]
     for mine, found in zip(exact, standings(exact), strict=True):
         beaten = any(
-            all(theirs[0] <= own[0] for theirs, own in zip(other, mine, strict=True))
+            all(theirs.median <= own.median for theirs, own in zip(other, mine, strict=True))
             and other != mine
             for other in exact
         )

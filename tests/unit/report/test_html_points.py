@@ -8,7 +8,7 @@ import pytest
 from making_rows import board_of, row_of
 from making_runs import case, environment
 from sabench.errors import ConfigError
-from sabench.report.html.points import command_of, name_sources, points_of
+from sabench.report.html.points import ELSEWHERE, command_of, name_sources, points_of
 from sabench.store.leaderboard import Leaderboard
 
 
@@ -46,6 +46,25 @@ def test_threads_are_joined_across_when_they_are_asked_to_be() -> None:
     points = points_of(name_sources([("a", board_of(rows))]), across=["threads"])
     assert points[0].key == points[1].key == case("conv").case_id
     assert [point.side.rpartition(", ")[2] for point in points] == ["threads=1", "threads=2"]
+
+
+def test_implementations_are_joined_across_as_compare_joins_them() -> None:
+    rows = [row_of(case("conv", implementation=one), 0.001) for one in ("reference", "oracle")]
+    points = points_of(name_sources([("a", board_of(rows))]), across=["implementation"])
+    assert points[0].key == points[1].key == case("conv").case_id
+
+
+def test_a_row_of_before_a_resumption_elsewhere_is_told_and_counts_as_unmeasured() -> None:
+    earlier, now = environment(torch="2.12"), environment(torch="2.13")
+    rows = [
+        row_of(case(one), 0.001, environments=where)
+        for one, where in (("conv", (now.id,)), ("halo", (earlier.id,)), ("local", (now.id, "x")))
+    ]
+    here, elsewhere, mixed = points_of(name_sources([("a", board_of(rows, now))]))
+    assert [one.is_measured for one in (here, elsewhere, mixed)] == [True, False, False]
+    assert [one.status for one in (here, elsewhere)] == ["ok", "ok, elsewhere"]
+    assert here.messages == []
+    assert elsewhere.messages == mixed.messages == [ELSEWHERE]
 
 
 def test_without_across_threads_have_one_side_and_ids_of_their_own() -> None:
