@@ -3,23 +3,24 @@
 import json
 import secrets
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sabench.cli.app import app
+from sabench.cli.gate_way import way_of
 from sabench.cli.targets import check_targets
-from sabench.errors import ConfigError
 
-OF_CHECKOUTS = (
-    *("candidate", "suite", "layer", "candidate_python", "filter", "plant"),
-    *("allow_missing", "on_contention"),
-)
-OF_BASE = ("base", "base_python")
-OF_COMMANDS = ("base_command", "candidate_command", "runs", "threshold")
-"""Options that make sense in one way of gating alone."""
+if TYPE_CHECKING:
+    from sabench.compare.gate.folder import GateFolder
+    from sabench.compare.gate.request import GateRequest
+    from sabench.compare.gate.result import GateResult
+    from sabench.launch.contention import Policy
+    from sabench.records import Environment
 
 
 @app.command()
@@ -82,120 +83,111 @@ def gate(
     ] = False,
 ) -> None:
     """Measure two checkouts in turn in one job; exit 1 if the candidate is surely slower."""
-    from sabench.jsonl import write_atomically
+    from sabench.compare.gate.request import GateRequest
     from sabench.launch.contention import parse_policy
     from sabench.launch.run import devices_held, find_lock
-    from sabench.report.benchmark_json import benchmark_json as as_benchmark
     from sabench.report.consoles import stderr, stdout
     from sabench.report.gate import GateTable, gate_json
-    from sabench.report.gate_markdown import gate_markdown
     from sabench.report.gate_progress import GateProgress
     from sabench.report.github import WorkflowStep
+
+    with WorkflowStep() as step:
+        lock = find_lock(wait=wait, no_lock=no_lock)
+        check_targets(out, markdown, junit, benchmark_json)
+        words = ("sabench", *sys.argv[1:])
+        if way_of(context) == "commands":
+            pair = (base_command or "", candidate_command or "")
+            ready = _commands(pair, runs, threshold, device, seed, out, words)
+        else:
+            request = GateRequest(
+                base=base or Path(),
+                candidate=candidate,
+                suite=suite,
+                device=device,
+                base_python=base_python,
+                candidate_python=candidate_python,
+                layers=layer or (),
+                filter=filter,
+                seed=seed,
+                plant=plant,
+                out=out,
+                allow_missing=allow_missing,
+                command_line=words,
+            )
+            ready = _checkouts(request, history, parse_policy(on_contention))
+        progress = GateProgress(stderr())
+        with devices_held([ready.environment], lock, run=str(out or ""), listener=progress):
+            result, folder = ready.measure(listener=progress, tell=progress.step)
+        if as_json:
+            typer.echo(json.dumps(gate_json(result, strict=strict), indent=2))
+        else:
+            stdout().print(GateTable(result))
+        stderr().print(f"result: {folder.result_file}", soft_wrap=True, markup=False)
+        step.end(result)
+        _write(result, markdown, junit, benchmark_json)
+    raise typer.Exit(result.exit_code(strict=strict))
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """What will be measured, and on what."""
+
+    environment: "Environment"
+    measure: "Callable[..., tuple[GateResult, GateFolder]]"  # (listener, tell)
+
+
+def _commands(
+    commands: tuple[str, str],
+    runs: int,
+    threshold: float,
+    device: str,
+    seed: int | None,
+    out: Path | None,
+    words: tuple[str, ...],
+) -> _Ready:
+    """A gate of two commands."""
+    from sabench.compare.gate.commands import CommandRequest, run_commands
+    from sabench.measure.environment import environment
+    from sabench.measure.gpus import resolve_devices
+
+    named = resolve_devices("cpu" if device == "auto" else device)[0]
+    asked = CommandRequest(
+        *commands,
+        runs=runs,
+        threshold=threshold,
+        device=named,
+        seed=secrets.randbelow(2**31) if seed is None else seed,
+        out=out,
+        command_line=words,
+    )
+    return _Ready(environment(named), partial(run_commands, asked))
+
+
+def _checkouts(request: "GateRequest", history: Path | None, contention: "Policy") -> _Ready:
+    """A gate of two checkouts, or of one and what is stored."""
+    from sabench.compare.gate.gate import run_gate
+    from sabench.compare.gate.history import plan_history, run_history
+    from sabench.compare.gate.request import plan_gate
+
+    if history is None:
+        plan = plan_gate(request)
+        return _Ready(plan.environment, partial(run_gate, plan, contention=contention))
+    stored = plan_history(request, history)
+    return _Ready(stored.plan.environment, partial(run_history, stored, contention=contention))
+
+
+def _write(
+    result: "GateResult", markdown: Path | None, junit: Path | None, benchmark_json: Path | None
+) -> None:
+    """The files that were asked for."""
+    from sabench.jsonl import write_atomically
+    from sabench.report.benchmark_json import benchmark_json as as_benchmark
+    from sabench.report.gate_markdown import gate_markdown
     from sabench.report.junit import gate_junit
 
-    contention, lock = parse_policy(on_contention), find_lock(wait=wait, no_lock=no_lock)
-    check_targets(out, markdown, junit, benchmark_json)
-    way = _way(context)
-    step, progress = WorkflowStep(), GateProgress(stderr())
-    step.begin()
-    if way == "commands":
-        from sabench.compare.gate.commands import CommandRequest, run_commands
-        from sabench.measure.environment import environment
-        from sabench.measure.gpus import resolve_devices
-
-        named = resolve_devices("cpu" if device == "auto" else device)[0]
-        asked = CommandRequest(
-            base=base_command or "",
-            candidate=candidate_command or "",
-            runs=runs,
-            threshold=threshold,
-            device=named,
-            seed=secrets.randbelow(2**31) if seed is None else seed,
-            out=out,
-            command_line=("sabench", *sys.argv[1:]),
-        )
-        held, measure = environment(named), partial(run_commands, asked)
-    else:
-        from sabench.compare.gate.gate import run_gate
-        from sabench.compare.gate.history import plan_history, run_history
-        from sabench.compare.gate.request import GateRequest, plan_gate
-
-        request = GateRequest(
-            base=base or Path(),
-            candidate=candidate,
-            suite=suite,
-            device=device,
-            base_python=base_python,
-            candidate_python=candidate_python,
-            layers=layer or (),
-            filter=filter,
-            seed=seed,
-            plant=plant,
-            out=out,
-            allow_missing=allow_missing,
-            command_line=("sabench", *sys.argv[1:]),
-        )
-        if history is None:
-            plan = plan_gate(request)
-            measure = partial(run_gate, plan, contention=contention)
-        else:
-            stored = plan_history(request, history)
-            plan, measure = stored.plan, partial(run_history, stored, contention=contention)
-        held = plan.environment
-    with devices_held([held], lock, run=str(out or ""), listener=progress):
-        result, folder = measure(listener=progress, tell=progress.step)
-    if as_json:
-        typer.echo(json.dumps(gate_json(result, strict=strict), indent=2))
-    else:
-        stdout().print(GateTable(result))
-    stderr().print(f"result: {folder.result_file}", soft_wrap=True, markup=False)
-    step.end(result)
     if markdown:
         write_atomically(markdown, gate_markdown(result))
     if junit:
         write_atomically(junit, gate_junit(result))
     if benchmark_json:
         write_atomically(benchmark_json, json.dumps(as_benchmark(result), indent=2) + "\n")
-    raise typer.Exit(result.exit_code(strict=strict))
-
-
-def _way(context: typer.Context) -> Literal["checkouts", "history", "commands"]:
-    """What the candidate is held against, by the options that were given.
-
-    Raises: ConfigError unless they name one way, and nothing of another.
-    """
-    given = {
-        name
-        for name in context.params
-        if (source := context.get_parameter_source(name)) and source.name == "COMMANDLINE"
-    }
-    commands = {"base_command", "candidate_command"}
-    ways = {"--base": "base", "--history": "history", "two commands": "base_command"}
-    named = [told for told, name in ways.items() if name in given]
-    if len(named) > 1:
-        raise ConfigError(f"a gate holds the candidate against one thing: {' or '.join(named)}")
-    if given & commands:
-        if not commands <= given:
-            raise ConfigError("--base-command and --candidate-command: name both")
-        _refuse(given & {*OF_CHECKOUTS, *OF_BASE, "history"}, "a gate of two commands")
-        return "commands"
-    _refuse(given & set(OF_COMMANDS), "a gate of checkouts")
-    if "history" in given:
-        _refuse(given & set(OF_BASE), "--history, which measures no base,")
-        return "history"
-    if "base" not in given:
-        raise ConfigError(
-            "name the --base, a checkout; or --history, a stored leaderboard; or --base-command "
-            "and --candidate-command"
-        )
-    return "checkouts"
-
-
-def _refuse(names: set[str], way: str) -> None:
-    """Options that another way of gating has.
-
-    Raises: ConfigError if there are any.
-    """
-    if names:
-        words = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(names))
-        raise ConfigError(f"{way} has no {words}: leave it out")

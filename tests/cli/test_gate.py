@@ -179,6 +179,53 @@ def test_a_case_that_crashes_in_the_candidate_is_exit_6(tmp_path: Path) -> None:
     assert "1 SAME, 1 without a verdict" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (("--plant", "0.5"), 2, "--plant 0.5"),
+        (("--history", "base.json"), 3, "base.json"),
+        (("--device", "cuda:63"), 5, "cuda:63"),
+    ],
+)
+def test_a_step_of_a_workflow_ends_with_the_error_and_obeys_again(
+    arguments: tuple[str, ...], code: int, told: str, tmp_path: Path
+) -> None:
+    pretend(tmp_path / "base")
+    pretend(tmp_path / "candidate")
+    (tmp_path / "base.json").write_text("no leaderboard")
+    if "--history" in arguments:
+        arguments = (*arguments, "--candidate", "candidate")
+    done = gate(tmp_path, *arguments, GITHUB_ACTIONS="true")
+    assert done.returncode == code
+    begun, resumed, error, last = done.stderr.splitlines()
+    token = begun.removeprefix("::stop-commands::")
+    assert resumed == f"::{token}::"
+    assert error.startswith("::error title=sabench gate::")
+    assert told in error
+    assert last.startswith("error: ")
+
+
+@pytest.mark.serial
+def test_ctrl_c_while_a_side_is_asked_is_exit_130(tmp_path: Path) -> None:
+    side = pretend(tmp_path / "base")
+    (side / "sabench" / "__main__.py").write_text(
+        "import pathlib, time\npathlib.Path('asked').touch()\ntime.sleep(60)\n"
+    )
+    process = subprocess.Popen(
+        command(tmp_path, "--base", "base", "--candidate", "base"),
+        cwd=tmp_path,
+        env=surroundings(tmp_path),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not (side / "asked").exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=30)
+    assert (process.returncode, "Traceback" in stderr) == (130, False)
+
+
 @pytest.mark.serial
 def test_ctrl_c_is_exit_130_and_keeps_what_was_measured(tmp_path: Path) -> None:
     for name in ("base", "candidate"):

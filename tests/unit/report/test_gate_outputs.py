@@ -194,7 +194,8 @@ def test_junit_is_well_formed_and_gives_names_back(name: str) -> None:
 
 @each_name
 def test_benchmark_json_is_plain_and_parses(name: str) -> None:
-    rows = json.loads(json.dumps(benchmark_json(full_of(name))))
+    sound = full_of(name).model_copy(update={"plant": None})
+    rows = json.loads(json.dumps(benchmark_json(sound)))
     assert len(rows) == 3
     assert all(
         value.isprintable() for row in rows for value in row.values() if value != row["value"]
@@ -225,10 +226,9 @@ def test_every_workflow_command_is_refused_between_stop_and_resume(
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
     tokens = set()
     for _ in range(2):
-        step = WorkflowStep()
-        step.begin()
-        print("::error::theirs", "::stop-commands::theirs", sep="\n", file=sys.stderr)
-        step.end(made(judged("a", 1.1, Verdict.REGRESSED)))
+        with WorkflowStep() as step:
+            print("::error::theirs", "::stop-commands::theirs", sep="\n", file=sys.stderr)
+            step.end(made(judged("a", 1.1, Verdict.REGRESSED)))
         lines = capsys.readouterr().err.splitlines()
         token = lines[0].removeprefix("::stop-commands::")
         assert re.fullmatch("[0-9a-f]{32}", token)
@@ -260,9 +260,8 @@ def test_outside_a_workflow_nothing_is_said(
 ) -> None:
     monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
-    step = WorkflowStep()
-    step.begin()
-    step.end(made())
+    with WorkflowStep() as step:
+        step.end(made())
     assert capsys.readouterr() == ("", "")
     assert not (tmp_path / "summary.md").exists()
 
@@ -360,6 +359,21 @@ def test_benchmark_json_has_the_candidate_in_seconds_with_half_its_interval() ->
     half = (1.01 - 1 / 1.01) / 2
     assert row["value"] == pytest.approx(2e-3)
     assert (row["name"], row["unit"], row["range"]) == ("conv", "s", f"± {half:.2%}")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"plant": 1.08, "planted": "a"},
+        {"nulls": (NullControl(case_id="a", change=change(1.2), verdict=Verdict.REGRESSED),)},
+    ],
+    ids=["planted", "unreliable"],
+)
+def test_no_plot_gets_the_figures_of_a_planted_or_an_unreliable_gate(
+    fields: dict[str, Any],
+) -> None:
+    assert benchmark_json(made(judged("a", 1.0, Verdict.SAME), **fields)) == []
+    assert len(benchmark_json(made(judged("a", 1.0, Verdict.SAME)))) == 1
 
 
 def test_figures_are_geometric_means_so_that_their_ratio_is_the_change() -> None:
