@@ -61,7 +61,7 @@ def await_quiet(
         if policy.kind == "fail":
             raise DeviceError(
                 f"{told}: not measured, since --on-contention is fail; "
-                "--on-contention wait:10min waits for quiet, --resume goes on later"
+                "--on-contention wait:10min waits for quiet"
             )
         if policy.kind == "warn":
             return listener(Notice(f"{told}: disturbed figures will be flagged, or have no rank"))

@@ -71,7 +71,7 @@ class Watch:
             waiting = next(iter(self.left.values()), None)
             job = self._running if self._is_left(self._running) else waiting
             if job is not None:  # the last one's record may have come with the signal
-                self._charge(job, Status.INTERRUPTED, "interrupted; --resume goes on")
+                self._charge(job, Status.INTERRUPTED, "interrupted")
             raise
         finally:
             handle.kill(0.0)

@@ -11,10 +11,13 @@ from sabench.report.plain import plain
 def benchmark_json(result: GateResult) -> list[dict[str, Any]]:
     """The candidate's figure of each case in base units, with half its interval's width.
 
+    Nothing of a planted or an unreliable gate: a plot would keep what nobody measured well.
+
     Source: the format of github-action-benchmark, `tool: customSmallerIsBetter`.
     """
-    rows = []
-    for case in result.cases:
+    rows: list[dict[str, Any]] = []
+    is_sound = result.plant is None and not result.unreliable_because
+    for case in result.cases if is_sound else ():
         change = case.decisive
         if change is None or case.verdict is None:
             continue

@@ -12,7 +12,7 @@ from sabench.report.plain import ending
         (Status.OK, "", "ok"),
         (Status.ERROR, "ValueError: on purpose", "error: ValueError: on purpose"),
         (Status.ERROR, "errors were found", "error: errors were found"),
-        (Status.INTERRUPTED, "interrupted; --resume goes on", "interrupted; --resume goes on"),
+        (Status.INTERRUPTED, "interrupted", "interrupted"),
         (Status.CRASH, "crash(9): ended by SIGKILL", "crash(9): ended by SIGKILL"),
         (Status.TIMEOUT, "timeout: not done after 60 s", "timeout: not done after 60 s"),
     ],
