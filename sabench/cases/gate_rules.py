@@ -1,5 +1,6 @@
 """What a suite asks of a gate: the least slowdown of each case that anybody minds."""
 
+from collections.abc import Collection
 from fnmatch import fnmatchcase
 
 from pydantic import Field
@@ -20,3 +21,11 @@ class GateRules(Frozen):
         """The share that a case may become slower by without anybody minding."""
         fitting = [share for glob, share in self.thresholds.items() if fnmatchcase(case_id, glob)]
         return fitting[-1] if fitting else self.threshold
+
+    def idle(self, case_ids: Collection[str]) -> tuple[str, ...]:
+        """The globs that fit none of these cases: misspelt, or left behind."""
+        return tuple(
+            glob
+            for glob in self.thresholds
+            if not any(fnmatchcase(case_id, glob) for case_id in case_ids)
+        )

@@ -110,6 +110,18 @@ def test_a_base_that_knows_no_counts_yet_is_held_by_its_times_alone(tmp_path: Pa
     assert read_gate(tmp_path / "out").counted == ()
 
 
+def test_a_threshold_that_fits_no_case_is_told_in_a_line(tmp_path: Path) -> None:
+    pretend(tmp_path / "base")
+    pretend(tmp_path / "candidate")
+    rules = 'gate: {thresholds: {"conv/*": 0.05, "hallo/*": 0.10}}\n'
+    for folder in (tmp_path, tmp_path / "base", tmp_path / "candidate"):
+        (folder / "ruled.yaml").write_text(SUITE.replace("name: pair", "name: ruled") + rules)
+    told = "suite ruled: the threshold of hallo/* fits no case"
+    done = gate(tmp_path, "--suite", "ruled.yaml")
+    assert (done.returncode, done.stderr.count(told)) == (0, 1), done.stderr
+    assert "conv/* fits" not in done.stderr
+
+
 def test_a_missing_case_is_exit_1(tmp_path: Path) -> None:
     pretend(tmp_path / "base")
     pretend(tmp_path / "candidate", {CONV: {}})
