@@ -27,6 +27,7 @@ from sabench.store.leaderboard import Leaderboard, Row, write_leaderboard
 from sabench.store.summary import figure_of
 
 CASES, PROCESSES, TIMES = 10_000, 5, 5
+GROUP = 100
 LIMIT_S, LIMIT_MB = 2.0, 300.0
 TIMED = ("s", "cpu_s")
 FIGURES = ("latency_warm", *(name for name in METRICS if name != "latency_warm"))
@@ -108,8 +109,15 @@ def made_up(cases: int, figures: tuple[str, ...], seed: int) -> Leaderboard:
 
 
 def row(number: int, figures: tuple[str, ...], environment: str, draw: random.Random) -> Row:
-    """One case of its own size."""
-    case = Case(kind="layer", subject="conv", channels=8 + number // 100, size=1 + number % 100)
+    """One case of its own, with GROUP - 1 others that differ in the window alone."""
+    group, place = divmod(number, GROUP)
+    case = Case(
+        kind="layer",
+        subject="self_attention",
+        channels=8 + group // 25,
+        size=1 + group % 25,
+        options={"window": 3 + 2 * place},
+    )
     readings = {
         name: [
             Reading.of(METRICS[name].unit, [1e-3 * draw.lognormvariate(0.0, 0.01)])

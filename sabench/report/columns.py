@@ -1,5 +1,6 @@
 """What the cells of a leaderboard say, for every way of showing it."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from string import ascii_lowercase, ascii_uppercase
@@ -199,12 +200,8 @@ def label_of(leaderboard: Leaderboard) -> Callable[[Row], str]:
         for row in leaderboard.rows
     }
     told = {row.case_id: f"{labels[row.case_id]} {row.case.window}" for row in leaderboard.rows}
-    twice = {
-        case_id
-        for _, rows in groups
-        for case_id, times in _counted([(row.case_id, told[row.case_id]) for row in rows])
-        if times > 1
-    }
+    counts = [(rows, Counter(told[row.case_id] for row in rows)) for _, rows in groups]
+    twice = {row.case_id for rows, times in counts for row in rows if times[told[row.case_id]] > 1}
 
     def label(row: Row) -> str:
         how = f" [{row.case.implementation}.{row.case.runtime}]" if row.case_id in twice else ""
@@ -213,9 +210,15 @@ def label_of(leaderboard: Leaderboard) -> Callable[[Row], str]:
     return label
 
 
-def _counted(labelled: list[tuple[str, str]]) -> list[tuple[str, int]]:
-    labels = [label for _, label in labelled]
-    return [(case_id, labels.count(label)) for case_id, label in labelled]
+def name_of(leaderboard: Leaderboard) -> Callable[[Row], str]:
+    """The same with the window, where it has no column of its own."""
+    label = label_of(leaderboard)
+
+    def name(row: Row) -> str:
+        window = row.case.window
+        return label(row) + (f" window={window}" if window is not None else "")
+
+    return name
 
 
 def _label(case: Case, swept: Iterable[str]) -> str:

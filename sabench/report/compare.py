@@ -113,7 +113,7 @@ def _case(told: Comparison, case: Compared) -> dict[str, Any]:
         "low": low,
         "high": high,
         "theta": case.effect.theta_share,
-        "detectable": case.effect.detectable,
+        "detectable": words.finds_of(told, case.effect),
         "processes": list(case.effect.processes),
         "processes_needed": case.needed,
     }

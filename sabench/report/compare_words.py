@@ -4,11 +4,12 @@ from collections.abc import Iterator, Sequence
 
 from sabench.catalog.metrics import METRICS
 from sabench.compare.join import Side
-from sabench.compare.pair import MOST_PROCESSES, Verdict
+from sabench.compare.pair import MOST_PROCESSES, Effect, Verdict
 from sabench.compare.runs import Compared, Comparison, Overall
 from sabench.measure.fake_script import is_made_up
 from sabench.records import MEASURED
-from sabench.report.columns import SHOWN_AS, group_title, label_of
+from sabench.report.columns import SHOWN_AS, group_title, name_of
+from sabench.report.device_words import factor
 from sabench.report.plain import ending
 
 COLUMNS = ("case", "base", "new", "ratio", "99 %", "finds", "verdict")
@@ -62,12 +63,8 @@ def groups(cases: Sequence[Compared]) -> Iterator[tuple[str, list[Compared]]]:
 
 def labels(told: Comparison) -> dict[str, str]:
     """What each case is called within its group, by its key."""
-    label = label_of(told.base.leaderboard)
-    found = {}
-    for case in told.cases:
-        window = case.base.case.window
-        found[case.key] = label(case.base) + (f" window={window}" if window is not None else "")
-    return found
+    name = name_of(told.base.leaderboard)
+    return {case.key: name(case.base) for case in told.cases}
 
 
 def cells(told: Comparison, case: Compared) -> list[str]:
@@ -77,16 +74,31 @@ def cells(told: Comparison, case: Compared) -> list[str]:
     figures = [show(one) if one is not None else "-" for one in medians]
     if case.effect is None:
         return [*figures, "-", "-", "-", "not compared"]
-    interval, finds = case.effect.interval, case.effect.detectable
-    if finds is not None and METRICS[told.metric].better == "more":
-        finds = -finds / (1.0 + finds)  # a rise of the time by this is a fall of the rate
+    interval, finds = case.effect.interval, finds_of(told, case.effect)
     return [
         *figures,
-        f"{case.effect.ratio:.3f}",
-        f"{interval[0]:.3f}-{interval[1]:.3f}" if interval else "-",
-        f"{finds:+.1%}" if finds is not None else "-",
+        ratio(case.effect.ratio),
+        f"{ratio(interval[0])}-{ratio(interval[1])}" if interval else "-",
+        _share(finds) if finds is not None else "-",
         _verdict(case),
     ]
+
+
+def finds_of(told: Comparison, effect: Effect) -> float | None:
+    """The change for the worse, as a share of the figure, that would have been found."""
+    found = effect.detectable
+    if found is None or METRICS[told.metric].better != "more":
+        return found
+    return -found / (1.0 + found)  # a rise of the time by this is a fall of the rate
+
+
+def ratio(value: float) -> str:
+    """Three places where a change of 1 % matters, three figures where it does not."""
+    return f"{value:.3f}" if 0.01 <= value < 10.0 or not value else factor(value)
+
+
+def _share(value: float) -> str:
+    return f"{value:+.1%}" if abs(value) < 10.0 else f"x{factor(1.0 + value)}"
 
 
 def remarks(told: Comparison) -> list[str]:
@@ -121,10 +133,10 @@ def tally(told: Comparison) -> str:
 
 def overall_line(overall: Overall) -> str:
     """'geometric mean of 12 ratios 1.003 (95 % 0.998 to 1.008)'."""
-    told = f"geometric mean of {overall.cases} ratios {overall.ratio:.3f}"
+    told = f"geometric mean of {overall.cases} ratios {ratio(overall.ratio)}"
     if overall.low is None or overall.high is None:
         return told
-    return f"{told} (95 % {overall.low:.3f} to {overall.high:.3f})"
+    return f"{told} (95 % {ratio(overall.low)} to {ratio(overall.high)})"
 
 
 def legend(told: Comparison) -> list[str]:

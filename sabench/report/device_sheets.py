@@ -10,7 +10,7 @@ from sabench.compare.crossover import Contest, Course, Crossover
 from sabench.compare.devices import CaseOnSides, DeviceComparison, GroupOnSides
 from sabench.compare.pair import Effect
 from sabench.compare.ranks import Ranking, Standing
-from sabench.report.columns import SHOWN_AS, group_title, label_of
+from sabench.report.columns import SHOWN_AS, group_title, name_of
 from sabench.report.device_words import (
     Wording,
     factor,
@@ -69,8 +69,8 @@ class Sheets:
     @cached_property
     def _names(self) -> dict[str, str]:
         base = self.told.sides[0]
-        label = label_of(base.leaderboard.model_copy(update={"rows": base.rows}))
-        return {case.key: _with_window(label(case.base), case.base) for case in self.told.cases}
+        name = name_of(base.leaderboard.model_copy(update={"rows": base.rows}))
+        return {case.key: name(case.base) for case in self.told.cases}
 
     def _title(self, group: GroupOnSides) -> str:
         return group_title(group.group or {}, group.cases[0].base.case) or "all cases"
@@ -177,10 +177,6 @@ class Sheets:
         )
         for title, those in contests.items():
             yield Sheet(title, heads, tuple(row for one in those for row in _contest_rows(one)))
-
-
-def _with_window(label: str, row: Row) -> str:
-    return label if row.case.window is None else f"{label} window={row.case.window}"
 
 
 def _times(gain: Effect | None) -> tuple[str, str]:

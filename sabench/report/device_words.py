@@ -38,8 +38,8 @@ def letter(place: int) -> str:
 
 
 def factor(value: float) -> str:
-    """Three figures: 0.982, 1.52, 15.2, 152, 1.5e+06."""
-    if value >= 1e6:
+    """Three figures: 0.982, 1.52, 15.2, 152, 1.5e+06, 1.5e-06."""
+    if value >= 1e6 or 0.0 < value < 0.01:
         return f"{value:.2g}"
     if value < 1.0:
         return f"{value:.3f}"
@@ -51,7 +51,7 @@ def span(interval: Interval | tuple[float, float] | None) -> str:
     if interval is None:
         return "-"
     low, high = (interval.low, interval.high) if isinstance(interval, Interval) else interval
-    if high >= 1e6:
+    if high >= 1e6 or 0.0 < high < 0.01:
         return f"{low:.2g}..{high:.2g}"
     return f"{low:.2f}..{high:.2f}" if high < 100.0 else f"{low:.0f}..{high:.0f}"
 

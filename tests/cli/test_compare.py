@@ -155,7 +155,11 @@ def test_a_rate_that_falls_is_worse_and_told_as_such(tmp_path: Path) -> None:
     assert "more is better" in done.stdout
     assert "REGRESSED: less, surely" in done.stdout
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("conv")]
-    assert line.split()[-2].startswith("-")  # the fall of the rate that would have been found
+    shown = line.split()[-2]
+    assert shown.startswith("-")  # the fall of the rate that would have been found
+    done = compare(tmp_path, base, new, "--metric", "throughput", "--json")
+    (told,) = json.loads(done.stdout)["comparisons"][0]["cases"]
+    assert f"{told['detectable']:+.1%}" == shown
 
 
 def test_the_json_has_base_units_fractions_and_the_exit_code(tmp_path: Path) -> None:
