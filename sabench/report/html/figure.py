@@ -10,6 +10,7 @@ from sabench.report.html.axes import Axis
 from sabench.report.html.points import Point, drawable
 from sabench.report.html.theme import Marks
 from sabench.report.plain import plain
+from sabench.store import summary
 
 SHORT = TITLES | {
     "macs_executed": "MACs executed",
@@ -116,7 +117,7 @@ class Sheet:
             "status": point.status,
             "flags": " ".join(point.row.flags),
             "told": self.shown(figure.median),
-            "interval": _between(self.shown, low, high, figure.interval_kind),
+            "interval": interval_of(figure, self.metric),
             "strength": 1.0 if point.is_measured else 0.35,
             "x": x,
             "y": figure.median,
@@ -130,11 +131,8 @@ class Sheet:
         figure = point.figure(self.metric)
         if figure is None or figure.median is None:
             return [Cell(str(point.row.status)), Cell("-")]
-        interval = figure.interval
-        told = "-"
-        if interval:
-            told = _between(self.shown, interval.low, interval.high, figure.interval_kind)
-        return [Cell(self.shown(figure.median), figure.median), Cell(told)]
+        shown = Cell(self.shown(figure.median), figure.median)
+        return [shown, Cell(interval_of(figure, self.metric))]
 
 
 def name_of(metric: str) -> str:
@@ -172,6 +170,11 @@ def by_group(points: Iterable[Point], key: Callable[[Point], str]) -> dict[str, 
     return groups
 
 
-def _between(show: Callable[[float], str], low: float, high: float, kind: str) -> str:
-    told = {"t": "95 %", "order": "95 % within one process", "range": "range"}[kind]
-    return f"{show(low)} to {show(high)} ({told})"
+def interval_of(figure: summary.Figure, metric: str) -> str:
+    """The interval of a metric and its kind, in words; '-' where there is none."""
+    if figure.interval is None:
+        return "-"
+    kind = {"t": "95 %", "order": "95 % within one process", "range": "range"}
+    show = SHOWN_AS[METRICS[metric].show]
+    low, high = show(figure.interval.low), show(figure.interval.high)
+    return f"{low} to {high} ({kind[figure.interval_kind]})"

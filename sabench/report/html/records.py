@@ -7,7 +7,7 @@ from sabench.catalog.metrics import METRICS
 from sabench.records import FLAG_MEANING, Flag
 from sabench.report.columns import SHOWN_AS, TITLES
 from sabench.report.html.curves import panel_group
-from sabench.report.html.figure import Cell, Sheet, name_of
+from sabench.report.html.figure import Cell, Sheet, interval_of, name_of
 from sabench.report.html.points import LATENCY, Point, command_of
 
 SHOWN = (*TITLES, "macs_executed", "peak_rss_growth", "energy_net", "host_time")
@@ -71,22 +71,9 @@ def _cells(point: Point, metrics: list[str], *, several: bool) -> list[Cell]:
         else:
             cells.append(Cell(show(figure.median), figure.median))
         if name == metrics[0]:
-            interval = figure.interval if figure else None
-            told = f"{show(interval.low)} to {show(interval.high)}" if interval else "-"
+            told = interval_of(figure, name) if figure else "-"
             times = Cell("-") if row.relative is None else Cell(f"{row.relative:.2f}", row.relative)
-            cells += [Cell(told, title=_kind(point, name)), times, Cell(panel_group(point))]
+            cells += [Cell(told), times, Cell(panel_group(point))]
     flags = Cell(" ".join(row.flags), title=" · ".join(FLAG_MEANING[flag] for flag in row.flags))
     cells += [Cell(point.status, title=" · ".join(point.messages)), flags]
     return cells + ([Cell(point.source.name)] if several else [])
-
-
-def _kind(point: Point, name: str) -> str:
-    figure = point.figure(name)
-    if figure is None or figure.interval is None:
-        return ""
-    told = {
-        "t": f"95 % interval over {len(figure.process_medians)} processes",
-        "order": "95 % interval within one process",
-        "range": "range of the processes; too few for an interval",
-    }
-    return told[figure.interval_kind]

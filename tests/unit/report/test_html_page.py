@@ -172,6 +172,20 @@ def data_of(spec: dict[str, Any]) -> list[dict[str, Any]]:
     return values
 
 
+def test_the_kind_of_an_interval_stands_beside_it_in_every_record() -> None:
+    told = [entry.cells[3].text for entry in page().records.entries]
+    assert told[0] == "980 us to 1.02 ms (range)"
+    assert [one.endswith("(range)") for one in told] == [*[True] * 6, False] * 2
+
+
+def test_every_button_and_every_head_of_a_table_has_a_name() -> None:
+    written = page_of_name("tag")  # two places: the settings are held against each other
+    buttons = re.findall(r"<button[^>]*>(.*?)</button>", written)
+    assert len(buttons) > 40
+    assert all(one.strip() for one in buttons)
+    assert written.count("<th ") + 1 == len(buttons)  # the other turns light to dark
+
+
 def test_there_is_a_command_under_every_record(written: str) -> None:
     records = re.findall(r"<tbody.*?</tbody>", written, re.DOTALL)
     commands = [one for one in records if 'class="record"' in one]

@@ -97,6 +97,23 @@ def test_a_ranking_of_single_processes_does_not_know_its_noise() -> None:
     assert set(told(figure)) == {"one process: none"}
 
 
+@pytest.mark.parametrize(
+    ("kind", "standing"), [("t", "surely behind"), ("range", "behind, not for sure")]
+)
+def test_a_range_of_processes_puts_nothing_surely_behind(kind: str, standing: str) -> None:
+    found = []
+    for row in rows(ONE.id):
+        latency = row.figures["latency_warm"].model_copy(update={"interval_kind": kind})
+        found.append(row.model_copy(update={"figures": row.figures | {"latency_warm": latency}}))
+    slow = found[0].model_copy(update={"figures": found[1].figures})
+    slow = slow.model_copy(update={"case": case("self_attention", options={"window": 3}), "case_id": "slow"})
+    sources = name_sources([("a", board_of([*found, slow], ONE))])
+    made = page_of(sources, points_of(sources), "latency_warm")
+    (reach,) = (one for one in made.figures if one.name == "reach")
+    standings = {line.numbers[0]: line.cells[-1].text for line in reach.table.lines}
+    assert standings == {**dict.fromkeys(range(5), "on the front"), 5: standing}
+
+
 def test_disturbed_cases_have_no_part_in_rates_and_fronts() -> None:
     disturbed = row_of(wide(1), 1e-9, macs=2, environments=(ONE.id,), status=Status.CONTENDED)
     sources = name_sources([("a", board_of([disturbed, *rows(ONE.id)], ONE))])
