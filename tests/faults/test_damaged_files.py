@@ -1,5 +1,7 @@
 """Files that were cut or had a bit turned: refused, or their line dropped, never another figure."""
 
+import hashlib
+import json
 import random
 import shutil
 from collections.abc import Callable
@@ -13,9 +15,11 @@ from sabench.errors import ExitCode, ResultError
 from sabench.store import journal
 from sabench.store.leaderboard import make_leaderboard, read_leaderboard, write_leaderboard
 from sabench.store.run_folder import RunFolder
+from sabench.store.schema import seal
 from sabench.store.verify import verify
 
 HISTORIC = Path(__file__).parents[1] / "fixtures" / "historic"
+SHIPPED = Path(__file__).parents[2] / "results" / "amd-epyc"
 MUTATIONS = 1000  # of each file of each run
 
 
@@ -65,6 +69,30 @@ def test_a_damaged_leaderboard_is_refused(folder: RunFolder) -> None:
             read_leaderboard(folder.path)
 
     damage_each_way(folder.leaderboard_file, check)
+
+
+def test_a_damaged_leaderboard_sealed_over_its_content_is_refused(tmp_path: Path) -> None:
+    """As files of this schema were sealed at first; some that are shipped still are."""
+    item = json.loads((SHIPPED / "halo.json").read_text())
+    item = {key: value for key, value in item.items() if key != "sha256"}
+    item["rows"] = item["rows"][:1]
+    path = tmp_path / "leaderboard.json"
+    path.write_text(json.dumps(seal(item), ensure_ascii=False, indent=1) + "\n")
+    assert is_of_content(path)
+    assert len(read_leaderboard(path).rows) == 1
+
+    def check() -> None:
+        with pytest.raises(ResultError):
+            read_leaderboard(path)
+
+    damage_each_way(path, check)
+
+
+def is_of_content(path: Path) -> bool:
+    """Whether the last line is not the checksum of the text before it."""
+    text = path.read_text()
+    head, _, tail = text.rpartition(',\n "sha256": "')
+    return hashlib.sha256(f"{head}\n}}\n".encode()).hexdigest() != tail[:64]
 
 
 def test_a_damaged_head_is_refused(folder: RunFolder) -> None:
