@@ -6,12 +6,14 @@ from itertools import combinations
 
 from sabench.catalog.metrics import METRICS
 from sabench.compare.crossover import Contest, contests
+from sabench.compare.figures import is_unproved
 from sabench.compare.join import Side, join, refuse_unlike
 from sabench.compare.levels import better_by, reason_without
 from sabench.compare.pair import Effect
 from sabench.compare.ranks import Keyed, Ranking, Standing, macs_ranking, ranking_of, standing_of
 from sabench.compare.runs import Overall, overall_of, refuse_metric
 from sabench.errors import ExitCode, ResultError
+from sabench.records import FLAG_MEANING, Flag
 from sabench.store.leaderboard import Group, Row
 
 
@@ -175,12 +177,28 @@ def _case(
         reason_without(row, metric, side.environment.id)
         for row, side in zip(rows, sides, strict=True)
     )
+    reasons = _without_unproved(rows, reasons, metric)
     base = rows[0]
     gains = tuple(
         better_by(row, base, metric) if row and base and not (reason or reasons[0]) else None
         for row, reason in zip(rows[1:], reasons[1:], strict=True)
     )
     return CaseOnSides(key, rows, gains, reasons)
+
+
+def _without_unproved(
+    rows: tuple[Row | None, ...], reasons: tuple[str, ...], metric: str
+) -> tuple[str, ...]:
+    """A cold figure that may be a warm one is held against none that is surely cold."""
+    told = [row for row, reason in zip(rows, reasons, strict=True) if row and not reason]
+    doubted = [row for row in told if is_unproved(row.figures[metric])]
+    if len(doubted) == len(told):
+        return reasons
+    why = FLAG_MEANING[Flag.COLD_UNPROVED]
+    return tuple(
+        why if any(row is one for one in doubted) else reason
+        for row, reason in zip(rows, reasons, strict=True)
+    )
 
 
 def _group(

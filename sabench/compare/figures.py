@@ -3,8 +3,9 @@
 import sys
 
 from sabench.catalog.metrics import METRICS
-from sabench.records import MEASURED
+from sabench.records import FLAG_MEANING, MEASURED, Flag
 from sabench.store.leaderboard import Row
+from sabench.store.summary import Figure
 
 
 def why_no_figure(row: Row, metric: str, environment: str) -> str:
@@ -35,7 +36,25 @@ def why_no_ratio(base: Row, new: Row, metric: str, environments: tuple[str, str]
     for name, row, _ in sides:
         if min(row.figures[metric].process_medians) < least:
             return f"{name}: not above zero"
+    return why_unlike(base.figures[metric], new.figures[metric])
+
+
+def why_unlike(base: Figure, new: Figure) -> str:
+    """Why two figures of one metric do not mean the same; empty if they do.
+
+    What an older version did not write is taken to be alike.
+    """
+    if is_unproved(base) != is_unproved(new):
+        return f"{'base' if is_unproved(base) else 'new'} alone: {FLAG_MEANING[Flag.COLD_UNPROVED]}"
+    if base.timing and new.timing and base.timing != new.timing:
+        modes = [" and ".join(figure.timing) for figure in (base, new)]
+        return f"base timed by {modes[0]}, new by {modes[1]}"
     return ""
+
+
+def is_unproved(figure: Figure) -> bool:
+    """Whether a cold figure may be a warm one."""
+    return Flag.COLD_UNPROVED in figure.flags
 
 
 def is_exact(base: Row, new: Row, metric: str) -> bool:

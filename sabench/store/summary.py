@@ -62,6 +62,7 @@ class Figure(Frozen):
     process_samples: tuple[int, ...] = ()
     samples_sha256: tuple[str, ...] = ()
     validity: tuple[str, ...] = ()  # of an energy figure in each process that read it
+    timing: tuple[str, ...] = ()  # the modes its processes were timed in, each once
     flags: tuple[Flag, ...] = ()
     reason: str = ""  # set exactly when there is no median
 
@@ -174,6 +175,7 @@ def figure_of(
         process_samples=tuple(numbers.n for _, numbers in taken),
         samples_sha256=tuple(reading.samples_sha256 for reading, _ in taken),
         validity=validity,
+        timing=tuple(sorted({str(r.details["timing"]) for r, _ in taken if "timing" in r.details})),
         flags=flags,
     )
 

@@ -11,7 +11,7 @@ from sabench.store.leaderboard import Leaderboard, leaderboard_of, rank, read_le
 from sabench.store.run_folder import RunFolder
 from sabench.store.summary import Figure, process_interval
 
-ADDED = frozenset({"surroundings", "in_process_sd", "icc"})
+ADDED = frozenset({"surroundings", "in_process_sd", "icc", "timing"})
 """What leaderboards of an earlier version do not state."""
 
 
