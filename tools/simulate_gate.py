@@ -1,28 +1,34 @@
 """How often the gate's rule is wrong: gates whose truth is known, with the noise that was recorded.
 
     .venv/bin/python tools/simulate_gate.py [--pairs 3000] [--planted 1000] [--threshold 0.03]
+    .venv/bin/python tools/simulate_gate.py --record --most 12 --setting quiet --changes 0
 
 Every gate is followed by the driver itself, over three cases, beside a bench that only draws
 figures. A process has an offset of its own, and the median of so many samples; both spreads are
-those of cases in results/*/*.json, or given. Prints for each setting and each true change how many
-cases there were of each verdict, with 95 % Clopper-Pearson bounds, and how many gates of each
-outcome.
+those of the cases in gate-noise.jsonl (tools/gate_noise.py), or given. --most, --same and --sure
+stand for constants of the rule, to see what another one would do. With --record each tally is a
+line of gate-simulation.jsonl, from which tools/gate_tables.py makes the tables of the page.
+Prints for each setting and each true change how many cases there were of each verdict, with 95 %
+Clopper-Pearson bounds, and how many gates of each outcome.
 Exit code: 1 if more than 0.1 % of the cases without a change are red, or if less than 95 % of
 +10 % or one of +25 % is missed at the noise of quiet cases.
 """
 
 import argparse
 import math
-import statistics
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
+from gate_noise import FILE, METRIC, RESULTS, Noise, recorded
 
+from sabench import jsonl
 from sabench.catalog.presets import PRESETS
+from sabench.compare import pair
+from sabench.compare.gate import driver
 from sabench.compare.gate.blocks import SideName
 from sabench.compare.gate.driver import Course, Plan, follow
 from sabench.compare.gate.judge import judged_case, null_controls
@@ -30,30 +36,15 @@ from sabench.compare.gate.rates import lower_bound, upper_bound
 from sabench.compare.gate.result import GateCase, GateResult, Outcome, SideTold
 from sabench.compare.pair import Verdict
 from sabench.records import Reading, Record, Statistics, Status
-from sabench.store.leaderboard import read_leaderboard
 
-METRIC = "latency_warm"
 GATE = PRESETS["gate"]
 CASES = 3  # of a gate
-MEDIAN_ERROR = math.sqrt(math.pi / 2)  # of a normal sample's median, over that of its mean
 QUIET = 0.02  # spread between processes of a case that counts as quiet
 MOST_RED = 0.001
 LEAST_FOUND = {0.10: 0.95, 0.25: 1.0}
 CHANGES = (0.0, 0.03, 0.05, 0.10, 0.25)
-
-
-@dataclass(frozen=True, slots=True)
-class Noise:
-    """Standard deviations as shares of the figure: of a process's offset, of a sample in it."""
-
-    process: float
-    sample: float
-    samples: int = GATE.samples_min
-
-    @property
-    def between(self) -> float:
-        """Of process medians."""
-        return math.hypot(self.process, MEDIAN_ERROR * self.sample / math.sqrt(self.samples))
+RECORD = "gate-simulation.jsonl"
+GIVEN = ("cases", "threshold", "seed", "most", "same", "sure")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,26 +90,6 @@ def record_of(case_id: str, side: str, block: int, change: float) -> Record:
     return Record.model_construct(
         case_id=case_id, side=side, replicate=block, status=Status.OK, readings={METRIC: reading}
     )
-
-
-def recorded(results: Path) -> tuple[Noise, ...]:
-    """The noise of each case that was accepted, at the gate's number of samples.
-
-    What the median's own error explains of the spread between processes belongs to the samples.
-    """
-    found = []
-    for path in sorted(results.glob("*/*.json")):
-        if path.name.startswith("gate"):
-            continue
-        for row in read_leaderboard(path).rows:
-            figure = row.figures.get(METRIC)
-            if figure is None or not figure.median or not figure.between_sd:
-                continue
-            between = figure.between_sd / figure.median
-            root = math.sqrt(statistics.median(figure.process_samples)) / MEDIAN_ERROR
-            sample = min((figure.in_process_sd or 0.0) / figure.median, between * root)
-            found.append(Noise(math.sqrt(max(0.0, between**2 - (sample / root) ** 2)), sample))
-    return tuple(found)
 
 
 def settings(noises: tuple[Noise, ...]) -> Iterator[Setting]:
@@ -171,12 +142,14 @@ class Tally:
         return self.verdicts[verdict] / self.cases
 
 
-def simulate(setting: Setting, change: float, cases: int, threshold: float, seed: int) -> Tally:
-    """Gates of three cases until there are so many cases."""
+def simulate(
+    setting: Setting, change: float, cases: int, threshold: float, seed: int, size: int = CASES
+) -> Tally:
+    """Gates of so many cases until there are enough cases."""
     random, found = np.random.default_rng([seed, round(1000 * change)]), Tally(change)
-    names = tuple(f"case {place}" for place in range(CASES))
+    names = tuple(f"case {place}" for place in range(size))
     while found.cases < cases:
-        drawn = random.integers(len(setting.noises), size=CASES)
+        drawn = random.integers(len(setting.noises), size=size)
         noises = {name: setting.noises[place] for name, place in zip(names, drawn, strict=True)}
         plan = Plan(names, dict.fromkeys(names, threshold), seed=int(random.integers(2**31)))
         bench = DrawnBench(noises, math.log1p(change), setting, random)
@@ -195,7 +168,7 @@ def result_of(course: Course) -> GateResult:
         seed=course.plan.seed,
         base=side,
         candidate=side,
-        cases=tuple(judged_case(course, one, {}) for one in course.plan.case_ids),
+        cases=tuple(judged_case(course, one) for one in course.plan.case_ids),
         nulls=null_controls(course),
         started_utc="",
         wall_s=0.0,
@@ -244,19 +217,33 @@ def main() -> int:
     parser.add_argument("--pairs", type=int, default=3000, help="cases without a change")
     parser.add_argument("--planted", type=int, default=1000, help="cases of each change")
     parser.add_argument("--threshold", type=float, default=0.03)
+    parser.add_argument("--changes", type=float, nargs="*", default=CHANGES)
     parser.add_argument("--setting", default="", help="only those whose name holds this")
-    parser.add_argument("--results", type=Path, default=Path("results"))
+    parser.add_argument("--cases", type=int, default=CASES, help="of a gate")
+    parser.add_argument("--most", type=int, default=driver.SCREEN_MOST, help="blocks of the screen")
+    parser.add_argument("--same", type=int, default=driver.SAME_BLOCKS, help="least blocks of SAME")
+    parser.add_argument("--sure", type=float, default=pair.SURELY_SAME, help="of a SAME near it")
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--record", action="store_true", help=f"add to {RECORD} in the results")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
-    noises = recorded(asked.results)
+    driver.SCREEN_MOST, driver.SAME_BLOCKS = asked.most, asked.same
+    pair.SURELY_SAME = asked.sure
+    noises = recorded(asked.results / FILE)
     print(f"{len(noises)} recorded cases; the least change that counts is {asked.threshold:.0%}")
     failures = []
+    given = {"size": asked.cases, **{name: getattr(asked, name) for name in GIVEN}} | {
+        "rule": driver.RULE
+    }
     for setting in settings(noises):
-        for change in CHANGES if asked.setting in setting.name else ():
+        for change in asked.changes if asked.setting in setting.name else ():
             cases = asked.planted if change else asked.pairs
-            found = simulate(setting, change, cases, asked.threshold, asked.seed)
+            found = simulate(setting, change, cases, asked.threshold, asked.seed, asked.cases)
             print("\n".join(lines_of(setting, found)), flush=True)
             failures += broken(setting, found)
+            if asked.record:
+                told_as = {"setting": setting.name, "noises": len(setting.noises), **given}
+                jsonl.append(asked.results / RECORD, told_as | {"found": asdict(found)})
     print("\n".join(failures) or "every promise held")
     return 1 if failures else 0
 
