@@ -31,6 +31,7 @@ OTHERS = {
     "SAME held to 99 %": (CASES, driver.SCREEN_MOST, driver.SAME_BLOCKS, pair.CONFIDENCE),
     "24 cases a gate": (24, *OURS[1:]),
 }
+WHO = ("quiet", "all")
 QUIET, ALL = "recorded, quiet", "recorded"
 SETTINGS = {
     QUIET: "quiet cases",
@@ -58,7 +59,7 @@ def read(file: Path) -> Tallies:
 
 def tables(found: Tallies) -> Iterator[str]:
     """Found and missed by the true change; gates by their noise; what other rules would do."""
-    yield "| true change | red, quiet cases | red, all cases | SAME, quiet cases | SAME, all cases |"
+    yield row("true change", *(f"{what}, {who} cases" for what in ("red", "SAME") for who in WHO))
     yield "| --- | ---: | ---: | ---: | ---: |"
     for change in CHANGES:
         sides = [found[name, change, *OURS] for name in (QUIET, ALL)]
