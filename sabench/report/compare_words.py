@@ -160,7 +160,7 @@ def legend(told: Comparison) -> list[str]:
         lines.append("finds: the change for the worse that 4 of 5 such pairs would have found.")
     elif any(case.effect for case in told.cases):
         lines.append("ratio: new over base.")
-    if told.judged and not METRICS[told.metric].exact:
+    if told.judged and told.cases and not METRICS[told.metric].exact:
         lines.append(
             "The sides were measured one after the other: what the machine changed between them "
             "counts as a change. `sabench gate` measures both in turn."

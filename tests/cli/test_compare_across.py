@@ -115,7 +115,7 @@ def test_a_result_of_another_device_switches_no_verdicts_off(two, tmp_path, caps
     capsys.readouterr()
     assert compare(two[0], slow, two[1]) == 3
     told = " ".join(capsys.readouterr().err.split())
-    assert "B9.json has B9 and" in told
+    assert "B9.json has B9, which" in told
     assert "--across device" in told
     assert compare(two[0], slow, two[1], "--across", "device") == 0
     assert "fastest" in capsys.readouterr().out
