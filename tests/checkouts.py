@@ -24,7 +24,7 @@ HALO = "halo/channels=64,size=14/forward.fp32.blocked.eager"
 MAIN = """import json, pathlib
 folder = pathlib.Path(__file__).parent.parent
 ids = json.loads((folder / "figures.json").read_text())
-print(json.dumps({"cases": [{"case_id": one} for one in ids]}))
+print(json.dumps({"cases": [{"case_id": one} for one in ids if one != "parity"]}))
 """
 
 CHILD = """import json, pathlib, sys, time
@@ -40,7 +40,8 @@ if any(figures.get("dead_from", 99) <= begins for figures in told.values()):
 
 
 def do(fault, outbox, batch, job):
-    figures = told[stand_in.case_id(job["case"])]
+    of_parity = job["kind"] == "parity"
+    figures = told.get("parity", {}) if of_parity else told[stand_in.case_id(job["case"])]
     side, block = job["job_id"].split("-")[1], job["replicate"]
     scale = figures.get(side, 1.0) * job.get("plant", 1.0)
     noise = 1.0 + figures.get("noise", 1e-3) * ((block * 7919 + len(side)) % 5 - 2)
@@ -48,7 +49,7 @@ def do(fault, outbox, batch, job):
     time.sleep(figures.get("takes_s", 0.0))
     for name in job["metrics"]:
         assert name in METRICS, name
-        value = figures.get(name)
+        value = figures.get(f"{side}-{name}", figures.get(name))
         if name == "latency_warm":
             value = figures.get(name, 1e-3) * scale * noise
         if value is not None:
@@ -69,6 +70,7 @@ def pretend(
     folder: Path,
     figures: dict[str, dict[str, Any]] | None = None,
     metrics: Sequence[str] = tuple(METRICS),
+    suite: str = SUITE,
 ) -> Path:
     """A checkout that has these cases, each with its figures; by default conv and halo of 1 ms.
 
@@ -76,7 +78,9 @@ def pretend(
 
     Of a case: a metric's figure; `base`, `candidate`, `null`: what scales a side's time; `noise`;
     `takes_s`, really; `status` and `message` of its records, in `blocks` and on `sides` alone if
-    these are told; `dead_from`: the block from which its children do not start.
+    these are told; `null-macs`: what the base's second process counts; `dead_from`: the block from
+    which its children do not start.
+    Of "parity": `status` and `message` of every parity check.
     """
     package = folder / "sabench" / "measure"
     package.mkdir(parents=True)
@@ -86,7 +90,7 @@ def pretend(
     (folder / "sabench" / "catalog").mkdir()
     (folder / "sabench" / "catalog" / "metrics.py").write_text(f"METRICS = {list(metrics)!r}\n")
     (package / "child.py").write_text(CHILD.replace("FAULTS", repr(str(FAULTS))))
-    (folder / "pair.yaml").write_text(SUITE)
+    (folder / "pair.yaml").write_text(suite)
     told = {CONV: {}, HALO: {}} if figures is None else figures
     (folder / "figures.json").write_text(json.dumps(told))
     return folder

@@ -87,6 +87,19 @@ class Effect:
         needed = max(self.theta, self.half_width) + self.error * t_quantile(POWER, self.degrees)
         return math.expm1(min(needed, MOST_LOG))
 
+    def over(self, blocks: int) -> "Effect":
+        """The same of so many paired blocks, each as noisy as these."""
+        if self.error is None:
+            return self
+        error = self.error * math.sqrt(self.processes[0] / blocks)
+        return replace(
+            self,
+            error=error,
+            degrees=blocks - 1.0,
+            theta=max(self.threshold, NOISE * error),
+            processes=(blocks, blocks),
+        )
+
 
 def factor_of(change: float) -> float:
     """The factor of a change of the log; a finite one stays finite, however wild the figures."""
@@ -150,6 +163,14 @@ def verdict_of(effect: Effect) -> Verdict:
     if size + effect.half_width_at(confidence) <= effect.threshold:
         return Verdict.SAME
     return Verdict.AMBIGUOUS
+
+
+def is_of_the_clock(cycles: Effect) -> bool:
+    """Whether a slowdown is the clock's: in cycles the whole interval lies below the least change.
+
+    Noise never widens that.
+    """
+    return cycles.change + cycles.half_width <= cycles.threshold
 
 
 def processes_needed(effect: Effect) -> int | None:

@@ -10,7 +10,15 @@ from scipy.special import stdtrit
 from sabench.catalog.metrics import METRICS
 from sabench.compare.figures import is_exact, why_no_ratio
 from sabench.compare.join import Side, join, refuse_unlike
-from sabench.compare.pair import Effect, Verdict, effect_of, factor_of, processes_needed, verdict_of
+from sabench.compare.pair import (
+    Effect,
+    Verdict,
+    effect_of,
+    factor_of,
+    is_of_the_clock,
+    processes_needed,
+    verdict_of,
+)
 from sabench.errors import ConfigError, ExitCode, ResultError
 from sabench.records import FAILED, MEASURED, SHOWN
 from sabench.store.leaderboard import Row
@@ -164,15 +172,10 @@ def _compared(key: str, old: Row, late: Row, metric: str, where: tuple[str, str]
     verdict = _verdict(effect, metric)
     if verdict is Verdict.REGRESSED and metric in CLOCKED:
         clocked = not why_no_ratio(old, late, CYCLES, where)
-        if clocked and _surely_no_more(change_of(old, late, CYCLES)):
+        if clocked and is_of_the_clock(change_of(old, late, CYCLES)):
             verdict = Verdict.CLOCK_SUSPECT
     needed = processes_needed(effect) if verdict is Verdict.AMBIGUOUS else None
     return Compared(key, old, late, effect, verdict, needed=needed)
-
-
-def _surely_no_more(effect: Effect) -> bool:
-    """Whether the whole interval lies below the least change; noise never widens that."""
-    return effect.change + effect.half_width <= effect.threshold
 
 
 def _verdict(effect: Effect, metric: str) -> Verdict:

@@ -70,9 +70,13 @@ def write(outbox, batch, job, status="ok", samples=(), message="", readings=None
         os.fsync(file.fileno())
 
 
+SWEPT = ("channels", "size", "resolution")
+
+
 def case_id(case):
-    keys = f"channels={case['channels']},size={case['size']}"
-    keys += "".join(f",{key}={value}" for key, value in case["options"].items())
+    told = {key: case[key] for key in SWEPT if case[key] is not None}
+    told |= case["options"] | ({"threads": case["threads"]} if case["threads"] > 1 else {})
+    keys = ",".join(f"{key}={value}" for key, value in told.items())
     how = f"{case['mode']}.{case['dtype']}.{case['implementation']}.{case['runtime']}"
     return f"{case['subject']}/{keys}/{how}"
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sabench.cases.case import Case
-from sabench.cases.plan import Batch, Job, gate_jobs, make_batches, parity_jobs
+from sabench.cases.parity import Claim, claims
+from sabench.cases.plan import Batch, Job, answer, gate_jobs, make_batches, parity_jobs
 from sabench.catalog.metrics import METRICS
 from sabench.catalog.presets import Preset
 from sabench.compare.gate.blocks import SideName
@@ -15,7 +16,7 @@ from sabench.compare.gate.sides import Checkout
 from sabench.launch.limits import allowed_cores, choose_cores
 from sabench.launch.one_child import Surroundings, one_child
 from sabench.launch.process import ProcessLauncher
-from sabench.records import Environment, Record
+from sabench.records import FAILED, Environment, Record
 from sabench.store import journal
 
 COUNTS = tuple(name for name, metric in METRICS.items() if metric.exact)
@@ -36,8 +37,9 @@ class CheckoutBench:
     memory_limit: int
     folder: GateFolder
     around: Surroundings
-    metrics: tuple[str, ...] = ("latency_warm",)
+    metrics: tuple[str, ...] = ("latency_warm",)  # of a block, as far as a side knows them
     plants: Mapping[str, float] = field(default_factory=dict)  # by case_id, into the candidate
+    known: dict[SideName, frozenset[str]] = field(default_factory=dict)  # metrics of each code
 
     def measure(self, side: SideName, block: int, case_ids: Sequence[str]) -> list[Record]:
         """One process of a side, the cases in an order that the block alone decides."""
@@ -46,20 +48,58 @@ class CheckoutBench:
         plants = self.plants if side == "candidate" else {}
         jobs = gate_jobs(
             [self._case(side, one) for one in shuffled],
-            *(self.device, self.metrics, side, block, self.seed),
+            *(self.device, self.known_to(side, self.metrics), side, block, self.seed),
             plants=plants,
         )
         return self._run(side, jobs)
 
     def count(self, side: SideName) -> list[Record]:
-        """Parity of a side's implementations, then what has no noise, once."""
+        """What has no noise, once, of the cases whose implementations are what they claim.
+
+        A case that rests on one that is not, or that could not be held to the reference, ends so.
+        """
         cases = [self._case(side, one) for one in self.cases]
-        with self.around.stop.waiting():
-            known = self._checkout(side).metrics()
-        counts = [name for name in COUNTS if name in known]
-        jobs = parity_jobs(cases, [self.device], self.seed)
-        jobs += gate_jobs(cases, self.device, counts, f"{side}-counts", 0, self.seed)
-        return self._run(side, jobs)
+        failed = {} if side == "null" else self._disproved(side, cases)
+        proved, ended = [], []
+        for case in cases:
+            held = claims(case)
+            record = next((one for claim, one in failed.items() if claim in held), None)
+            if record is None:
+                proved.append(case)
+            else:
+                ended.append(self._ended(side, case, record))
+        counts = self.known_to(side, COUNTS)
+        jobs = gate_jobs(proved, self.device, counts, f"{side}-counts", 0, self.seed)
+        return [*ended, *self._run(side, jobs)]
+
+    def known_to(self, side: SideName, metrics: Sequence[str]) -> tuple[str, ...]:
+        """Those that a side's sabench can measure: an older one knows fewer."""
+        code: SideName = "base" if side == "null" else side
+        if code not in self.known:
+            with self.around.stop.waiting():
+                self.known[code] = self.checkouts[code].metrics()
+        return tuple(name for name in metrics if name in self.known[code])
+
+    def _disproved(self, side: SideName, cases: Sequence[Case]) -> dict[Claim, Record]:
+        """What a side's implementations claim and the reference does not bear out."""
+        jobs = {job.job_id: job for job in parity_jobs(cases, [self.device], self.seed)}
+        return {
+            claim: record
+            for record in self._run(side, list(jobs.values()))
+            if record.status in FAILED
+            for claim in claims(jobs[record.job_id].case)
+        }
+
+    def _ended(self, side: SideName, case: Case, parity: Record) -> Record:
+        """The record of a case that is not measured, because its parity failed."""
+        (job,) = gate_jobs([case], self.device, (), f"{side}-refused", 0, self.seed)
+        record = answer(
+            *(job, self._batch((job,))),
+            status=parity.status,
+            started_utc=parity.started_utc,
+            message=f"not measured: {parity.message or 'its parity check failed'}",
+        )
+        return journal.append(self.folder, record.model_copy(update={"side": side}))
 
     def _case(self, side: SideName, case_id: str) -> Case:
         """A case as a side has it: a layer's own file lies in the side's folder."""

@@ -26,16 +26,14 @@ class Bench(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One process of each side, close in time. `figures` has the cases measured undisturbed."""
+    """One process of each side, close in time. `figures` has the cases measured undisturbed.
+
+    `cycles` has the same in cycles of the device's clock, where that was read.
+    """
 
     number: int
     figures: Mapping[SideName, Figures]
-
-    def difference(self, case_id: str, other: SideName = "candidate") -> tuple[float, float] | None:
-        """(base, other) of a case; None if one of them is missing."""
-        one = self.figures.get("base", {}).get(case_id)
-        two = self.figures.get(other, {}).get(case_id)
-        return None if one is None or two is None else (one, two)
+    cycles: Mapping[SideName, Figures] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -46,8 +44,7 @@ class Stage:
 
     def pairs(self, case_id: str, other: SideName = "candidate") -> list[tuple[float, float]]:
         """(base, other) of each block that has both."""
-        found = (block.difference(case_id, other) for block in self.blocks)
-        return [pair for pair in found if pair is not None]
+        return _pairs([block.figures for block in self.blocks], case_id, other)
 
     def effect(
         self, case_id: str, threshold: float, other: SideName = "candidate"
@@ -55,6 +52,19 @@ class Stage:
         """The change of a case by this stage's blocks; None without a block that tells it."""
         pairs = self.pairs(case_id, other)
         return paired_effect(pairs, threshold=threshold) if pairs else None
+
+    def effect_in_cycles(self, case_id: str, threshold: float) -> Effect | None:
+        """The same in cycles; None unless every block that tells the time tells them."""
+        pairs = _pairs([block.cycles for block in self.blocks], case_id, "candidate")
+        is_told = bool(pairs) and len(pairs) == len(self.pairs(case_id))
+        return paired_effect(pairs, threshold=threshold) if is_told else None
+
+
+def _pairs(
+    found: Sequence[Mapping[SideName, Figures]], case_id: str, other: SideName
+) -> list[tuple[float, float]]:
+    both = ([sides.get(one, {}).get(case_id) for one in ("base", other)] for sides in found)
+    return [(one, two) for one, two in both if one is not None and two is not None]
 
 
 TURNS: tuple[tuple[SideName, ...], ...] = (

@@ -23,6 +23,7 @@ from sabench.errors import ConfigError
 from sabench.launch.events import Listener, Notice, ignore
 from sabench.launch.handle import end_of, last_line
 from sabench.launch.interruption import Interruption
+from sabench.launch.process import without_secrets
 from sabench.measure.environment import device_slug, environment
 from sabench.measure.load import ForeignLoad, machine_usage
 from sabench.records import Reading, Record, Status
@@ -113,6 +114,7 @@ class CommandBench:
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=stderr,
+                    env=without_secrets(os.environ),
                     start_new_session=True,
                 )
         except OSError as error:
@@ -178,7 +180,7 @@ def run_commands(
             seed=request.seed,
             base=SideTold(name=request.base, environment=here),
             candidate=SideTold(name=request.candidate, environment=here),
-            cases=(judged_case(course, CASE, {}),),
+            cases=(judged_case(course, CASE),),
             nulls=null_controls(course),
             interrupted=ending.interrupted,
             broken_off=ending.broken_off,

@@ -4,9 +4,10 @@ Nothing here knows what a process is: a `Bench` measures, and this decides who i
 """
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
+from typing import Literal
 
 from sabench.compare.gate.blocks import Bench, Block, Stage, figures_of, sides_in_order
 from sabench.compare.pair import Effect, Verdict, verdict_of
@@ -19,6 +20,9 @@ SCREEN_MOST = 20  # blocks of the screen, for cases that fewer do not settle
 CONFIRM_BLOCKS = 8
 SPARE_BLOCKS = 4  # more that a stage may try, where some were disturbed
 SUSPICION = 0.95  # one-sided: how surely a suspect is slower
+CYCLES = "latency_cycles"  # the metric that tells a slow clock from more work
+
+StageName = Literal["screen", "confirm"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,7 @@ class Plan:
 class Step:
     """A block begins: of which stage, the how manieth, who is still in question."""
 
-    stage: str  # "screen", "confirm"
+    stage: StageName | Literal["history"]
     block: int  # from 1 in its stage
     case_ids: tuple[str, ...]
 
@@ -54,24 +58,27 @@ class Course:
     confirm: Stage = field(default_factory=Stage)
     suspects: tuple[str, ...] = ()
     control: str = ""
-    lost: dict[str, Record] = field(default_factory=dict)  # by case: the record that ended it
+    is_done: bool = False  # neither stopped nor broken off
+    lost: dict[str, list[Record]] = field(default_factory=dict)  # by case: the records of its end
+
+    def lose(self, records: Iterable[Record]) -> None:
+        """A case that ended badly is measured no more."""
+        for record in records:
+            if record.status not in SHOWN:
+                self.lost.setdefault(record.case_id, []).append(record)
 
     def effect(self, case_id: str) -> Effect | None:
         """The change that a case's verdict stands on; None without one block of it."""
-        stage = self.confirm if case_id in self.suspects else self.screen
-        return stage.effect(case_id, self.plan.thresholds[case_id])
+        return self.deciding(case_id).effect(case_id, self.plan.thresholds[case_id])
 
-    def null_effects(self) -> dict[str, Effect]:
-        """Base against base, each case by the last stage that measured it."""
-        found = {
-            one: self.null_stage(one).effect(one, self.plan.thresholds[one], "null")
-            for one in self.plan.case_ids
-        }
-        return {one: effect for one, effect in found.items() if effect is not None}
+    def deciding(self, case_id: str) -> Stage:
+        """The blocks that a case's verdict stands on."""
+        return self.confirm if case_id in self.suspects else self.screen
 
-    def null_stage(self, case_id: str) -> Stage:
-        """The last stage that measured a case's null control."""
-        return self.confirm if self.confirm.pairs(case_id, "null") else self.screen
+    @property
+    def stages(self) -> dict[StageName, Stage]:
+        """Both, in the order in which they are measured."""
+        return {"screen": self.screen, "confirm": self.confirm}
 
 
 def follow(
@@ -84,14 +91,17 @@ def follow(
     """Measure until every case is settled, or as far as its blocks go.
 
     The verdict of a suspect stands on the second stage alone: data that raised a suspicion do not
-    also confirm it. `into`: the course that is written, for who wants it after an error too.
+    also confirm it. `into`: the course that is written, for who wants it after an error too; cases
+    that it has lost are not measured.
 
     Raises: what the bench raises.
     """
     course = Course(plan) if into is None else into
     numbers = count()  # of blocks, through both stages: a record is found by it
 
-    def measure(stage: Stage, name: str, wanted: Callable[[], Sequence[str]], most: int) -> None:
+    def measure(
+        stage: Stage, name: StageName, wanted: Callable[[], Sequence[str]], most: int
+    ) -> None:
         while len(stage.blocks) < most and (case_ids := tuple(wanted())):
             tell(Step(name, len(stage.blocks) + 1, case_ids))
             stage.blocks.append(_block(course, bench, next(numbers), case_ids, stage))
@@ -113,6 +123,7 @@ def follow(
             return wanted if short else []
 
         measure(course.confirm, "confirm", unconfirmed, CONFIRM_BLOCKS + SPARE_BLOCKS)
+    course.is_done = True
     return course
 
 
@@ -123,14 +134,13 @@ def _block(
     with_null = stage is course.confirm or any(
         len(stage.pairs(one, "null")) < SCREEN_BLOCKS for one in case_ids
     )
-    figures = {}
+    figures, cycles = {}, {}
     for side in sides_in_order(number, flipped=course.plan.flipped, with_null=with_null):
         records = bench.measure(side, number, case_ids)
         figures[side] = figures_of(records, course.plan.metric)
-        for record in records:
-            if record.status not in SHOWN:
-                course.lost.setdefault(record.case_id, record)
-    return Block(number, figures)
+        cycles[side] = figures_of(records, CYCLES)
+        course.lose(records)
+    return Block(number, figures, cycles)
 
 
 def _is_open(course: Course, case_id: str) -> bool:

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sabench.catalog.presets import PRESETS, Preset
-from sabench.compare.gate.bench import CheckoutBench
+from sabench.compare.gate.bench import COUNTS, CheckoutBench
 from sabench.compare.gate.blocks import SideName
-from sabench.compare.gate.driver import Course, Plan, Step, follow
+from sabench.compare.gate.driver import CYCLES, Course, Plan, Step, follow
 from sabench.compare.gate.folder import GateFolder
 from sabench.compare.gate.held import Ending, held_gate
 from sabench.compare.gate.judge import (
@@ -14,7 +14,9 @@ from sabench.compare.gate.judge import (
     compared_counts,
     exact_figures,
     judged_case,
+    lost_counts,
     null_controls,
+    steady_counts,
 )
 from sabench.compare.gate.rates import rate_of
 from sabench.compare.gate.request import GatePlan
@@ -53,18 +55,24 @@ def run_gate(
     )  # now: a file that is damaged must cost no measurement
     thresholds = {one: plan.suite.gate.threshold_of(one) for one in plan.cases}
     course = Course(Plan(tuple(plan.cases), thresholds, seed=plan.seed))
-    counted: dict[SideName, list[Record]] = {"base": [], "candidate": []}
+    counted: dict[SideName, list[Record]] = {"base": [], "null": [], "candidate": []}
+    known: list[str] = []  # counts that the candidate's sabench can tell
 
     def measure(stop: Interruption) -> None:
         bench = bench_of(plan, folder, listener, stop)
         await_others(plan, contention, listener, stop)
         for side in counted:
-            listener(Notice(f"{side}: parity and counts"))
+            what = "counts once more" if side == "null" else "parity and counts"
+            listener(Notice(f"{'base' if side == 'null' else side}: {what}"))
             counted[side] = bench.count(side)
         follow(course.plan, bench, tell, into=course)
 
     def judged(ending: Ending) -> GateResult:
-        counts = [exact_figures(counted[side]) for side in counted]
+        base, again, now = (exact_figures(counted[side]) for side in counted)
+        before = steady_counts(base, again)
+        lost = lost_counts(before, now, known, course.lost)
+            course.lose(counted[side])
+        known.extend(bench.known_to("candidate", COUNTS))
         return GateResult(
             suite=plan.suite.name,
             device=plan.device,
@@ -74,10 +82,12 @@ def run_gate(
             planted=next(iter(plan.plants), ""),
             base=plan.told["base"],
             candidate=plan.told["candidate"],
-            cases=tuple(judged_case(course, one, counted) for one in plan.cases),
+            cases=tuple(judged_case(course, one) for one in plan.cases),
             nulls=null_controls(course),
-            counts=changes_between(*counts),
-            counted=compared_counts(*counts),
+            counts=changes_between(before, now),
+            counted=compared_counts(before, now, lost),
+            lost_counts=lost,
+            unsteady=changes_between(base, again),
             missing=plan.missing,
             added=plan.added,
             allow_missing=request.allow_missing,
@@ -126,3 +136,4 @@ def bench_of(
         around=Surroundings(folder.outbox, PATIENCE, listener, stop, lambda: (0, 0)),
         plants=plan.plants,
     )
+        metrics=("latency_warm",) if on_cpu else ("latency_warm", CYCLES),

@@ -26,7 +26,7 @@ from sabench.launch.events import Listener, Notice, ignore
 from sabench.launch.interruption import Interruption
 from sabench.launch.resume import difference
 from sabench.measure.environment import device_slug
-from sabench.records import MEASURED, SHOWN, Record, Status
+from sabench.records import FAILED, MEASURED, SHOWN, Record, Status
 from sabench.store.leaderboard import Leaderboard, Row, read_leaderboard
 
 PROCESSES = 8  # of the candidate; two halves of four are its own null control
@@ -196,7 +196,10 @@ def judged_alone(row: Row, alone: Alone, threshold: float) -> GateCase:
     elif min(len(base), len(medians)) < 2:
         status, reason = Status.CONTENDED, "fewer than two processes of a side were undisturbed"
     if reason:
-        return GateCase(case_id=case_id, threshold=threshold, status=status, reason=reason)
+        is_lost = row.status in MEASURED and status not in SHOWN | FAILED
+        return GateCase(
+            case_id=case_id, threshold=threshold, is_lost=is_lost, status=status, reason=reason
+        )
     effect = effect_of(base, medians, threshold=threshold)
     return GateCase(
         case_id=case_id,

@@ -20,7 +20,7 @@ class Outcome(StrEnum):
     PASSED = "PASSED"
     REGRESSED = "REGRESSED"  # a case that was confirmed, a count that rose, a case that is gone
     UNRELIABLE = "UNRELIABLE"  # the null control fired, or nothing was measured
-    FAILED = "FAILED"  # a case ended in a timeout, a crash, an error
+    FAILED = "FAILED"  # a case ended in a timeout, a crash, an error; a count is no longer told
     INTERRUPTED = "INTERRUPTED"
 
 
@@ -33,6 +33,9 @@ EXIT_CODES = {
 }
 
 
+DISTURBED = (Status.CONTENDED, Status.THROTTLED)
+
+
 class Change(Frozen):
     """An effect as a file keeps it: ratios new over base, shares as 0.03."""
 
@@ -40,7 +43,7 @@ class Change(Frozen):
     low: float | None  # 99 % interval of the ratio; None for a single block
     high: float | None
     theta: float  # the share that a change must exceed to count: threshold, or noise
-    detectable: float | None  # the slowdown that would have been found four times in five
+    detectable: float | None  # the slowdown that would be found four times in five, confirmed
     blocks: int
     pairs: tuple[tuple[float, float], ...]  # (base, new) of each block, in the metric's unit
 
@@ -71,6 +74,7 @@ class GateCase(Frozen):
     confirm: Change | None = None
     is_suspect: bool = False
     is_control: bool = False
+    is_lost: bool = False  # the base was measured and the candidate could not: as good as missing
     verdict: Verdict | None = None
     status: Status = Status.OK  # other than ok: how it ended, and where
     reason: str = ""  # set exactly when there is no verdict
@@ -85,6 +89,7 @@ class NullControl(Frozen):
     """Base against base. A verdict other than SAME or AMBIGUOUS makes the gate unreliable."""
 
     case_id: str
+    stage: Literal["screen", "confirm"] = "screen"
     change: Change
     verdict: Verdict
 
@@ -106,6 +111,14 @@ class CountChange(Frozen):
     def has_risen(self) -> bool:
         """Whether there is more of it now."""
         return self.candidate > self.base
+
+
+class CountLost(Frozen):
+    """A count that the base told of a case and the candidate, which knows it, did not."""
+
+    case_id: str
+    metric: str
+    base: float
 
 
 class SideTold(Frozen):
@@ -155,7 +168,9 @@ class GateResult(Frozen):
     cases: tuple[GateCase, ...]
     nulls: tuple[NullControl, ...] = ()
     counts: tuple[CountChange, ...] = ()
-    counted: tuple[str, ...] = ()  # the counts that were held to each other
+    counted: tuple[str, ...] = ()  # the counts that were held to each other, in every case
+    lost_counts: tuple[CountLost, ...] = ()
+    unsteady: tuple[CountChange, ...] = ()  # base and base again differ: told, not held
     missing: tuple[str, ...] = ()  # cases of the base that the candidate lacks
     added: tuple[str, ...] = ()
     allow_missing: bool = False
@@ -176,6 +191,11 @@ class GateResult(Frozen):
         return [case for case in self.cases if case.verdict is verdict]
 
     @property
+    @property
+    def gone(self) -> tuple[str, ...]:
+        """The cases that the candidate lacks, or could not measure where the base was measured."""
+        return (*self.missing, *(case.case_id for case in self.cases if case.is_lost))
+
     def unreliable_because(self) -> str:
         """Why no time of this gate is to be trusted; empty if none is the reason."""
         fired = [null for null in self.nulls if null.has_fired]
@@ -193,27 +213,31 @@ class GateResult(Frozen):
 
     @property
     def outcome(self) -> Outcome:
-        """Counts rule whatever the times say; times only where the null control was silent."""
+        """Counts and failures rule whatever the times say; times only where the null was silent."""
         if self.interrupted:
             return Outcome.INTERRUPTED
         if any(change.has_risen for change in self.counts):
             return Outcome.REGRESSED
-        if self.missing and not self.allow_missing:
+        if self.gone and not self.allow_missing:
             return Outcome.REGRESSED
-        failed = any(case.status in FAILED for case in self.cases)
-        if self.unreliable_because:
-            return Outcome.FAILED if failed and not self.nulls else Outcome.UNRELIABLE
-        if self.with_verdict(Verdict.REGRESSED):
+        is_reliable = not self.unreliable_because
+        if is_reliable and self.with_verdict(Verdict.REGRESSED):
             return Outcome.REGRESSED
-        return Outcome.FAILED if failed else Outcome.PASSED
+        if self.lost_counts or any(case.status in FAILED for case in self.cases):
+            return Outcome.FAILED
+        return Outcome.PASSED if is_reliable else Outcome.UNRELIABLE
 
     def exit_code(self, *, strict: bool = False) -> ExitCode:
-        """What the command exits with; strict also minds what could not be told."""
+        """What the command exits with; strict also minds what could not be told or measured."""
         code = EXIT_CODES[self.outcome]
         unsure = (Verdict.AMBIGUOUS, Verdict.CLOCK_SUSPECT)
-        if code is ExitCode.OK and strict and any(map(self.with_verdict, unsure)):
-            return ExitCode.UNRELIABLE
-        return code
+        if code is not ExitCode.OK or not strict:
+            return code
+        bare = [case.status for case in self.cases if case.verdict is None]
+        if any(status not in DISTURBED for status in bare):
+            return ExitCode.CASE_FAILED
+        is_unsure = bool(bare) or any(map(self.with_verdict, unsure))
+        return ExitCode.UNRELIABLE if is_unsure else ExitCode.OK
 
 
 def _contradicts(control: GateCase) -> bool:

@@ -144,7 +144,7 @@ def test_a_case_that_fails_is_lost_and_measured_no_more() -> None:
         return calm(side, block, case_id)
 
     course, bench = course_of(script, "a", "b")
-    assert course.lost["a"].status is Status.CRASH
+    assert course.lost["a"][0].status is Status.CRASH
     assert all("a" not in ids for _, block, ids in bench.asked if block > 2)
     assert verdict(course, "b") is Verdict.SAME
 
@@ -156,7 +156,7 @@ def test_a_suspect_lost_in_the_confirmation_does_not_keep_it_open() -> None:
         return slower("a")(side, block, case_id)
 
     course, _ = course_of(script, "a", "b")
-    assert course.lost["a"].status is Status.OOM
+    assert course.lost["a"][0].status is Status.OOM
     assert len(course.confirm.blocks) == 8
 
 
@@ -181,24 +181,20 @@ def test_a_case_that_is_always_disturbed_ends_and_is_no_control() -> None:
     assert verdict(course, "a") is Verdict.REGRESSED
 
 
-def test_base_against_base_is_told_of_every_case_by_the_last_stage_that_had_it() -> None:
+def test_base_against_base_is_measured_in_both_stages() -> None:
     course, _ = course_of(slower("a"), "a", "b", "c")
     other = "b" if course.control == "c" else "c"
-    told = course.null_effects()
-    assert {one: effect.processes[0] for one, effect in told.items()} == {
-        "a": 8,
-        course.control: 8,
-        other: 4,
+    blocks = {
+        one: [len(stage.pairs(one, "null")) for stage in course.stages.values()] for one in "abc"
     }
-    assert all(verdict_of(effect) is not Verdict.REGRESSED for effect in told.values())
+    assert blocks == {"a": [4, 8], course.control: [4, 8], other: [4, 0]}
 
 
-def test_a_base_that_drifts_from_process_to_process_fires_the_null_control() -> None:
-    def script(side: SideName, block: int, case_id: str) -> float:
-        return calm(side, block, case_id) * (1.1 if side == "null" else 1.0)
-
-    course, _ = course_of(script, "a")
-    assert verdict_of(course.null_effects()["a"]) is Verdict.REGRESSED
+def test_a_case_that_is_lost_beforehand_is_not_measured() -> None:
+    into, bench = Course(plan("a", "b")), ScriptedBench(calm)
+    into.lose([ScriptedBench(lambda *_: Status.PARITY_FAILED)._record("candidate", 0, "a")])
+    follow(into.plan, bench, into=into)
+    assert {ids for _, _, ids in bench.asked} == {("b",)}
 
 
 @pytest.mark.parametrize("flipped", [False, True])
