@@ -51,9 +51,9 @@ def pairs_on_one_device(sources: Sequence[Sequence[Side]]) -> list[Pair] | None:
     for sides, found in zip(others, named[1:], strict=True):
         if foreign := found - named[0]:
             raise ResultError(
-                f"{_told(sides)} has {_listed(foreign)}, which {_told(base)} has not: not comparable "
-                "case by case; compare results of the same devices, or lay all beside each other "
-                f"with --across {BESIDE}"
+                f"{_told(sides)} has {_listed(foreign)}, which {_told(base)} has not: not "
+                "comparable case by case; compare results of the same devices, or lay all beside "
+                f"each other with --across {BESIDE}"
             )
     twice = {one for sides in sources for one, n in Counter(map(_device, sides)).items() if n > 1}
     return [pair for other in others for pair in _pairs(base, other, twice)]
