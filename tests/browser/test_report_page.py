@@ -154,6 +154,17 @@ def test_a_click_on_a_title_sorts_by_the_number_and_leaves_what_has_none_last(
     assert page.locator("#all tbody.record tr.again").count() == 18  # each beside its record
 
 
+def test_a_pale_dot_has_a_rim_of_full_strength(context: BrowserContext, address: str) -> None:
+    page = opened(context, address)
+    dots = page.locator("#devices path[aria-roledescription=point]")
+    read = "dot => [getComputedStyle(dot).fill, getComputedStyle(dot).stroke]"
+    assert dots.count() > 5
+    for dot in dots.all():
+        fill, stroke = dot.evaluate(read)
+        assert fill == stroke != "none"
+        assert dot.get_attribute("stroke-opacity") in (None, "1")
+
+
 def test_a_dot_tells_its_case_and_interval(context: BrowserContext, address: str) -> None:
     page = opened(context, address)
     dot = page.locator("#window .chart").first.locator("path[aria-roledescription=point]").first

@@ -66,6 +66,7 @@ def scatter(
     layers.append(
         dots.encode(
             shape=_shape(values, marks),
+            stroke=_stroke(values, marks),
             fillOpacity=alt.FillOpacity("strength:Q", scale=None, legend=None),
             tooltip=_tooltip(values, x),
         )
@@ -103,6 +104,12 @@ def _numbers(values: Sequence[Value], *fields: str) -> Iterator[float]:
 def _colour(values: Sequence[Value], marks: Marks) -> alt.Color:
     scale = alt.Scale(domain=list(marks.names), range=marks.colours)
     return alt.Color("layer:N", scale=scale, legend=_legend(values))
+
+
+def _stroke(values: Sequence[Value], marks: Marks) -> alt.Stroke:
+    """A rim in the colour of the layer, so that a pale dot is seen."""
+    scale = alt.Scale(domain=list(marks.names), range=marks.colours)
+    return alt.Stroke("layer:N", scale=scale, legend=_legend(values))
 
 
 def _shape(values: Sequence[Value], marks: Marks) -> alt.Shape:

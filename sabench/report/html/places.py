@@ -202,8 +202,12 @@ def _ratio(change: Effect | str) -> tuple[Cell, Cell]:
     if isinstance(change, str):
         return Cell("-"), Cell(f"not compared: {change}")
     between = change.interval
-    told = f"{between[0]:.4g} to {between[1]:.4g}" if between else "one process: none"
-    return Cell(f"{change.ratio:.4g}", change.ratio), Cell(told)
+    told = " to ".join(map(_factor, between)) if between else "one process: none"
+    return Cell(_factor(change.ratio), change.ratio), Cell(told)
+
+
+def _factor(value: float) -> str:
+    return f"{value:.3f}" if value < 1000.0 else f"{value:.4g}"
 
 
 def _agreement(sheet: Sheet, name: str, pairs: list[tuple[Point, Point]]) -> str:

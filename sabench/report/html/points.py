@@ -12,7 +12,7 @@ from sabench.compare.join import SWEPT, without
 from sabench.errors import ConfigError, ResultError
 from sabench.records import MEASURED, SHOWN, Environment
 from sabench.report.columns import group_title, label_of
-from sabench.store.leaderboard import Leaderboard, Row
+from sabench.store.leaderboard import Group, Leaderboard, Row
 from sabench.store.summary import Figure
 
 LATENCY = "latency_warm"
@@ -55,7 +55,7 @@ class Point:
     row: Row
     label: str
     window: Window
-    group: str  # what it shares with those it is ranked against, in words
+    group: str  # what it shares with its like on every side, in words
     side: str  # its place, and the values of the keys that results are joined across
     key: str  # its id without those keys
     run: str  # its source, where another one has the same case at the same place; else nothing
@@ -153,7 +153,7 @@ def points_of(
                     row=row,
                     label=_full(label(row), row, run),
                     window=window_seen(row.case),
-                    group=group_title(row.group, row.case),
+                    group=group_title(_shared(row, across), row.case),
                     side=_side(place, row, across),
                     key=without(row.case, across).case_id,
                     run=run,
@@ -221,6 +221,11 @@ def _full(label: str, row: Row, run: str) -> str:
     if isinstance(row.case.window, int) and "window=" not in label:
         label += f" window={row.case.window}"
     return f"{label} ({run})" if run else label
+
+
+def _shared(row: Row, across: Sequence[str]) -> Group:
+    """Its group, without what tells the sides apart."""
+    return {key: value for key, value in row.group.items() if key not in ("device", *across)}
 
 
 def _side(place: Place, row: Row, across: Sequence[str]) -> str:

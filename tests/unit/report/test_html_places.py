@@ -51,6 +51,20 @@ def test_a_ratio_is_of_geometric_means_with_compares_interval() -> None:
     assert (low, high) == pytest.approx((2 * 0.96699, 2 * 1.03414), rel=3e-4)
 
 
+def test_the_group_of_two_sides_does_not_name_what_tells_them_apart() -> None:
+    found = [
+        row_of(case(channels=one, threads=threads), one * 1e-5, environments=(ONE.id,))
+        for threads in (1, 2)
+        for one in (16, 32, 64)
+    ]
+    sources = name_sources([("a", board_of(found, ONE))])
+    made = page_of(sources, points_of(sources, across=["threads"]), "latency_warm")
+    (figure,) = (one for one in made.figures if one.name == "devices")
+    groups = [line.cells[2].text for line in figure.table.lines]
+    assert len(set(groups)) == 3
+    assert not any("thread" in group or "cpu" in group for group in groups)
+
+
 def test_a_disturbed_case_has_its_reason_in_place_of_a_ratio() -> None:
     late = rows(OTHER.id)
     late[1] = late[1].model_copy(update={"status": Status.CONTENDED})
@@ -106,7 +120,9 @@ def test_a_range_of_processes_puts_nothing_surely_behind(kind: str, standing: st
         latency = row.figures["latency_warm"].model_copy(update={"interval_kind": kind})
         found.append(row.model_copy(update={"figures": row.figures | {"latency_warm": latency}}))
     slow = found[0].model_copy(update={"figures": found[1].figures})
-    slow = slow.model_copy(update={"case": case("self_attention", options={"window": 3}), "case_id": "slow"})
+    slow = slow.model_copy(
+        update={"case": case("self_attention", options={"window": 3}), "case_id": "slow"}
+    )
     sources = name_sources([("a", board_of([*found, slow], ONE))])
     made = page_of(sources, points_of(sources), "latency_warm")
     (reach,) = (one for one in made.figures if one.name == "reach")
