@@ -19,20 +19,43 @@ def own_layer(spec: str) -> Entry:
     The file is parsed, never imported. Ids carry the class name only; the path stands in `file`.
     Raises: ConfigError if there is no such file or class, or the name is a layer's already.
     """
-    path_text, _, name = spec.rpartition(":")
-    if not path_text or not name.isidentifier():
-        raise ConfigError(f"--layer {show_value(spec)} is not path/to/file.py:Class")
-    path = Path(path_text)
+    path, name = file_and_class(spec)
     if name in layers():
         raise ConfigError(f"--layer {spec}: {name} is a layer of sabench: rename the class")
     tree = _parse(path)
-    classes = [node.name for node in tree.body if isinstance(node, ast.ClassDef)]
+    classes = _classes(tree)
     if name not in (*classes, *_borrowed(tree)):
         known = unknown("class", name, classes) if classes else "defines no class"
         raise ConfigError(f"{path}: {known}")
     return Entry(
         kind="layer", subject=name, place=f"--layer {spec}", file=f"{path.resolve()}:{name}"
     )
+
+
+def file_and_class(spec: str) -> tuple[Path, str]:
+    """The two parts of `path/to/file.py:Class`.
+
+    Raises: ConfigError if it has not these parts.
+    """
+    path, _, name = spec.rpartition(":")
+    if not path or not name.isidentifier():
+        raise ConfigError(f"--layer {show_value(spec)} is not path/to/file.py:Class")
+    return Path(path), name
+
+
+def defines(path: Path, name: str) -> bool:
+    """Whether there is such a file, and it has what may be the class.
+
+    Raises: ConfigError if it cannot be read or is no Python.
+    """
+    if not path.exists():
+        return False
+    tree = _parse(path)
+    return name in (*_classes(tree), *_borrowed(tree))
+
+
+def _classes(tree: ast.Module) -> list[str]:
+    return [node.name for node in tree.body if isinstance(node, ast.ClassDef)]
 
 
 def _borrowed(tree: ast.Module) -> Iterator[str]:

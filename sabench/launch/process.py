@@ -1,6 +1,7 @@
 """The launcher of child processes on this machine."""
 
 import os
+import re
 import selectors
 import signal
 import subprocess
@@ -24,12 +25,20 @@ CHILD = (sys.executable, "-P", "-m", "sabench.measure.child")
 
 LONGEST_LINE = 1 << 20
 
+SECRET = re.compile(
+    r"^(GITHUB|ACTIONS|RUNNER)_|SECRET|PASSWORD|PASSWD|CREDENTIAL|(^|_)(TOKEN|PAT|KEY)$"
+    r"|^SSH_AUTH_SOCK$",
+    re.IGNORECASE,
+)
+"""Names of variables that a workflow or a shell keeps secrets in, or where it takes orders."""
+
 
 class ProcessLauncher:
     """Starts `command BATCH.json OUTBOX.jsonl` in a session of its own.
 
     `code`: the variables that decide which sabench a child imports, by default ours; a PYTHONPATH
     of this process reaches it only through them. `folder`: where it starts, by default here.
+    `is_foreign`: its code is not the user's own, and is given no secrets.
     """
 
     def __init__(
@@ -38,9 +47,10 @@ class ProcessLauncher:
         *,
         code: Mapping[str, str] | None = None,
         folder: Path | None = None,
+        is_foreign: bool = False,
     ) -> None:
         self.command = tuple(command)
-        self._code, self._folder = code, folder
+        self._code, self._folder, self._is_foreign = code, folder, is_foreign
 
     def start(self, batch: Batch, batch_file: Path, outbox: Path) -> "ProcessHandle":
         """Start a child; what it writes to stderr lies beside the outbox, in a `.log`.
@@ -49,7 +59,8 @@ class ProcessLauncher:
         """
         log = outbox.with_suffix(".log")
         mark = new_mark()
-        variables = os.environ | child_variables(batch.device, batch.threads) | marking(mark)
+        inherited = without_secrets(os.environ) if self._is_foreign else os.environ
+        variables = {**inherited} | child_variables(batch.device, batch.threads) | marking(mark)
         variables = with_code(variables, own_code() if self._code is None else self._code)
         try:
             with log.open("wb") as stderr:
@@ -169,6 +180,11 @@ def own_code() -> dict[str, str]:
 def with_code(variables: Mapping[str, str], code: Mapping[str, str]) -> dict[str, str]:
     """The variables with these in place of any PYTHONPATH among them."""
     return {key: value for key, value in variables.items() if key != "PYTHONPATH"} | {**code}
+
+
+def without_secrets(variables: Mapping[str, str]) -> dict[str, str]:
+    """What code that is not the user's own may know: no token, nothing of the workflow it is in."""
+    return {key: value for key, value in variables.items() if not SECRET.search(key)}
 
 
 def _exit_file(pid: int) -> int | None:

@@ -117,7 +117,9 @@ class CheckoutBench:
 
     def _run(self, side: SideName, jobs: Sequence[Job]) -> list[Record]:
         checkout = self._checkout(side)
-        starter = ProcessLauncher(checkout.child, code=checkout.code, folder=checkout.root)
+        starter = ProcessLauncher(
+            checkout.child, code=checkout.code, folder=checkout.root, is_foreign=True
+        )
         records: list[Record] = []
 
         def finish(job: Job, record: Record) -> Record:

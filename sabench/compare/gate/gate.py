@@ -54,27 +54,32 @@ def run_gate(
         plan.environment, plan.suite.name
     )  # now: a file that is damaged must cost no measurement
     thresholds = {one: plan.suite.gate.threshold_of(one) for one in plan.cases}
+    _warn_of_idle_thresholds(plan, listener)
     course = Course(Plan(tuple(plan.cases), thresholds, seed=plan.seed))
     counted: dict[SideName, list[Record]] = {"base": [], "null": [], "candidate": []}
     known: list[str] = []  # counts that the candidate's sabench can tell
 
     def measure(stop: Interruption) -> None:
+        if not plan.cases:
+            return
+        listener(Notice(f"thresholds of {plan.suite.file}"))
         bench = bench_of(plan, folder, listener, stop)
         await_others(plan, contention, listener, stop)
         for side in counted:
             what = "counts once more" if side == "null" else "parity and counts"
             listener(Notice(f"{'base' if side == 'null' else side}: {what}"))
             counted[side] = bench.count(side)
+            course.lose(counted[side])
+        known.extend(bench.known_to("candidate", COUNTS))
         follow(course.plan, bench, tell, into=course)
 
     def judged(ending: Ending) -> GateResult:
         base, again, now = (exact_figures(counted[side]) for side in counted)
         before = steady_counts(base, again)
         lost = lost_counts(before, now, known, course.lost)
-            course.lose(counted[side])
-        known.extend(bench.known_to("candidate", COUNTS))
         return GateResult(
             suite=plan.suite.name,
+            rules=plan.suite.file,
             device=plan.device,
             preset=PRESET,
             seed=plan.seed,
@@ -100,6 +105,13 @@ def run_gate(
         )
 
     return held_gate(folder, measure, judged, listener), folder
+
+
+def _warn_of_idle_thresholds(plan: GatePlan, listener: Listener) -> None:
+    """Of a suite that is gated whole: with a filter a glob may well fit none."""
+    all_cases = (*plan.cases, *plan.missing, *plan.added)
+    for glob in () if plan.request.filter else plan.suite.gate.idle(all_cases):
+        listener(Notice(f"suite {plan.suite.name}: the threshold of {glob} fits no case"))
 
 
 def await_others(
@@ -134,6 +146,6 @@ def bench_of(
         memory_limit=default_memory_limit() if on_cpu else 0,
         folder=folder,
         around=Surroundings(folder.outbox, PATIENCE, listener, stop, lambda: (0, 0)),
+        metrics=("latency_warm",) if on_cpu else ("latency_warm", CYCLES),
         plants=plan.plants,
     )
-        metrics=("latency_warm",) if on_cpu else ("latency_warm", CYCLES),

@@ -80,7 +80,7 @@ def plan_history(request: GateRequest, source: Path) -> History:
             "--preset standard"
         )
     alone = replace(request, base=request.candidate, base_python=request.candidate_python)
-    plan = plan_gate(alone)
+    plan = plan_gate(alone, by_base=False)
     again = (
         f"measure the base again: sabench profile --suite {plan.suite.name} "
         f"--device {plan.device} --preset standard"
@@ -138,6 +138,7 @@ def run_history(
         return GateResult(
             mode="history",
             suite=plan.suite.name,
+            rules=plan.suite.file,
             device=plan.device,
             preset=preset,
             seed=plan.seed,

@@ -2,19 +2,19 @@
 
 import random
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sabench.cases.case import Case
-from sabench.cases.expand import expand
+from sabench.cases.expand import expand, passes
 from sabench.cases.model import Suite
-from sabench.cases.own_layer import own_layer
+from sabench.cases.own_layer import defines, file_and_class, own_layer
 from sabench.cases.suite import load_suite
 from sabench.compare.gate.blocks import SideName
 from sabench.compare.gate.result import SideTold
 from sabench.compare.gate.sides import Checkout, find_checkout
-from sabench.errors import ConfigError
+from sabench.errors import ConfigError, ResultError
 from sabench.measure.environment import environment
 from sabench.measure.fake_script import refuse_outside_tests
 from sabench.measure.gpus import resolve_devices
@@ -65,41 +65,45 @@ class GatePlan:
         return {random.Random(f"{self.seed} plant").choice(sorted(self.cases)): self.request.plant}
 
 
-def plan_gate(request: GateRequest) -> GatePlan:
+def plan_gate(request: GateRequest, *, by_base: bool = True) -> GatePlan:
     """Find both sides, ask each which cases it has, keep what both have.
 
-    Raises: SuiteError or ConfigError for what cannot be asked for, DeviceError for an absent
-    device.
+    `by_base`: thresholds are those of the base's own copy of the suite, where it has one, so that
+    no change loosens the gate that it is held to; else the judge's.
+
+    Raises: SuiteError or ConfigError for what cannot be asked for, ResultError for cases that the
+    judge does not know, DeviceError for an absent device.
     """
     base = find_checkout(request.base, request.base_python)
     candidate = find_checkout(request.candidate, request.candidate_python)
-    suite = load_suite(request.suite)
+    sides: dict[SideName, Checkout] = {"base": base, "candidate": candidate}
+    ruling = _own_suite(request.suite, base, candidate) if by_base else None
+    suite = load_suite(ruling or request.suite)
     devices = resolve_devices(request.device)
     if len(devices) != 1:
         raise ConfigError(f"--device {request.device}: a gate measures on one device, name it")
-    own = [own_layer(_in_folder(spec, candidate)) for spec in request.layers]
-    expansion = expand(suite, filter=request.filter, own_layers=own)
-    refuse_outside_tests(expansion.cases)
-    cases = {case.case_id: case for case in expansion.cases}
-    theirs = {
-        name: side.case_ids(_asked(request, suite, devices[0], side))
-        for name, side in (("base", base), ("candidate", candidate))
-    }
-    both = [one for one in theirs["base"] if one in theirs["candidate"] and one in cases]
-    if not both:
-        raise ConfigError(
-            f"suite {suite.name}: no case that both sides have; base has {len(theirs['base'])}, "
-            f"candidate {len(theirs['candidate'])}"
+    layers = {name: _layers_of(request, side) for name, side in sides.items()}
+    _check_layers(request, sides.values())
+    theirs: dict[SideName, list[str]] = {}
+    for name, side in sides.items():
+        own_suite = _own_suite(request.suite, side, candidate)
+        told = side.case_ids(_asked(suite, own_suite, devices[0], layers[name]))
+        theirs[name] = [one for one in told if passes(one, request.filter)]
+    if not any(theirs.values()):
+        raise ConfigError(f"suite {suite.name}: no case on either side")
+    both = [one for one in theirs["base"] if one in theirs["candidate"]]
+    cases = _known_cases(suite, request.filter, layers["candidate"]) if both else {}
+    if unknown := [one for one in both if one not in cases]:
+        raise ResultError(
+            f"suite {suite.file}: {len(unknown)} cases that both sides have are not known to the "
+            f"sabench that judges, the first {unknown[0]}: let the base's sabench judge"
         )
-    if request.plant is not None and not 1.0 < request.plant <= MOST_PLANTED:
-        raise ConfigError(
-            f"--plant {request.plant:g}: a factor above 1 and up to {MOST_PLANTED:g}, such as 1.08"
-        )
+    _check_plant(request.plant, both)
     return GatePlan(
         request=request,
         suite=suite,
-        checkouts={"base": base, "candidate": candidate},
-        told={"base": base.told(devices[0]), "candidate": candidate.told(devices[0])},
+        checkouts=sides,
+        told={name: side.told(devices[0]) for name, side in sides.items()},
         device=devices[0],
         environment=environment(devices[0]),
         cases={one: cases[one] for one in both},
@@ -109,21 +113,70 @@ def plan_gate(request: GateRequest) -> GatePlan:
     )
 
 
-def _in_folder(spec: str, checkout: Checkout) -> str:
-    """A layer's file as the checkout has it; a path that leaves it stays what it is."""
-    path, colon, name = spec.rpartition(":")
-    return f"{checkout.root / path}{colon}{name}"
+def _known_cases(suite: Suite, wanted: str, layers: Sequence[str]) -> dict[str, Case]:
+    """The cases as the judge has them, by id."""
+    own = [own_layer(spec) for spec in layers]
+    expansion = expand(suite, filter=wanted, own_layers=own)
+    refuse_outside_tests(expansion.cases)
+    return {case.case_id: case for case in expansion.cases}
 
 
-def _asked(request: GateRequest, suite: Suite, device: str, side: Checkout) -> list[str]:
-    """How a side is asked for its cases: by its own copy of the suite, if it has one."""
-    own = side.root / request.suite
-    in_suites = side.root / "suites" / f"{suite.name}.yaml"
-    name = next((str(file) for file in (own, in_suites) if file.is_file()), "")
-    if not name:
-        there = Path(suite.file)
-        name = str(there.resolve()) if there.is_file() else suite.name
-    arguments = ["--suite", name, "--device", device]
-    for spec in request.layers:
-        arguments += ["--layer", _in_folder(spec, side)]
-    return arguments + (["--filter", request.filter] if request.filter else [])
+def _check_plant(plant: float | None, case_ids: Sequence[str]) -> None:
+    """Refuse what is no slowdown, or has no case to be put into.
+
+    Raises: ConfigError.
+    """
+    if plant is None:
+        return
+    if not 1.0 < plant <= MOST_PLANTED:
+        raise ConfigError(
+            f"--plant {plant:g}: a factor above 1 and up to {MOST_PLANTED:g}, such as 1.08"
+        )
+    if not case_ids:
+        raise ConfigError(f"--plant {plant:g}: there is no case that both sides have")
+
+
+def _layers_of(request: GateRequest, side: Checkout) -> list[str]:
+    """The layers that a side has, as it has them. One that it lacks is missing, or added.
+
+    Raises: ConfigError if a file lies outside the side, or is no Python.
+    """
+    parts = [file_and_class(spec) for spec in request.layers]
+    found = [(side.file(str(path)), name) for path, name in parts]
+    return [f"{file}:{name}" for file, name in found if defines(file, name)]
+
+
+def _check_layers(request: GateRequest, sides: Iterable[Checkout]) -> None:
+    """Refuse a layer that neither side has.
+
+    Raises: ConfigError.
+    """
+    for path, name in map(file_and_class, request.layers):
+        files = [side.file(str(path)) for side in sides]
+        if not any(defines(file, name) for file in files):
+            own_layer(f"{files[-1]}:{name}")
+
+
+def _own_suite(asked: str, side: Checkout, candidate: Checkout) -> Path | None:
+    """A side's own copy of the suite: by name in its suites/, by path as the candidate has it."""
+    path = Path(asked)
+    if path.suffix not in (".yaml", ".yml") and asked == path.name:
+        file = side.root / "suites" / f"{asked}.yaml"
+    elif path.exists():
+        if not path.resolve().is_relative_to(candidate.root):
+            return None  # a file that is named, and no side's
+        file = side.root / path.resolve().relative_to(candidate.root)
+    else:
+        file = side.root / path
+    return file if file.is_file() else None
+
+
+def _asked(suite: Suite, copy: Path | None, device: str, layers: Sequence[str]) -> list[str]:
+    """How a side is asked for its cases: by its own copy of the suite, if it has one.
+
+    Of all of them: a side that has none of those that are kept would refuse to plan.
+    """
+    there = Path(suite.file)
+    name = str(copy or (there.resolve() if there.is_file() else suite.name))
+    own = [word for spec in layers for word in ("--layer", spec)]
+    return ["--suite", name, "--device", device, *own]

@@ -157,6 +157,7 @@ class GateResult(Frozen):
     schema_version: str = SCHEMA_VERSION
     mode: Mode = "interleaved"
     suite: str
+    rules: str = ""  # the file of the suite whose thresholds ruled
     metric: str = "latency_warm"
     device: str
     preset: Preset
@@ -191,11 +192,11 @@ class GateResult(Frozen):
         return [case for case in self.cases if case.verdict is verdict]
 
     @property
-    @property
     def gone(self) -> tuple[str, ...]:
         """The cases that the candidate lacks, or could not measure where the base was measured."""
         return (*self.missing, *(case.case_id for case in self.cases if case.is_lost))
 
+    @property
     def unreliable_because(self) -> str:
         """Why no time of this gate is to be trusted; empty if none is the reason."""
         fired = [null for null in self.nulls if null.has_fired]
@@ -230,12 +231,12 @@ class GateResult(Frozen):
     def exit_code(self, *, strict: bool = False) -> ExitCode:
         """What the command exits with; strict also minds what could not be told or measured."""
         code = EXIT_CODES[self.outcome]
-        unsure = (Verdict.AMBIGUOUS, Verdict.CLOCK_SUSPECT)
         if code is not ExitCode.OK or not strict:
             return code
         bare = [case.status for case in self.cases if case.verdict is None]
         if any(status not in DISTURBED for status in bare):
             return ExitCode.CASE_FAILED
+        unsure = (Verdict.AMBIGUOUS, Verdict.CLOCK_SUSPECT)
         is_unsure = bool(bare) or any(map(self.with_verdict, unsure))
         return ExitCode.UNRELIABLE if is_unsure else ExitCode.OK
 

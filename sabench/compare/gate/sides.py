@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from sabench.compare.gate.result import SideTold
 from sabench.errors import ConfigError, DeviceError
 from sabench.launch.handle import last_line
-from sabench.launch.process import own_code, with_code
+from sabench.launch.process import own_code, with_code, without_secrets
 from sabench.measure.environment import checkout_state
 from sabench.records import Environment
 
@@ -43,6 +43,19 @@ class Checkout:
         """The command that measures a batch with this side's sabench."""
         return (str(self.python), "-P", "-m", "sabench.measure.child")
 
+    def file(self, path: str) -> Path:
+        """A file by the name that it has in both checkouts, there or not.
+
+        Raises: ConfigError if it lies elsewhere, or is a link to elsewhere.
+        """
+        file = self.root / path
+        if not file.resolve().is_relative_to(self.root):
+            raise ConfigError(
+                f"{path}: lies outside {self.told_as}; a gate takes files of the checkouts alone, "
+                "named as they lie in both"
+            )
+        return file
+
     def ask(self, *arguments: str) -> str:
         """What this side's Python prints, started in its folder.
 
@@ -52,7 +65,7 @@ class Checkout:
             process = subprocess.Popen(
                 [str(self.python), "-P", *arguments],
                 cwd=self.root,
-                env=with_code(os.environ, self.code),
+                env=with_code(without_secrets(os.environ), self.code),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -110,7 +123,8 @@ class Checkout:
 def find_checkout(path: Path, python: Path | None = None) -> Checkout:
     """The side in a folder: `python`, else the folder's own virtual environment, else ours.
 
-    Where the folder holds a sabench it is the one that measures; else it is the interpreter's.
+    Where the folder holds a sabench it is the one that measures; else it is the interpreter's. The
+    folder comes before what is installed: both sides may have the same package installed.
 
     Raises: ConfigError if there is no such folder or interpreter.
     """
@@ -121,10 +135,12 @@ def find_checkout(path: Path, python: Path | None = None) -> Checkout:
     interpreter = Path(os.path.abspath(found)) if found else Path(sys.executable)
     if not interpreter.exists():  # never resolved: a virtual environment's link names it
         raise ConfigError(f"{found}: there is no such interpreter")
-    if (root / "sabench" / "__init__.py").is_file():
-        code = {"PYTHONPATH": str(root)}
-    else:
-        code = own_code() if interpreter == Path(sys.executable) else {}
+    before = [str(root)]
+    if not (root / "sabench" / "__init__.py").is_file():
+        before += [str(root / "src")] if (root / "src").is_dir() else []
+        own = own_code() if interpreter == Path(sys.executable) else {}
+        before += filter(None, [own.get("PYTHONPATH")])
+    code = {"PYTHONPATH": os.pathsep.join(before)}
     return Checkout(str(path), root, interpreter, code)
 
 

@@ -206,3 +206,18 @@ def test_no_file_stays_open(start: Start) -> None:
 )
 def test_only_lines_of_the_contract_are_understood(line: bytes, meaning: Said | None) -> None:
     assert understand(line) == meaning
+
+
+@pytest.mark.parametrize(("is_foreign", "told"), [(True, set()), (False, {"GITHUB_TOKEN"})])
+def test_only_a_child_of_the_users_own_code_inherits_secrets(
+    is_foreign: bool, told: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_TOKEN", "secret")
+    monkeypatch.setenv("MINE", "plain")
+    code = "import os, sys; print(*os.environ, file=sys.stderr)"
+    launcher = ProcessLauncher((sys.executable, "-c", code), is_foreign=is_foreign)
+    batch = batch_of(run_info((case(),)).jobs())
+    handle = launcher.start(batch, tmp_path / "b.json", tmp_path / "b.jsonl")
+    assert handle.wait(soon()) == Exited(0)
+    assert {"GITHUB_TOKEN", "MINE"} & {*handle.told().split()} == told | {"MINE"}
+    handle.kill(0.0)

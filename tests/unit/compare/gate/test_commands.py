@@ -113,6 +113,14 @@ def test_a_busy_machine_spoils_a_block(tmp_path: Path, monkeypatch: pytest.Monke
     assert "cores were busy with other work" in record.message
 
 
+def test_a_command_is_told_no_secret_of_the_workflow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_TOKEN", "secret")
+    bench = bench_of(tmp_path, 'sh -c "test -z $GITHUB_TOKEN"')
+    assert bench.measure("base", 0, ["command"])[0].status is not Status.ERROR
+
+
 def test_ctrl_c_keeps_what_there_was_and_ends_the_command(tmp_path: Path) -> None:
     timer = threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT))
     timer.start()

@@ -1,11 +1,14 @@
 """A whole gate through real child processes of two checkouts that only pretend to measure."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from checkouts import CONV, HALO, pretend
+from checkouts import CONV, HALO, SUITE, pretend
+from sabench.cases.expand import expand
+from sabench.cases.suite import load_suite
 from sabench.compare.gate.folder import read_gate
 from sabench.compare.gate.gate import run_gate
 from sabench.compare.gate.request import GateRequest, plan_gate
@@ -19,10 +22,16 @@ from sabench.store import journal
 Figures = dict[str, dict[str, Any]]
 
 
-def gate(folder: Path, base: Figures | None, candidate: Figures | None, **asked: Any) -> GateResult:
+def gate(
+    folder: Path,
+    base: Figures | None,
+    candidate: Figures | None,
+    text: str = SUITE,
+    **asked: Any,
+) -> GateResult:
     request = GateRequest(
-        base=pretend(folder / "base", base),
-        candidate=pretend(folder / "candidate", candidate),
+        base=pretend(folder / "base", base, suite=text),
+        candidate=pretend(folder / "candidate", candidate, suite=text),
         suite=str(folder / "candidate" / "pair.yaml"),
         device="cpu",
         seed=1,
@@ -111,9 +120,15 @@ def test_a_case_that_only_the_candidate_has_is_listed_and_not_measured(tmp_path)
     assert list(verdicts(result)) == [CONV]
 
 
-def test_sides_without_a_common_case_are_refused(tmp_path):
-    with pytest.raises(ConfigError, match="no case that both sides have"):
-        gate(tmp_path, {CONV: {}}, {HALO: {}})
+def test_a_candidate_that_lost_every_case_is_red_and_lists_them(tmp_path):
+    result = gate(tmp_path, {CONV: {}}, {HALO: {}})
+    assert (result.missing, result.added, result.cases) == ((CONV,), (HALO,), ())
+    assert result.exit_code() is ExitCode.REGRESSION
+
+
+def test_sides_that_have_no_case_at_all_are_refused(tmp_path):
+    with pytest.raises(ConfigError, match="no case on either side"):
+        gate(tmp_path, {}, {})
 
 
 def test_a_case_that_fails_in_the_candidate_fails_the_gate_and_spares_the_others(tmp_path):
@@ -122,6 +137,76 @@ def test_a_case_that_fails_in_the_candidate_fails_the_gate_and_spares_the_others
     assert verdicts(result) == {CONV: None, HALO: Verdict.SAME}
     assert result.cases[0].status is Status.ERROR
     assert result.cases[0].reason == "candidate: ValueError: on purpose"
+    assert result.exit_code() is ExitCode.CASE_FAILED
+
+
+WIDE = """name: pair
+layers:
+  - layer: halo
+    size: 14
+    threads: 2
+networks:
+  - network: halonet_h0
+    resolution: 64
+"""
+
+
+def test_a_claim_that_parity_disproves_ends_every_case_that_rests_on_it(tmp_path):
+    """The check has one thread and a layer; the cases have two threads, or a whole network."""
+    file = tmp_path / "wide.yaml"
+    file.write_text(WIDE)
+    wide = [case.case_id for case in expand(load_suite(str(file))).cases]
+    figures: Figures = {one: {} for one in wide}
+    broken = {"status": "parity_failed", "message": "off by 3.0"}
+    result = gate(tmp_path, figures, figures | {"parity": broken}, WIDE)
+    assert {case.case_id: case.status for case in result.cases} == dict.fromkeys(
+        wide, Status.PARITY_FAILED
+    )
+    assert {case.reason for case in result.cases} == {"candidate: not measured: off by 3.0"}
+    assert result.exit_code() is ExitCode.CASE_FAILED
+    assert all(case.screen is None for case in result.cases)
+
+
+@pytest.mark.parametrize(("allow", "code"), [(False, ExitCode.REGRESSION), (True, ExitCode.OK)])
+def test_a_case_that_no_longer_fits_the_memory_counts_as_missing(tmp_path, allow, code):
+    result = gate(tmp_path, None, {CONV: {}, HALO: {"status": "oom"}}, allow_missing=allow)
+    assert (result.missing, result.gone) == ((), (HALO,))
+    assert result.exit_code() is code
+    assert result.exit_code(strict=True) is (code or ExitCode.CASE_FAILED)
+
+
+def test_a_case_that_neither_side_can_measure_passes_unless_strict(tmp_path):
+    figures: Figures = {CONV: {}, HALO: {"status": "unsupported"}}
+    result = gate(tmp_path, figures, figures)
+    assert (result.gone, result.exit_code()) == ((), ExitCode.OK)
+    assert result.exit_code(strict=True) is ExitCode.CASE_FAILED
+
+
+def test_a_case_that_was_always_disturbed_is_minded_by_strict_as_unreliable(tmp_path):
+    result = gate(tmp_path, None, {CONV: {"status": "throttled"}, HALO: {}})
+    assert result.exit_code() is ExitCode.OK
+    assert result.exit_code(strict=True) is ExitCode.UNRELIABLE
+
+
+def test_a_failure_is_told_though_the_null_control_fired(tmp_path):
+    base: Figures = {CONV: {}, HALO: {"null": 1.3}}
+    result = gate(tmp_path, base, {CONV: {"status": "crash"}, HALO: {}})
+    assert result.unreliable_because
+    assert result.exit_code() is ExitCode.CASE_FAILED
+
+
+def test_a_count_that_differs_from_itself_in_the_base_is_told_and_not_held(tmp_path):
+    base: Figures = {CONV: {"macs": 9.0, "null-macs": 8.0, "params": 3.0}, HALO: {"macs": 5.0}}
+    result = gate(tmp_path, base, {CONV: {"macs": 10.0, "params": 3.0}, HALO: {"macs": 5.0}})
+    assert [(one.base, one.candidate) for one in result.unsteady] == [(9.0, 8.0)]
+    assert (result.counts, result.outcome) == ((), Outcome.PASSED)
+
+
+def test_a_count_that_the_candidate_no_longer_tells_fails_the_gate(tmp_path):
+    base: Figures = {CONV: {"macs": 9.0, "params": 3.0}, HALO: {"macs": 5.0}}
+    result = gate(tmp_path, base, {CONV: {"params": 3.0}, HALO: {"macs": 5.0}})
+    assert [(one.case_id, one.metric) for one in result.lost_counts] == [(CONV, "macs")]
+    assert result.counted == ("params",)
     assert result.exit_code() is ExitCode.CASE_FAILED
 
 
@@ -176,6 +261,19 @@ def test_a_planted_slowdown_is_found_in_one_case_alone(tmp_path):
     slower = [one.case_id for one in result.cases if one.verdict is Verdict.REGRESSED]
     assert slower == [result.planted]
     assert result.exit_code() is ExitCode.REGRESSION
+
+
+def test_what_is_measured_is_told_no_secret_of_the_workflow(tmp_path, monkeypatch):
+    monkeypatch.setenv("GITHUB_TOKEN", "secret")
+    monkeypatch.setenv("MINE", "plain")
+    sides = [pretend(tmp_path / name) for name in ("base", "candidate")]
+    for side in sides:
+        seen = "import os, pathlib\npathlib.Path('seen').write_text(' '.join(os.environ))\n"
+        (side / "sabench" / "measure" / "__init__.py").write_text(seen)
+    asked = GateRequest(*sides, suite=str(sides[0] / "pair.yaml"), device="cpu", filter="conv")
+    run_gate(plan_gate(replace(asked, out=tmp_path / "out")))
+    for side in sides:
+        assert {"GITHUB_TOKEN", "MINE"} & {*(side / "seen").read_text().split()} == {"MINE"}
 
 
 @pytest.mark.parametrize("plant", [1.0, 0.5, 9.0])

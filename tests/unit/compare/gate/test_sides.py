@@ -5,25 +5,27 @@ import signal
 import sys
 import threading
 import time
+import venv
 from pathlib import Path
 
 import pytest
 
-from sabench.compare.gate.sides import find_checkout
+import sabench
+from sabench.compare.gate.sides import Checkout, find_checkout
 from sabench.errors import ConfigError
 from sabench.launch.interruption import Interruption, Stop
 from sabench.launch.process import with_code
 
 
-def checkout(folder: Path, *, sabench: bool = False, venv: str = "") -> Path:
+def checkout(folder: Path, *, has_sabench: bool = False, python: str = "") -> Path:
     folder.mkdir()
-    if sabench:
+    if has_sabench:
         (folder / "sabench").mkdir()
         (folder / "sabench" / "__init__.py").write_text("WHERE = __file__\n")
-    if venv:
-        python = folder / venv
-        python.parent.mkdir(parents=True)
-        python.symlink_to(sys.executable)
+    if python:
+        interpreter = folder / python
+        interpreter.parent.mkdir(parents=True)
+        interpreter.symlink_to(sys.executable)
     return folder
 
 
@@ -31,21 +33,21 @@ def test_a_side_without_an_environment_of_its_own_runs_our_interpreter(tmp_path)
     assert find_checkout(checkout(tmp_path / "a")).python == Path(sys.executable)
 
 
-@pytest.mark.parametrize("venv", [".venv/bin/python", "venv/bin/python"])
-def test_a_side_runs_the_interpreter_of_its_own_environment_unresolved(tmp_path, venv):
-    folder = checkout(tmp_path / "a", venv=venv)
-    assert find_checkout(folder).python == folder / venv
+@pytest.mark.parametrize("path", [".venv/bin/python", "venv/bin/python"])
+def test_a_side_runs_the_interpreter_of_its_own_environment_unresolved(tmp_path, path):
+    folder = checkout(tmp_path / "a", python=path)
+    assert find_checkout(folder).python == folder / path
 
 
 def test_the_interpreter_that_is_named_comes_before_the_sides_own(tmp_path):
-    folder = checkout(tmp_path / "a", venv=".venv/bin/python")
+    folder = checkout(tmp_path / "a", python=".venv/bin/python")
     named = tmp_path / "python"
     named.symlink_to(sys.executable)
     assert find_checkout(folder, named).python == named
 
 
 def test_a_checkout_of_sabench_measures_with_its_own_code(tmp_path, monkeypatch):
-    side = find_checkout(checkout(tmp_path / "a", sabench=True))
+    side = find_checkout(checkout(tmp_path / "a", has_sabench=True))
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "elsewhere"))
     told = side.ask("-c", "import sabench; print(sabench.WHERE)")
     assert Path(told.strip()) == tmp_path / "a" / "sabench" / "__init__.py"
@@ -53,8 +55,43 @@ def test_a_checkout_of_sabench_measures_with_its_own_code(tmp_path, monkeypatch)
 
 def test_one_sides_path_does_not_reach_the_other(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", "/candidate")
-    base = find_checkout(checkout(tmp_path / "base", sabench=True))
+    base = find_checkout(checkout(tmp_path / "base", has_sabench=True))
     assert with_code(os.environ, base.code)["PYTHONPATH"] == str(tmp_path / "base")
+
+
+@pytest.mark.parametrize("place", ["", "src"])
+def test_a_sides_package_comes_before_an_installed_one_of_the_same_name(tmp_path, place):
+    """Both sides of a gate may be checkouts of one package that their one Python has installed."""
+    environment = tmp_path / "venv"
+    venv.create(environment, symlinks=True)
+    python = environment / "bin" / "python"
+    (installed,) = environment.glob("lib/python*/site-packages")
+    for name, folder in (("installed", installed), ("a", None), ("b", None)):
+        package = (folder or checkout(tmp_path / name) / place) / "mine"
+        package.mkdir(parents=True)
+        (package / "__init__.py").write_text(f"WHOSE = {name!r}\n")
+    ask = ("-c", "import mine; print(mine.WHOSE)")
+    told = [find_checkout(tmp_path / name, python).ask(*ask).strip() for name in ("a", "b")]
+    assert told == ["a", "b"]
+    assert Checkout("no path", tmp_path, python).ask(*ask).strip() == "installed"
+
+
+def test_a_side_without_a_sabench_measures_with_ours(tmp_path):
+    side = find_checkout(checkout(tmp_path / "a"))
+    told = side.ask("-c", "import sabench; print(sabench.__file__)")
+    assert Path(told.strip()) == Path(sabench.__file__).resolve()
+
+
+SECRETS = ["GITHUB_TOKEN", "GITHUB_ENV", "ACTIONS_RUNTIME_URL", "RUNNER_TEMP", "HF_TOKEN", "token"]
+SECRETS += ["AWS_SECRET_ACCESS_KEY", "MYSECRETS", "DB_PASSWORD", "OPENAI_API_KEY", "SSH_AUTH_SOCK"]
+PLAIN = ["PATH_OF_MINE", "TOKENIZERS_PARALLELISM", "MY_GITHUB", "CUDA_PATH", "KEYBOARD"]
+
+
+def test_a_side_is_told_no_secret_of_the_workflow_that_it_runs_in(tmp_path, monkeypatch):
+    for name in (*SECRETS, *PLAIN):
+        monkeypatch.setenv(name, "value")
+    asked = find_checkout(checkout(tmp_path / "a")).ask("-c", "import os; print(*os.environ)")
+    assert {*SECRETS, *PLAIN} & {*asked.split()} == {*PLAIN}
 
 
 def test_a_side_is_asked_in_its_own_folder(tmp_path):
@@ -76,14 +113,14 @@ def test_what_a_side_said_last_is_told_when_it_fails(tmp_path):
 
 
 def test_a_sabench_that_tells_no_plan_is_refused(tmp_path):
-    folder = checkout(tmp_path / "a", sabench=True)
+    folder = checkout(tmp_path / "a", has_sabench=True)
     (folder / "sabench" / "__main__.py").write_text("print('hello')\n")
     with pytest.raises(ConfigError, match="told no plan"):
         find_checkout(folder).case_ids(["--suite", "gate"])
 
 
 def test_a_side_whose_environment_cannot_be_told_is_still_a_side(tmp_path):
-    told = find_checkout(checkout(tmp_path / "a", sabench=True)).told("cpu")
+    told = find_checkout(checkout(tmp_path / "a", has_sabench=True)).told("cpu")
     assert told.environment is None
     assert told.name == str(tmp_path / "a")
 
