@@ -28,7 +28,7 @@ from gate_noise import FILE, METRIC, RESULTS, Noise, recorded
 from sabench import jsonl
 from sabench.catalog.presets import PRESETS
 from sabench.compare import pair
-from sabench.compare.gate import driver
+from sabench.compare.gate import driver, judge
 from sabench.compare.gate.blocks import SideName
 from sabench.compare.gate.driver import Course, Plan, follow
 from sabench.compare.gate.judge import judged_case, null_controls
@@ -227,7 +227,7 @@ def main() -> int:
     parser.add_argument("--record", action="store_true", help=f"add to {RECORD} in the results")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
-    driver.SCREEN_MOST, driver.SAME_BLOCKS = asked.most, asked.same
+    driver.SCREEN_MOST, driver.SAME_BLOCKS, judge.SAME_BLOCKS = asked.most, asked.same, asked.same
     pair.SURELY_SAME = asked.sure
     noises = recorded(asked.results / FILE)
     print(f"{len(noises)} recorded cases; the least change that counts is {asked.threshold:.0%}")

@@ -37,6 +37,10 @@ def gate_annotations(result: GateResult) -> list[str]:
             told.append(("error", f"more work: {change.case_id}", words.count_line(change)))
     if not result.allow_missing:
         told += [("error", f"missing: {one}", "not in the candidate") for one in result.missing]
+        lost = [case for case in result.cases if case.is_lost]
+        told += [("error", f"missing: {one.case_id}", words.case_note(one)) for one in lost]
+    for gone in result.lost_counts:
+        told.append(("error", f"not counted: {gone.case_id}", words.lost_count_line(gone)))
     for case in result.with_verdict(Verdict.AMBIGUOUS):
         told.append(("notice", f"not settled: {case.case_id}", words.case_note(case)))
     shown = [annotation(*one) for one in told[:MOST]]

@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from statistics import geometric_mean
 
 from sabench.catalog.metrics import METRICS
-from sabench.compare.gate.result import Change, CountChange, GateCase, GateResult, Outcome, SideTold
+from sabench.compare.gate.result import (
+    Change,
+    CountChange,
+    CountLost,
+    GateCase,
+    GateResult,
+    Outcome,
+    SideTold,
+)
 from sabench.compare.pair import Verdict
 from sabench.launch.resume import difference
 from sabench.records import FAILED, Status
@@ -88,6 +96,7 @@ def setting(result: GateResult) -> list[str]:
         f"Candidate {side_name(result.candidate)}.",
         f"Suite {result.suite}, {result.metric}, on {device}, preset {result.preset.name}, "
         f"seed {result.seed}, {show_duration(result.wall_s)}.",
+        *([f"Thresholds from {result.rules}."] if result.rules else []),
         MODE_MEANING[result.mode],
     ]
 
@@ -104,6 +113,8 @@ def remarks(result: GateResult) -> list[str]:
     """All that a reader must know beside the table: faults first."""
     lines = [f"{case.case_id}: {case_note(case)}" for case in result.cases if case.reason]
     lines += [count_line(change) for change in result.counts]
+    lines += [lost_count_line(lost) for lost in result.lost_counts]
+    lines += [unsteady_line(change) for change in result.unsteady]
     allowed = " (allowed)" if result.allow_missing else ""
     lines += [f"Missing in the candidate{allowed}: {one}" for one in result.missing]
     lines += [f"New in the candidate, not compared: {one}" for one in result.added]
@@ -117,8 +128,24 @@ def count_line(change: CountChange) -> str:
     """A count that differs, exactly."""
     return (
         f"{change.metric} of {change.case_id}: {_exactly(change.base)} -> "
-        f"{_exactly(change.candidate)} {METRICS[change.metric].unit.replace('1', '')}".rstrip()
-        + f", {COUNT_TITLES[change.has_risen]}"
+        f"{_counted(change.metric, change.candidate)}, {COUNT_TITLES[change.has_risen]}"
+    )
+
+
+def lost_count_line(lost: CountLost) -> str:
+    """A count that is not told any more, so that nobody knows whether it rose."""
+    return (
+        f"{lost.metric} of {lost.case_id}: {_counted(lost.metric, lost.base)} before, and the "
+        "candidate does not tell it"
+    )
+
+
+def unsteady_line(change: CountChange) -> str:
+    """A count that differs between two processes of the base."""
+    figures = (_counted(change.metric, one) for one in (change.base, change.candidate))
+    return (
+        f"{change.metric} of {change.case_id}: {' and '.join(figures)} in two processes of the "
+        "base, so that it is not held"
     )
 
 
@@ -179,7 +206,7 @@ def false_alarms(result: GateResult) -> str:
 def _faults(result: GateResult) -> list[str]:
     """What made the outcome other than passed."""
     regressed, risen = result.with_verdict(Verdict.REGRESSED), _risen(result)
-    missing = () if result.allow_missing else result.missing
+    missing = () if result.allow_missing else result.gone
     failed = [case for case in result.cases if case.status in FAILED]
     told = []
     if regressed:
@@ -192,10 +219,13 @@ def _faults(result: GateResult) -> list[str]:
         told.append(f"{_number(len(risen), 'count')} rose, the first: {count_line(risen[0])}")
     if missing:
         told.append(f"{_number(len(missing), 'case')} missing, the first {missing[0]}")
+    if result.lost_counts:
+        number = _number(len(result.lost_counts), "count")
+        told.append(f"{number} lost, the first: {lost_count_line(result.lost_counts[0])}")
     if failed:
         told.append(f"{failed[0].case_id}: {case_note(failed[0])}")
     if result.interrupted:
-        told = [OUTCOME_MEANING[Outcome.INTERRUPTED], *told]
+        told = [*filter(None, (result.broken_off,)), OUTCOME_MEANING[Outcome.INTERRUPTED], *told]
     return told
 
 
@@ -208,11 +238,12 @@ def _controls(result: GateResult) -> list[str]:
     lines = []
     if result.nulls:
         ratios = [null.change.ratio for null in result.nulls]
+        cases = len({null.case_id for null in result.nulls})
         fired = [null for null in result.nulls if null.has_fired]
         far = max(ratios, key=lambda ratio: abs(math.log(ratio)))
         told = f"{len(fired)} fired" if fired else "silent"
         lines.append(
-            f"Null control, one side against itself in {_number(len(ratios), 'case')}: {told}, "
+            f"Null control, one side against itself in {_number(cases, 'case')}: {told}, "
             f"the ratio farthest from 1 is {far:.3f}"
         )
     if result.counted and not result.counts:
@@ -232,6 +263,11 @@ def _other_settings(result: GateResult) -> str:
     base, candidate = result.base.environment, result.candidate.environment
     told = difference(base, candidate) if base and candidate else ""
     return f"The sides differ in {told}" if told else ""
+
+
+def _counted(metric: str, value: float) -> str:
+    """A count with its unit, if it has one."""
+    return f"{_exactly(value)} {METRICS[metric].unit.replace('1', '')}".rstrip()
 
 
 def _exactly(value: float) -> str:

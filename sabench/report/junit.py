@@ -46,7 +46,8 @@ def _judge(result: GateResult, case: GateCase, test: ET.Element) -> None:
     line = words.case_line(result, case)
     told = f"{line.verdict}: {line.base} -> {line.candidate}, x {line.ratio} ({line.interval})"
     if case.verdict is None:
-        kind = "error" if case.status in FAILED else "skipped"
+        is_gone = case.is_lost and not result.allow_missing
+        kind = "error" if case.status in FAILED else "failure" if is_gone else "skipped"
         _say(test, kind, words.case_note(case))
     elif case.verdict in UNSURE:
         _say(test, "skipped", told)
@@ -57,11 +58,13 @@ def _judge(result: GateResult, case: GateCase, test: ET.Element) -> None:
 
 def _counts(result: GateResult, suite: ET.Element) -> None:
     """One test a case: whether any of its counts rose."""
-    for case in result.cases if result.counted else ():
+    for case in result.cases if result.counted or result.lost_counts else ():
         changed = [change for change in result.counts if change.case_id == case.case_id]
         test = _test(suite, "counts", case.case_id)
         if any(change.has_risen for change in changed):
             _say(test, "failure", "; ".join(map(words.count_line, changed)))
+        elif lost := [one for one in result.lost_counts if one.case_id == case.case_id]:
+            _say(test, "error", "; ".join(map(words.lost_count_line, lost)))
         elif case.status in FAILED:
             _say(test, "skipped", f"the case ended in {case.status}")
 

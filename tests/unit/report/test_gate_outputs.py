@@ -20,6 +20,7 @@ from sabench.compare.gate.driver import Step
 from sabench.compare.gate.result import (
     Change,
     CountChange,
+    CountLost,
     GateCase,
     GateResult,
     NullControl,
@@ -117,6 +118,9 @@ def full_of(name: str) -> GateResult:
         candidate=side,
         counts=(CountChange(case_id=f"{name}2", metric="macs", base=1.0, candidate=2.0),),
         counted=("macs",),
+        lost_counts=(CountLost(case_id=f"{name}3", metric="macs", base=1.0),),
+        unsteady=(CountChange(case_id=f"{name}3", metric="params", base=1.0, candidate=2.0),),
+        rules=name,
         nulls=(NullControl(case_id=name, change=change(1.0), verdict=Verdict.SAME),),
         missing=(name,),
         added=(name,),
@@ -344,6 +348,50 @@ def test_a_risen_count_fails_in_junit_though_the_times_are_unreliable() -> None:
     (failure,) = root.iter("failure")
     assert failure.attrib["message"] == "macs of conv: 1 000 -> 1 001 MAC, more than before"
     assert "1 001" in headline(result)
+
+
+def test_a_count_that_is_told_no_more_errs_in_junit_and_is_told_everywhere() -> None:
+    lost = CountLost(case_id="conv", metric="macs", base=1000.0)
+    result = made(lost_counts=(lost,))
+    told = "macs of conv: 1 000 MAC before, and the candidate does not tell it"
+    (error,) = ET.fromstring(gate_junit(result)).iter("error")
+    assert error.attrib["message"] == told
+    assert headline(result) == f"FAILED: 1 count lost, the first: {told}"
+    assert [line.partition("::not")[0][:8] for line in gate_annotations(result)] == ["::error "] * 2
+    assert f"{told}." in " ".join(on_a_terminal(result, 200).split())
+
+
+def test_a_count_that_differs_from_itself_is_told_and_fails_nothing() -> None:
+    unsteady = CountChange(case_id="conv", metric="peak_allocated", base=8.0, candidate=16.0)
+    result = made(unsteady=(unsteady,), counted=("macs",))
+    told = "peak_allocated of conv: 8 B and 16 B in two processes of the base, so that it is not"
+    assert any(line.startswith(told) for line in remarks(result))
+    assert result.outcome is Outcome.PASSED
+
+
+def test_a_case_that_the_candidate_alone_cannot_measure_fails_as_a_missing_one() -> None:
+    lost = GateCase(
+        **{"case_id": "big", "threshold": 0.03, "status": Status.OOM},
+        **{"is_lost": True, "reason": "candidate: out of memory"},
+    )
+    result = made(judged("conv", 1.0, Verdict.SAME), lost)
+    (failure,) = ET.fromstring(gate_junit(result)).iter("failure")
+    assert "out of memory" in failure.attrib["message"]
+    assert headline(result) == "REGRESSED: 1 case missing, the first big"
+    assert gate_annotations(result)[1].startswith("::error title=missing%3A big::oom")
+    assert not list(
+        ET.fromstring(gate_junit(result.model_copy(update={"allow_missing": True}))).iter("failure")
+    )
+
+
+def test_what_broke_a_gate_off_is_told_first() -> None:
+    told = headline(made(interrupted=True, broken_off="cpu: gone"))
+    assert told.startswith("INTERRUPTED: cpu: gone; stopped before the end")
+
+
+def test_the_file_whose_thresholds_ruled_is_named() -> None:
+    text = gate_markdown(made(rules="../base/suites/gate.yaml"))
+    assert "- Thresholds from ../base/suites/gate.yaml." in text
 
 
 def test_a_fall_of_a_count_is_told_and_fails_nothing() -> None:
