@@ -42,6 +42,7 @@ CASES = 3  # of a gate
 QUIET = 0.02  # spread between processes of a case that counts as quiet
 MOST_RED = 0.001
 LEAST_FOUND = {0.10: 0.95, 0.25: 1.0}
+DISTURBED = (0.05, 0.25)
 CHANGES = (0.0, 0.03, 0.05, 0.10, 0.25)
 RECORD = "gate-simulation.jsonl"
 GIVEN = ("cases", "threshold", "seed", "most", "same", "sure")
@@ -55,6 +56,7 @@ class Setting:
     noises: tuple[Noise, ...]
     drift: float = 0.0
     degrees: float = math.inf  # of Student's t that a process's offset follows
+    disturbed: float = 0.0  # share of the measurements that other work spoils
 
 
 @dataclass(slots=True)
@@ -72,7 +74,13 @@ class DrawnBench:
         self.processes += 1
         shared = self.setting.drift * self.processes / 36.0  # twelve blocks of three processes
         shared += self.slower if side == "candidate" else 0.0
-        return [record_of(one, side, block, shared + self._draw(one)) for one in case_ids]
+        return [self._record(one, side, block, shared) for one in case_ids]
+
+    def _record(self, case_id: str, side: str, block: int, shared: float) -> Record:
+        record = record_of(case_id, side, block, shared + self._draw(case_id))
+        if self.setting.disturbed and self.random.random() < self.setting.disturbed:
+            return record.model_copy(update={"status": Status.CONTENDED})
+        return record
 
     def _draw(self, case_id: str) -> float:
         noise, degrees = self.noises[case_id], self.setting.degrees
@@ -99,6 +107,8 @@ def settings(noises: tuple[Noise, ...]) -> Iterator[Setting]:
     yield Setting("recorded, quiet", quiet)
     yield Setting("quiet, drift 2 %", quiet, drift=0.02)
     yield Setting("quiet, heavy tails", quiet, degrees=3.0)
+    for share in DISTURBED:
+        yield Setting(f"disturbed {share:.0%}", quiet, disturbed=share)
     for process in (0.003, 0.01, 0.02, 0.03):
         yield Setting(f"processes {process:.1%}", (Noise(process, 0.02),))
 
@@ -110,6 +120,7 @@ class Tally:
     change: float
     cases: int = 0
     verdicts: Counter[Verdict] = field(default_factory=Counter)
+    untold: int = 0  # too many blocks of it were disturbed
     contradicted: int = 0  # SAME with an interval that excludes the true change
     gates: int = 0
     outcomes: Counter[Outcome] = field(default_factory=Counter)
@@ -127,8 +138,10 @@ class Tally:
             self._add_case(case)
 
     def _add_case(self, case: GateCase) -> None:
-        assert case.verdict is not None
         self.cases += 1
+        if case.verdict is None:
+            self.untold += 1
+            return
         self.verdicts[case.verdict] += 1
         change = case.decisive
         assert change is not None
@@ -184,6 +197,8 @@ def lines_of(setting: Setting, found: Tally) -> Iterator[str]:
     for verdict in Verdict:
         if hits := found.verdicts[verdict]:
             yield f"    {verdict:12}{told(hits, found.cases)}"
+    if found.untold:
+        yield f"    no verdict  {told(found.untold, found.cases)}"
     if found.contradicted:
         yield f"    SAME, though its interval excludes {found.change:+.0%}: " + told(
             found.contradicted, found.cases

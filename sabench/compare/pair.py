@@ -82,9 +82,13 @@ class Effect:
     @property
     def detectable(self) -> float | None:
         """The slowdown, as a share, that would have been found four times in five."""
+        return self.detectable_at(POWER)
+
+    def detectable_at(self, power: float) -> float | None:
+        """The slowdown, as a share, that would have been found so often."""
         if self.error is None:
             return None
-        needed = max(self.theta, self.half_width) + self.error * t_quantile(POWER, self.degrees)
+        needed = max(self.theta, self.half_width) + self.error * t_quantile(power, self.degrees)
         return math.expm1(min(needed, MOST_LOG))
 
     def over(self, blocks: int) -> "Effect":

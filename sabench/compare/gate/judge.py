@@ -6,8 +6,10 @@ from sabench.catalog.metrics import METRICS
 from sabench.compare.gate.blocks import Stage
 from sabench.compare.gate.driver import CONFIRM_BLOCKS, SAME_BLOCKS, SCREEN_BLOCKS, Course
 from sabench.compare.gate.result import Change, CountChange, CountLost, GateCase, NullControl
-from sabench.compare.pair import Effect, Verdict, is_of_the_clock, verdict_of
+from sabench.compare.pair import POWER, Effect, Verdict, is_of_the_clock, verdict_of
 from sabench.records import FAILED, Record, Status
+
+STAGE_POWER = POWER**0.5  # both stages must find a slowdown
 
 ExactFigures = Mapping[tuple[str, str], float]
 """Counts without noise, by case and metric."""
@@ -137,7 +139,7 @@ def _change(stage: Stage, case_id: str, threshold: float) -> Change | None:
 
 
 def _told(effect: Effect, pairs: Sequence[tuple[float, float]]) -> Change:
-    """What would have been found is held to the confirmation, however long the screen was."""
+    """What would be found is held to the confirmation's blocks, however long the screen was."""
     decisive = effect.over(min(len(pairs), CONFIRM_BLOCKS))
     change = Change.of(effect, tuple(pairs))
-    return change.model_copy(update={"detectable": decisive.detectable})
+    return change.model_copy(update={"detectable": decisive.detectable_at(STAGE_POWER)})

@@ -13,6 +13,8 @@ import pytest
 from sabench import jsonl
 from sabench.compare import pair
 from sabench.compare.gate import driver
+from sabench.compare.gate.driver import Plan, follow
+from sabench.compare.gate.judge import judged_case
 from sabench.compare.gate.result import Outcome
 from sabench.compare.pair import Verdict
 
@@ -135,3 +137,34 @@ def test_a_heavy_tail_keeps_the_standard_deviation() -> None:
     # the quartiles of a scaled t with three degrees lie nearer: 0.7649 / sqrt(3) of the spread
     quartile = float(np.quantile(np.abs(drawn), 0.5))
     assert quartile == pytest.approx(0.02 * 0.7649 / math.sqrt(3), rel=0.05)
+
+
+def test_disturbed_blocks_cost_verdicts_and_raise_no_alarm() -> None:
+    """Of a pair's two processes one in four is spoilt: 12 new blocks have 8 sound ones seldom.
+
+    Each block is sound with 9 chances in 16, so that at least 8 of 12 are with 38.4 %.
+    """
+    (few, many) = (one for one in tool.settings(RECORDED) if one.disturbed)
+    calm, slow = tally(0.0, 300, many), tally(0.25, 300, many)
+    assert calm.verdicts[Verdict.REGRESSED] == 0
+    told = slow.verdicts[Verdict.REGRESSED] / slow.cases
+    assert told == pytest.approx(0.384, abs=0.12)
+    assert slow.untold + slow.verdicts[Verdict.REGRESSED] == slow.cases
+    assert tally(0.25, 150, few).share(Verdict.REGRESSED) >= 0.97
+
+
+@pytest.mark.parametrize("spread", [0.003, 0.01, 0.03])
+def test_the_slowdown_that_a_gate_says_it_finds_is_found_four_times_in_five(spread: float) -> None:
+    """It is told by gates without a change; the median of what they tell is planted."""
+    noise = tool.Noise(spread, 0.0)
+    setting = tool.Setting("one", (noise,))
+
+    def judged(change: float, seed: int):
+        bench = tool.DrawnBench(
+            {"a": noise}, math.log1p(change), setting, np.random.default_rng(seed)
+        )
+        return judged_case(follow(Plan(("a",), {"a": 0.03}, seed=seed), bench), "a")
+
+    finds = float(np.median([judged(0.0, seed).decisive.detectable for seed in range(100)]))
+    found = sum(judged(finds, seed).verdict is Verdict.REGRESSED for seed in range(100, 300))
+    assert 0.72 * 200 <= found <= 0.98 * 200
