@@ -82,11 +82,15 @@ def standing_of(rows: Keyed, metric: str) -> Standing | None:
     )
 
 
-def ranking_of(one: Sequence[Row], other: Sequence[Row], metric: str) -> Ranking | None:
-    """Whether two sides order the same cases alike; None below four cases."""
+def ranking_of(
+    one: Sequence[Row], other: Sequence[Row], metric: str, of_other: str = ""
+) -> Ranking | None:
+    """Whether two sides order the same cases alike, the other by a metric of its own if it has
+    one; None below four cases."""
     if len(one) < LEAST_CASES:
         return None
-    levels = [[level_of(row, metric) for row in rows] for rows in (one, other)]
+    sides = ((one, metric), (other, of_other or metric))
+    levels = [[level_of(row, name) for row in rows] for rows, name in sides]
     found = kendall_tau(*([level.log for level in side] for side in levels))
     noise = _tau_under_noise(redraws(levels[0]), redraws(levels[1], stream=1))
     return Ranking(len(one), found, noise)

@@ -10,6 +10,7 @@ from sabench.report.html.axes import Axis
 from sabench.report.html.points import Point, drawable
 from sabench.report.html.theme import Marks
 from sabench.report.plain import plain
+from sabench.stats import Interval
 from sabench.store import summary
 
 SHORT = TITLES | {
@@ -168,6 +169,11 @@ def by_group(points: Iterable[Point], key: Callable[[Point], str]) -> dict[str, 
     for point in points:
         groups.setdefault(key(point), []).append(point)
     return groups
+
+
+def between(interval: Interval) -> str:
+    """Of a number near 1."""
+    return f"{interval.low:.2f} to {interval.high:.2f}"
 
 
 def interval_of(figure: summary.Figure, metric: str) -> str:

@@ -3,10 +3,10 @@
 Source: Dehghani et al. 2021 (arXiv:2110.12894).
 """
 
+from sabench.compare.ranks import ranking_of
 from sabench.report.html.curves import panel_group
-from sabench.report.html.figure import LEAST, Cell, Line, Sheet, Table, by_group, name_of
+from sabench.report.html.figure import LEAST, Cell, Line, Sheet, Table, between, by_group, name_of
 from sabench.report.html.points import LATENCY, Point
-from sabench.stats import kendall_tau
 
 INDICATORS = ("params", "macs", "macs_executed", "peak_allocated", "peak_rss_growth", "energy")
 """Costs that are held against the time; those that were measured."""
@@ -21,6 +21,7 @@ CAUTIONS = (
     "Training time was not measured: it belongs to a recipe.",
     "Layers of equal parameters are not layers of equal work: parameters, MACs, time and memory "
     "stand side by side, and each ranks the layers differently.",
+    "Growth of RSS, where it stands, is read in one process a case: its noise is not known.",
 )
 
 
@@ -41,13 +42,22 @@ def indicator_table(sheet: Sheet) -> Table | None:
 
 
 def _tau(points: list[Point], name: str) -> Cell:
-    pairs = [
-        (value, point.value(LATENCY) or 0.0) for point in points if (value := point.value(name))
-    ]
-    found = kendall_tau([one for one, _ in pairs], [time for _, time in pairs]) if pairs else None
-    if found is None:
-        return Cell("all level")
-    if found.interval is None:
-        return Cell(f"{found.tau:.2f} ({found.n} cases)", found.tau)
-    between = f"{found.interval.low:.2f} to {found.interval.high:.2f}"
-    return Cell(f"{found.tau:.2f} ({between})", found.tau)
+    rows = [p.row for p in points if _is_told(p, name) and _is_told(p, LATENCY)]
+    ranking = ranking_of(rows, rows, name, LATENCY)
+    found = ranking.found if ranking else None
+    if ranking is None or found is None:
+        return Cell("too few or all level")
+    told = [between(found.interval) if found.interval else f"{found.n} cases"]
+    if ranking.noise:
+        told.append(f"in noise {between(ranking.noise)}")
+    return Cell(f"{found.tau:.2f} ({'; '.join(told)})", found.tau)
+
+
+def _is_told(point: Point, name: str) -> bool:
+    """Whether every process has a figure above zero."""
+    found = point.figure(name)
+    return (
+        point.value(name) is not None
+        and found is not None
+        and min(found.process_medians, default=0.0) > 0.0
+    )

@@ -170,8 +170,9 @@ def _indicators(sheet: Sheet) -> str:
     ranks = ""
     if told:
         ranks = paragraphs(
-            ["Kendall's tau of each cost against the time within a group (95 % interval): 1 ranks "
-             "alike, 0 not at all, -1 the other way round."]
+            ["Kendall's tau of each cost against the time within a group: 1 ranks alike, 0 not at "
+             "all, -1 the other way round. In brackets its 95 % interval as if cases were drawn at "
+             "random, and where noise leaves it in 95 % of redraws, if several processes tell."]
         ) + table(told, "Kendall's tau of costs against the time")  # fmt: skip
     return element(
         "section", element("h2", "Costs beside each other") + cautions + ranks, id="indicators"

@@ -20,12 +20,12 @@ from sabench.report.html.figure import (
     Line,
     Sheet,
     Table,
+    between,
     by_group,
     capped,
 )
 from sabench.report.html.points import LATENCY, Point, drawable
 from sabench.report.plain import plain
-from sabench.stats import Interval
 from sabench.units import show_count
 
 RATE = "FLOP/s"
@@ -201,8 +201,8 @@ def _side_of(point: Point) -> Side:
 def _ratio(change: Effect | str) -> tuple[Cell, Cell]:
     if isinstance(change, str):
         return Cell("-"), Cell(f"not compared: {change}")
-    between = change.interval
-    told = " to ".join(map(_factor, between)) if between else "one process: none"
+    ends = change.interval
+    told = " to ".join(map(_factor, ends)) if ends else "one process: none"
     return Cell(_factor(change.ratio), change.ratio), Cell(told)
 
 
@@ -218,13 +218,9 @@ def _agreement(sheet: Sheet, name: str, pairs: list[tuple[Point, Point]]) -> str
     if ranking is None or ranking.found is None:
         return f"{name}: {len(pairs)} cases, too few or too level for a ranking by {sheet.name}."
     found = ranking.found
-    sure = f"95 % {_between(found.interval)}" if found.interval else "too few for an interval"
+    sure = f"95 % {between(found.interval)}" if found.interval else "too few for an interval"
     noise = "how far noise moves it is not known: one process"
     if ranking.noise:
-        noise = f"within the noise of the figures {_between(ranking.noise)} in 95 % of redraws"
+        noise = f"within the noise of the figures {between(ranking.noise)} in 95 % of redraws"
     tau = f"{found.tau:.2f} ({sure}, {found.n} cases; {noise})"
     return f"{name}: Kendall's tau of the rankings by {sheet.name} {tau}."
-
-
-def _between(interval: Interval) -> str:
-    return f"{interval.low:.2f} to {interval.high:.2f}"
