@@ -5,6 +5,7 @@ from functools import partial
 
 from sabench.compare.figures import why_no_ratio
 from sabench.compare.join import Side, refuse_unlike
+from sabench.compare.levels import reason_without
 from sabench.compare.pair import Effect
 from sabench.compare.ranks import ranking_of
 from sabench.compare.roofline import Roof, Work, roof_of, work_of
@@ -189,7 +190,8 @@ def _change(metric: str, one: Point, other: Point) -> Effect | str:
         return str(error)
     environments = (base.environment.id, new.environment.id)
     reason = why_no_ratio(old.row, late.row, metric, environments)
-    return reason or change_of(old.row, late.row, metric)
+    without = (reason_without(one.row, metric, one.place.environment.id) for one in (old, late))
+    return reason or next(filter(None, without), "") or change_of(old.row, late.row, metric)
 
 
 def _side_of(point: Point) -> Side:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from making_rows import NOISY, board_of, row_of
+from making_rows import NOISY, board_of, figure_of, row_of
 from making_runs import case, environment, preset
 from sabench.cases.case import Case
 from sabench.records import Status
@@ -95,6 +95,23 @@ def test_one_device_in_unlike_environments_is_not_compared() -> None:
     first, second = environment("One", torch="2.12"), environment("One", torch="2.13")
     figure = devices(board_of(rows(first.id), first), board_of(rows(second.id), second))
     assert all("unlike environments" in one and "2.13" in one for one in told(figure))
+
+
+@pytest.mark.parametrize("least", [0.0, 5e-324, 1e308])
+@pytest.mark.parametrize("metric", ["latency_warm", "peak_allocated"])
+def test_processes_that_belie_their_median_are_no_reason_to_fail(metric: str, least: float) -> None:
+    boards = []
+    for where in (ONE, OTHER):
+        found = []
+        for row in rows(where.id):
+            figure = figure_of(metric, [1e6, 2e6]).model_copy(update={"process_medians": (least,)})
+            found.append(row.model_copy(update={"figures": {**row.figures, metric: figure}}))
+        boards.append(board_of(found, where))
+    for text in told(devices(*boards, metric=metric)):
+        assert text in (
+            *("not compared: base: not above zero", "not compared: not above zero"),
+            *("one process: none", "1.000 to 1.000"),
+        )
 
 
 def test_a_ranking_says_how_far_noise_moves_it() -> None:
