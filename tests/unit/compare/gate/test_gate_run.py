@@ -51,6 +51,7 @@ def test_two_checkouts_that_are_alike_pass(tmp_path):
     result = gate(tmp_path, None, None)
     assert verdicts(result) == {CONV: Verdict.SAME, HALO: Verdict.SAME}
     assert (result.outcome, result.exit_code()) == (Outcome.PASSED, ExitCode.OK)
+    assert result.rules == str(tmp_path / "base" / "pair.yaml")
     assert [null.verdict for null in result.nulls] == [Verdict.SAME, Verdict.SAME]
     assert all(case.confirm is None for case in result.cases)
 
