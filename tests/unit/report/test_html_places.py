@@ -8,9 +8,11 @@ from making_rows import NOISY, board_of, figure_of, row_of
 from making_runs import case, environment, preset
 from sabench.cases.case import Case
 from sabench.records import Status
-from sabench.report.html.figure import Figure
+from sabench.report.html.figure import Figure, Sheet
 from sabench.report.html.page import page_of
-from sabench.report.html.points import name_sources, points_of
+from sabench.report.html.places import places
+from sabench.report.html.points import Point, name_sources, points_of
+from sabench.report.html.theme import PAGE, Marks
 from sabench.store.leaderboard import Leaderboard, Row
 
 WINDOWS = (3, 5, 7, 9, 11)
@@ -31,8 +33,12 @@ def wide(window: int) -> Case:
 
 def devices(*boards: Leaderboard, metric: str = "latency_warm") -> Figure:
     sources = name_sources([(str(number), one) for number, one in enumerate(boards)])
-    made = page_of(sources, points_of(sources), metric)
-    (figure,) = (one for one in made.figures if one.name == "devices")
+    return devices_of(points_of(sources), metric)
+
+
+def devices_of(points: Sequence[Point], metric: str = "latency_warm") -> Figure:
+    sheet = Sheet(points, metric, Marks.of(["conv"], PAGE))
+    (figure,) = (one for one in places(sheet) if one.name == "devices")
     return figure
 
 
@@ -58,8 +64,7 @@ def test_the_group_of_two_sides_does_not_name_what_tells_them_apart() -> None:
         for one in (16, 32, 64)
     ]
     sources = name_sources([("a", board_of(found, ONE))])
-    made = page_of(sources, points_of(sources, across=["threads"]), "latency_warm")
-    (figure,) = (one for one in made.figures if one.name == "devices")
+    figure = devices_of(points_of(sources, across=["threads"]))
     groups = [line.cells[2].text for line in figure.table.lines]
     assert len(set(groups)) == 3
     assert not any("thread" in group or "cpu" in group for group in groups)
