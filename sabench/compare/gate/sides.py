@@ -69,7 +69,8 @@ class Checkout:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                text=True,
+                encoding="utf-8",
+                errors="replace",
                 start_new_session=True,  # Ctrl-C is ours alone: a side that fails of it lies
             )
         except OSError as error:
@@ -93,9 +94,9 @@ class Checkout:
         """
         plan = _json(self.ask("-m", "sabench", "profile", "--dry-run", "--json", *arguments))
         cases = plan.get("cases") if isinstance(plan, dict) else None
-        if not isinstance(cases, list):
+        if not isinstance(cases, list) or not all(isinstance(one, dict) for one in cases):
             raise ConfigError(f"{self.told_as}: {self.python}: its sabench told no plan")
-        return [str(case["case_id"]) for case in cases]
+        return [str(case.get("case_id", "")) for case in cases]
 
     def metrics(self) -> frozenset[str]:
         """What this side's sabench can read: an older one knows fewer.
@@ -147,5 +148,5 @@ def find_checkout(path: Path, python: Path | None = None) -> Checkout:
 def _json(text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None

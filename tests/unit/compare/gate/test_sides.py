@@ -112,9 +112,20 @@ def test_what_a_side_said_last_is_told_when_it_fails(tmp_path):
         side.ask("-c", "raise ValueError('no such suite')")
 
 
-def test_a_sabench_that_tells_no_plan_is_refused(tmp_path):
+@pytest.mark.parametrize(
+    "code",
+    [
+        "print('hello')",
+        "print([])",
+        """print('{"cases": "all"}')""",
+        """print('{"cases": ["halo"]}')""",
+        "print('[' * 100_000)",
+        "import sys; sys.stdout.buffer.write(bytes(range(256)))",
+    ],
+)
+def test_a_sabench_that_tells_no_plan_is_refused(code, tmp_path):
     folder = checkout(tmp_path / "a", has_sabench=True)
-    (folder / "sabench" / "__main__.py").write_text("print('hello')\n")
+    (folder / "sabench" / "__main__.py").write_text(code + "\n")
     with pytest.raises(ConfigError, match="told no plan"):
         find_checkout(folder).case_ids(["--suite", "gate"])
 
