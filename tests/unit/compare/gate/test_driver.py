@@ -6,6 +6,7 @@ import pytest
 
 from sabench.compare.gate.blocks import SideName, sides_in_order
 from sabench.compare.gate.driver import Course, Plan, Step, follow
+from sabench.compare.gate.judge import judged_case
 from sabench.compare.pair import Verdict, verdict_of
 from sabench.launch.interruption import Stop
 from sabench.records import Reading, Record, Status
@@ -257,6 +258,26 @@ def test_what_was_measured_before_a_stop_is_in_the_course_that_was_given() -> No
     with pytest.raises(Stop):
         follow(into.plan, ScriptedBench(script), into=into)
     assert len(into.screen.pairs("a")) == 3
+
+
+def test_cycles_are_kept_beside_the_times_of_the_same_blocks() -> None:
+    class ClockedBench(ScriptedBench):
+        """Whatever the time, a million cycles."""
+
+        def measure(self, side: SideName, block: int, case_ids: Sequence[str]) -> list[Record]:
+            told = Reading.of("cycle", [calm(side, block, "a") * 1e6])
+            return [
+                record.model_copy(update={"readings": record.readings | {"latency_cycles": told}})
+                for record in super().measure(side, block, case_ids)
+            ]
+
+    course = follow(plan("a"), ClockedBench(slower("a")))
+    cycles = course.confirm.effect_in_cycles("a", 0.03)
+    assert cycles is not None
+    assert cycles.ratio == pytest.approx(1.0, abs=0.004)
+    assert judged_case(course, "a").verdict is Verdict.CLOCK_SUSPECT
+    without = follow(plan("a"), ScriptedBench(slower("a")))
+    assert judged_case(without, "a").verdict is Verdict.REGRESSED
 
 
 def test_a_threshold_of_a_case_is_its_own() -> None:

@@ -9,13 +9,15 @@ import pytest
 from checkouts import CONV, HALO, SUITE, pretend
 from sabench.cases.expand import expand
 from sabench.cases.suite import load_suite
-from sabench.compare.gate.folder import read_gate
-from sabench.compare.gate.gate import run_gate
+from sabench.compare.gate.folder import GateFolder, read_gate
+from sabench.compare.gate.gate import bench_of, run_gate
 from sabench.compare.gate.request import GateRequest, plan_gate
 from sabench.compare.gate.result import GateResult, Outcome
 from sabench.compare.gate.sides import Checkout
 from sabench.compare.pair import Verdict
 from sabench.errors import ConfigError, DeviceError, ExitCode
+from sabench.launch.events import ignore
+from sabench.launch.interruption import Interruption
 from sabench.records import Status
 from sabench.store import journal
 
@@ -281,3 +283,22 @@ def test_what_is_measured_is_told_no_secret_of_the_workflow(tmp_path, monkeypatc
 def test_a_plant_that_is_no_slowdown_is_refused(tmp_path, plant):
     with pytest.raises(ConfigError, match="--plant"):
         gate(tmp_path, None, None, plant=plant)
+
+
+@pytest.mark.parametrize("kind", ["cpu", "cuda"])
+def test_a_gpus_gate_asks_for_cycles_of_the_sides_that_know_them(tmp_path, kind):
+    request = GateRequest(
+        base=pretend(tmp_path / "base", metrics=["macs", "latency_warm"]),
+        candidate=pretend(tmp_path / "candidate"),
+        suite=str(tmp_path / "candidate" / "pair.yaml"),
+        device="cpu",
+        out=tmp_path / "out",
+    )
+    plan = plan_gate(request)
+    device = plan.environment.model_copy(update={"device_kind": kind})
+    folder = GateFolder.create("pair", "here", tmp_path / "out", tmp_path)
+    with Interruption() as stop:
+        bench = bench_of(replace(plan, environment=device), folder, ignore, stop)
+        asked = {side: bench.known_to(side, bench.metrics) for side in plan.checkouts}
+    cycles = ("latency_cycles",) if kind == "cuda" else ()
+    assert asked == {"base": ("latency_warm",), "candidate": ("latency_warm", *cycles)}
