@@ -37,7 +37,8 @@ SETTINGS = {
     QUIET: "quiet cases",
     "quiet, drift 2 %": "quiet, all becoming 2 % slower meanwhile",
     "quiet, heavy tails": "quiet, offsets by Student's t of 3 degrees",
-    "quiet, disturbed": "quiet, a share of the blocks disturbed",
+    "disturbed 5%": "quiet, a process in twenty disturbed",
+    "disturbed 25%": "quiet, a process in four disturbed",
     ALL: "all recorded cases",
     "processes 1.0%": "processes that differ by 1 %",
     "processes 2.0%": "processes that differ by 2 %",
@@ -68,7 +69,7 @@ def tables(found: Tallies) -> Iterator[str]:
             for verdict in ("REGRESSED", "SAME")
             for one in sides
         ]
-        yield row(f"+{change:.0%}" if change else "none", *cells)
+        yield row(f"+{100 * change:.0f} %" if change else "none", *cells)
     yield ""
     yield "| noise, nothing changed | gates with an AMBIGUOUS case | UNRELIABLE | blocks |"
     yield "| --- | ---: | ---: | ---: |"
@@ -97,8 +98,9 @@ def gates(one: dict[str, Any]) -> tuple[str, str, str]:
 
 
 def share(hits: int, n: int) -> str:
-    """A share; counts where all or none would hide how many there were."""
-    return f"{hits / n:.1%}".replace("%", " %") if 0 < hits < n else f"{hits:,} of {n:,}"
+    """A share; counts where it would be rounded to all or none."""
+    told = f"{hits / n:.1%}".replace("%", " %")
+    return f"{hits:,} of {n:,}" if told in ("0.0 %", "100.0 %") else told
 
 
 def row(*cells: str) -> str:

@@ -19,8 +19,9 @@ import math
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from gate_noise import FILE, METRIC, RESULTS, Noise, recorded
@@ -150,6 +151,11 @@ class Tally:
         covers = change.low <= 1.0 + self.change <= change.high
         self.contradicted += case.verdict is Verdict.SAME and not covers
 
+    def dump(self) -> dict[str, Any]:
+        """JSON-ready."""
+        told = {one.name: getattr(self, one.name) for one in fields(self)}
+        return {name: dict(one) if isinstance(one, Counter) else one for name, one in told.items()}
+
     def share(self, verdict: Verdict) -> float:
         """Of the cases."""
         return self.verdicts[verdict] / self.cases
@@ -247,9 +253,7 @@ def main() -> int:
     noises = recorded(asked.results / FILE)
     print(f"{len(noises)} recorded cases; the least change that counts is {asked.threshold:.0%}")
     failures = []
-    given = {"size": asked.cases, **{name: getattr(asked, name) for name in GIVEN}} | {
-        "rule": driver.RULE
-    }
+    given = {name: getattr(asked, name) for name in GIVEN} | {"rule": driver.RULE}
     for setting in settings(noises):
         for change in asked.changes if asked.setting in setting.name else ():
             cases = asked.planted if change else asked.pairs
@@ -258,7 +262,7 @@ def main() -> int:
             failures += broken(setting, found)
             if asked.record:
                 told_as = {"setting": setting.name, "noises": len(setting.noises), **given}
-                jsonl.append(asked.results / RECORD, told_as | {"found": asdict(found)})
+                jsonl.append(asked.results / RECORD, told_as | {"found": found.dump()})
     print("\n".join(failures) or "every promise held")
     return 1 if failures else 0
 
