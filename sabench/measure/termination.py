@@ -25,9 +25,11 @@ class Termination:
 
     @contextmanager
     def interrupting(self) -> Iterator[None]:
-        """Raise InterruptError when the signal comes in here."""
+        """Raise InterruptError when the signal comes in here, or came before."""
         self._raises = True
         try:
+            if self.asked:
+                raise InterruptError
             yield
         finally:
             self._raises = False
