@@ -39,7 +39,7 @@ class Cost:
     records: list[Record]
     grown_bytes: int
     files: int  # open ones more than before
-    processes: int  # children that are there
+    processes: int  # children that were not there before
     seconds: float
     appends: Appends
 
@@ -52,14 +52,15 @@ def run_long_sweep(folder: Path, cases: int) -> Cost:
     """Sweep `cases` one-number cases in one child, after a short sweep that loads everything."""
     sweeping.sweep(_run(folder / "first", WARM_UP), ProcessLauncher())
     run = _run(folder / "long", cases)
-    files, memory, start = open_files(), resident_bytes(), time.monotonic()
+    files, others = open_files(), set(children())
+    memory, start = resident_bytes(), time.monotonic()
     with _timed_appends() as appends:
         records = sweeping.sweep(run, ProcessLauncher())
     return Cost(
         records=records,
         grown_bytes=peak_bytes() - memory,
         files=open_files() - files,
-        processes=len(children()),
+        processes=len(set(children()) - others),
         seconds=time.monotonic() - start,
         appends=appends,
     )

@@ -74,12 +74,12 @@ def test_a_thousand_cases_leave_no_memory_file_or_process_behind(tmp_path: Path)
     small = new_run(tmp_path / "small", cases[:5], preset=preset(processes=1))
     sweep(small, stand_in(), patience=HASTE)  # what a first sweep loads is not a leak
     folder = new_run(tmp_path / "run", cases, preset=preset(processes=1))
-    files, peak = open_files(), peak_bytes()
+    files, peak, others = open_files(), peak_bytes(), set(children())
     records = sweep(folder, stand_in(), patience=HASTE)
     assert len(records) == 1000
     assert peak_bytes() - peak < 50 * 1024**2
     assert open_files() == files
-    assert children() == []
+    assert set(children()) <= others  # a browser of other tests may be among them
 
 
 def test_a_sweep_of_real_children_leaves_nothing_behind(
