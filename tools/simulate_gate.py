@@ -70,8 +70,13 @@ class DrawnBench:
     random: np.random.Generator
     processes: int = 0
 
-    def measure(self, side: SideName, block: int, case_ids: Sequence[str]) -> list[Record]:
-        """One process of a side."""
+    def measure(
+        self, sides: Sequence[SideName], block: int, case_ids: Sequence[str]
+    ) -> dict[SideName, list[Record]]:
+        """One process of each side."""
+        return {side: self._measure(side, block, case_ids) for side in sides}
+
+    def _measure(self, side: SideName, block: int, case_ids: Sequence[str]) -> list[Record]:
         self.processes += 1
         shared = self.setting.drift * self.processes / 36.0  # twelve blocks of three processes
         shared += self.slower if side == "candidate" else 0.0

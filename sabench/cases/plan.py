@@ -3,7 +3,7 @@
 import hashlib
 import random
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, JsonValue
 
@@ -50,13 +50,16 @@ class Batch(Frozen):
     threads: int
     cores: tuple[int, ...]  # CPU affinity; empty: leave as it is
     memory_limit: int  # bytes of address space; 0: none
+    turns: int = Field(0, ge=0)  # of each sampling, beside other batches; 0: it is alone
     jobs: tuple[Job, ...]
 
     def text(self) -> str:
-        """JSON for a child; one of an older version reads it too, unless something is planted."""
+        """JSON for a child; one of an older version reads it too, if it is asked nothing newer."""
         planted = any(job.plant != 1.0 for job in self.jobs)
-        left_out = None if planted else {"jobs": {"__all__": {"plant"}}}
-        return self.model_dump_json(by_alias=True, exclude=left_out)
+        newer: dict[str, Any] = {} if planted else {"jobs": {"__all__": {"plant"}}}
+        if not self.turns:
+            newer["turns"] = True
+        return self.model_dump_json(by_alias=True, exclude=newer or None)
 
 
 def make_jobs(

@@ -7,12 +7,12 @@ from typing import Literal, Protocol, get_args
 
 from sabench.cases.plan import Batch
 
-Word = Literal["ready", "start", "figure", "end"]
+Word = Literal["ready", "turn", "start", "figure", "end"]
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One line of a child: it is ready, a job starts, has a figure so far, or ended."""
+    """A line of a child: it is ready, waits for its turn, or a job starts, has a figure, ended."""
 
     word: Word
     job_id: str = ""
@@ -34,6 +34,9 @@ class Handle(Protocol):
 
     def wait(self, deadline: float) -> Said | Exited | None:
         """Block until it says something or is gone; None when `time.monotonic()` is past."""
+
+    def grant(self) -> None:
+        """Wake it from waiting for its turn; if it is gone its end is heard next."""
 
     def kill(self, grace_s: float) -> list[int]:
         """End it and all it started; the ids of processes that are still there."""

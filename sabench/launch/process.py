@@ -67,7 +67,7 @@ class ProcessLauncher:
                 process = subprocess.Popen(
                     [*self.command, str(batch_file.resolve()), str(outbox.resolve())],
                     cwd=self._folder,
-                    stdin=subprocess.DEVNULL,
+                    stdin=subprocess.PIPE if batch.turns else subprocess.DEVNULL,
                     stdout=subprocess.PIPE,
                     stderr=stderr,
                     env=variables,
@@ -85,6 +85,7 @@ class ProcessHandle:
         assert process.stdout is not None  # it was asked for
         self.pid, self._mark = process.pid, mark
         self._process, self._log, self._pipe = process, log, process.stdout
+        self._turns = process.stdin  # None: it takes none
         self._pending, self._unfinished = deque[Said](), b""
         os.set_blocking(self._pipe.fileno(), False)
         self._selector = selectors.DefaultSelector()
@@ -109,6 +110,12 @@ class ProcessHandle:
                     self._process.wait(max(0.0, deadline - time.monotonic()))
                     self._reap()
         return self._pending.popleft()
+
+    def grant(self) -> None:
+        """A byte wakes a child that waits for its turn."""
+        assert self._turns is not None
+        with suppress(BrokenPipeError):
+            os.write(self._turns.fileno(), b"\n")
 
     def kill(self, grace_s: float) -> list[int]:
         """SIGTERM to the group, SIGKILL after the grace, to strays too; the ids that outlive it."""
@@ -163,6 +170,8 @@ class ProcessHandle:
     def _close(self) -> None:
         self._selector.close()
         self._pipe.close()
+        if self._turns is not None:
+            self._turns.close()
         if self._exit_file is not None:
             os.close(self._exit_file)
             self._exit_file = None

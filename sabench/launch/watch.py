@@ -2,7 +2,8 @@
 
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -50,21 +51,25 @@ class Watch:
         self.left = {job.job_id: job for job in batch.jobs}
         self._running: Job | None = None
         self._started_at, self._started_utc = time.monotonic(), utc_now()
+        self._waits_since: float | None = None  # for its turn
         self._offset = 0
         self._written: dict[tuple[str, str], dict[str, Any]] = {}
         self._kept: dict[str, JsonValue] = {}
         self._kills_before = out_of_memory_kills()
 
-    def follow(self, handle: Handle, stop: Interruption) -> bool:
-        """Until the child is gone; whether it did anything at all.
+    @property
+    def done(self) -> int:
+        """Jobs that have their record."""
+        return len(self.batch.jobs) - len(self.left)
+
+    @contextmanager
+    def attending(self, handle: Handle) -> Iterator[None]:
+        """Followed in here; nothing of the child is there afterwards.
 
         Raises: Stop, after the running job was recorded as interrupted.
         """
         try:
-            while (end := self._hear(handle, stop)) is None:
-                pass
-            self._take_records()
-            self._account(end, handle)
+            yield
         except Stop:
             handle.kill(self.patience.interrupted_grace_s)
             self._take_records()
@@ -75,7 +80,25 @@ class Watch:
             raise
         finally:
             handle.kill(0.0)
-        return len(self.left) < len(self.batch.jobs)
+
+    def follow(self, handle: Handle, stop: Interruption) -> bool:
+        """Until the child waits for its turn, else until it is gone; whether it is still there.
+
+        Raises: Stop if the user asked to stop.
+        """
+        while self._waits_since is None:
+            if (end := self._hear(handle, stop)) is not None:
+                self._take_records()
+                self._account(end, handle)
+                return False
+        return True
+
+    def wake(self, handle: Handle) -> None:
+        """It is the child's turn; what it waited is not its job's time."""
+        assert self._waits_since is not None
+        self._started_at += time.monotonic() - self._waits_since
+        self._waits_since = None
+        handle.grant()
 
     def _hear(self, handle: Handle, stop: Interruption) -> "Exited | _Overdue | None":
         """Wait for one message; None while the child lives and is in time."""
@@ -94,6 +117,9 @@ class Watch:
         if said.word == "figure":
             if job is not None and job is self._running:
                 self.listener(JobFigure(job, said.latency_s, said.n))
+            return
+        if said.word == "turn":
+            self._waits_since = time.monotonic()
             return
         self._started_at, self._started_utc = time.monotonic(), utc_now()
         if said.word == "start" and job is not None:

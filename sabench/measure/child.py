@@ -1,8 +1,9 @@
 """The only entry point of a child process: python -m sabench.measure.child BATCH.json OUTBOX.jsonl
 
 It tells its parent on what was its standard output, one JSON object a line: ready, start, figure,
-end. A record lies in the outbox, on the disk, before its end is told. Exit codes: 0 when every job
-has its record, 75 when the process must not go on and a fresh one should, 130 after SIGTERM,
+end; and turn, where it takes turns with others, before it sleeps until its stdin has a byte. A
+record lies in the outbox, on the disk, before its end is told. Exit codes: 0 when every job has its
+record, 75 when the process must not go on and a fresh one should, 130 after SIGTERM,
 2 for a batch that cannot be read, 1 when the parent is gone or the outbox cannot be written.
 """
 
@@ -13,6 +14,7 @@ import resource
 import signal
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,8 @@ from sabench import jsonl
 from sabench.cases.plan import Batch, Job
 from sabench.catalog.rows import load_target
 from sabench.errors import ExitCode, SabenchError
-from sabench.measure.termination import Termination
+from sabench.measure.termination import InterruptError, Termination
+from sabench.measure.turns import PARENT_GONE, Alone, ByTurns, Turns
 from sabench.records import Flag
 
 KINDS = {
@@ -37,7 +40,6 @@ KINDS = {
 """
 
 FRESH_PROCESS = 75  # EX_TEMPFAIL: memory is fragmented or the device is in doubt
-PARENT_GONE = 1
 FIGURE_EVERY_S = 0.5
 PR_SET_PDEATHSIG = 1
 
@@ -75,16 +77,19 @@ def main(argv: list[str]) -> int:
     except (OSError, ValidationError) as error:
         print(f"{batch_file}: cannot be read: {error}", file=sys.stderr)
         return ExitCode.USAGE
-    flags = _pin(batch)
+    turns = _turns(batch, announcer)
     _limit_memory(batch)
-    _start_torch(batch)
+    flags = _start_torch(batch)
     termination = Termination()
     signal.signal(signal.SIGTERM, termination)
     announcer.say("ready")
     for job in batch.jobs:
-        if termination.asked:
+        try:
+            with termination.interrupting():
+                turns.take()
+        except InterruptError:
             return ExitCode.INTERRUPTED
-        if _run(job, batch, outbox, flags, announcer, termination):
+        if _run(job, batch, outbox, flags, announcer, termination, turns):
             return ExitCode.INTERRUPTED if termination.asked else FRESH_PROCESS
     return ExitCode.OK
 
@@ -96,6 +101,7 @@ def _run(
     flags: tuple[Flag, ...],
     announcer: Announcer,
     termination: Termination,
+    turns: Turns,
 ) -> bool:
     announcer.say("start", job_id=job.job_id)
 
@@ -103,6 +109,8 @@ def _run(
         announcer.figure(job.job_id, latency_s, n)
 
     run: Any = load_target(KINDS[job.kind])
+    if turns.count:  # known to what is timed alone
+        run = partial(run, turns=turns)
     record, ends_process = run(job, batch, flags, show_figure, termination)
     jsonl.append(outbox, record.dump())
     announcer.say("end", job_id=job.job_id, status=record.status.value)
@@ -124,6 +132,17 @@ def _take_stdout() -> int:
     descriptor = os.dup(1)
     os.dup2(2, 1)
     return descriptor
+
+
+def _turns(batch: Batch, announcer: Announcer) -> Turns:
+    """The pipe from the parent becomes the batch's own; a stranger's job reads nothing."""
+    if not batch.turns:
+        return Alone()
+    descriptor = os.dup(0)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    return ByTurns(batch.turns, lambda: announcer.say("turn"), descriptor)
 
 
 def _pin(batch: Batch) -> tuple[Flag, ...]:
@@ -148,14 +167,22 @@ def _limit_memory(batch: Batch) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
 
 
-def _start_torch(batch: Batch) -> None:
-    """Set torch's threads, and use it once before the first deadline runs."""
+def _start_torch(batch: Batch) -> tuple[Flag, ...]:
+    """Pin, set torch's threads, and use it once before the first deadline runs.
+
+    Those that take turns import at the same time, so each is pinned to the cores that they share
+    only afterwards: no pool of threads is there before the first use.
+    """
+    flags = () if batch.turns else _pin(batch)
     import torch
 
+    if batch.turns:
+        flags = _pin(batch)
     torch.set_num_threads(batch.threads)
     torch.set_num_interop_threads(1)
     load_target(KINDS["layer"])
     load_target("sabench.measure.first_use:warm_process")(batch)
+    return flags
 
 
 if __name__ == "__main__":

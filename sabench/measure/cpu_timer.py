@@ -20,8 +20,15 @@ EMPTY_BLOCKS = 100
 class CpuTimer:
     """Wall time of blocks of calls, judged by what else ran in them."""
 
-    def __init__(self, threads: int, clock_ns: Callable[[], int] = time.perf_counter_ns) -> None:
+    def __init__(
+        self,
+        threads: int,
+        clock_ns: Callable[[], int] = time.perf_counter_ns,
+        *,
+        shares_cores: bool = False,
+    ) -> None:
         self.threads, self._clock_ns = threads, clock_ns
+        self._shares_cores = shares_cores  # with processes whose turn it is between our blocks
         self.calls = 1
         self.block_s = BLOCK_S
         self._load = ProcessLoad(clock_ns)
@@ -56,7 +63,7 @@ class CpuTimer:
         self.calls = max(1, math.ceil(1.1 * block_s / max(estimate_s, 1e-9)))
         self.block_s = self.calls * estimate_s
         self._wall_ns = self._cpu_ns = self._delay_ns = 0
-        self._cores = core_usage(self.threads)
+        self._cores = None if self._shares_cores else core_usage(self.threads)
 
     def foreign_work(self) -> str:
         """What clearly ran on our cores and their siblings since `calibrate`."""

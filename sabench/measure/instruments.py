@@ -28,20 +28,25 @@ class Instruments:
     watch: DeviceWatch = field(default_factory=NoWatch)
 
 
-def make_instruments(job: Job, preset: Preset) -> Instruments:
+def make_instruments(job: Job, preset: Preset, *, shares_cores: bool = False) -> Instruments:
     """Those of the job's device, or of the fake runtime's script.
+
+    `shares_cores`: other processes work on our cores between our turns, so that only what is read
+    around each block tells of strangers.
 
     Raises: ConfigError if the job is fake outside a test.
     """
     if job.case.runtime == "fake":
         bench = FakeBench.of(job)
         return Instruments(bench.timer, bench.clock, lambda: None, bench.clock.advance, bench.watch)
-    return Instruments(make_timer(job), watch=make_watch(job, preset))
+    timer, watch = make_timer(job, shares_cores=shares_cores), make_watch(job, preset)
+    usage = (lambda: None) if shares_cores else machine_usage
+    return Instruments(timer, usage=usage, watch=watch)
 
 
-def make_timer(job: Job) -> Timer:
+def make_timer(job: Job, *, shares_cores: bool = False) -> Timer:
     """The timer of the job's device."""
     if job.device == "cpu":
-        return CpuTimer(job.case.threads)
+        return CpuTimer(job.case.threads, shares_cores=shares_cores)
     torch.cuda.set_device(job.device)  # events are recorded on the current device's stream
     return CudaTimer(torch.cuda, job.device)

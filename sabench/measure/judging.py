@@ -38,6 +38,7 @@ class Sampling:
     diary: DeviceDiary = field(default_factory=DeviceDiary)
     stop: Stop = Stop.BUDGET
     measured_s: float = 0.0  # waits for a hot device left out
+    turns: list[float | None] = field(default_factory=list)  # medians; None: all was disturbed
 
     @property
     def rejected(self) -> int:
@@ -85,6 +86,8 @@ def judge(
         **warm_up.told(),
         **sampling.diary.told(),
     }
+    if sampling.turns:
+        details["turns"] = [*sampling.turns]
     if cooling.waits:
         details |= {"cooling_waits": cooling.waits, "cooled_s": cooling.waited_s}
     flags = tuple(flag for flag in Flag if flag in raised)

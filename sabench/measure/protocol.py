@@ -12,7 +12,8 @@ from sabench.measure.device_diary import LONGEST_COOLING_S, Cooling, slowdown
 from sabench.measure.device_watch import DeviceWatch, NoWatch
 from sabench.measure.judging import Sampling, Timing, judge
 from sabench.measure.stopping import Progress, Stop
-from sabench.measure.timer import Call, Timer
+from sabench.measure.timer import Block, Call, Timer
+from sabench.measure.turns import TURN_S, WARM_BLOCKS, Alone, Turns
 from sabench.measure.warm_up import chunk_size, warm_up
 from sabench.records import Status
 from sabench.stats import quantile
@@ -47,6 +48,7 @@ class Protocol:
     clock: Callable[[], float] = time.perf_counter
     sleep: Callable[[float], None] = time.sleep
     watch: DeviceWatch = field(default_factory=NoWatch)
+    turns: Turns = field(default_factory=Alone)
     status: Status = Status.OK
     message: str = ""
     cooling: Cooling = field(init=False)
@@ -60,14 +62,21 @@ class Protocol:
         timer = timer or self.timer
         with _no_collection():
             warmth = warm_up(
-                call, timer, self.preset, self.watch, self.clock, limit_s=self.remaining_s()
+                *(call, timer, self.preset, self.watch, self.clock),
+                limit_s=self._warm_up_s(),
             )
-            sampling = self._sample(call, timer)
+            sample = self._sample_in_turns if self.turns.count else self._sample
+            sampling = sample(call, timer)
             timing = judge(sampling, timer, self.preset, warmth, self.cooling)
             self.look()
         if GRAVITY.index(timing.status) > GRAVITY.index(self.status):
             self.status, self.message = timing.status, timing.message
         return timing
+
+    def _warm_up_s(self) -> float:
+        """The longest warm-up. Where turns are taken the shortest: what still settles meets all."""
+        most = self.preset.warmup_min_s if self.turns.count else self.preset.warmup_max_s
+        return min(self.remaining_s(), most)
 
     def remaining_s(self) -> float:
         """What the job's deadline leaves for timing."""
@@ -98,6 +107,29 @@ class Protocol:
             told = sampling.accepted or sampling.everything
             self.show_figure(quantile(told, 0.5), len(sampling.accepted))
         sampling.stop = stop
+        return sampling
+
+    def _sample_in_turns(self, call: Call, timer: Timer) -> Sampling:
+        """As many slices as there are turns, each behind a few blocks that fill the caches.
+
+        No rule ends it early: each of those that take turns has the same slices.
+        """
+        sampling = Sampling(stop=Stop.TURNS)
+        for _ in range(self.turns.count):
+            self.turns.take()
+            timer.chunk(call, WARM_BLOCKS)
+            began, blocks = self.clock(), list[Block]()
+            while not blocks or self.clock() - began < TURN_S:
+                blocks += timer.chunk(call, chunk_size(timer, len(blocks)))
+            sampling.diary.keep(
+                self.watch.between(began, self.clock()), [block.seconds for block in blocks]
+            )
+            clean = [block.seconds for block in blocks if not block.disturbance]
+            sampling.everything += [block.seconds for block in blocks]
+            sampling.accepted += clean
+            sampling.turns.append(quantile(clean, 0.5) if clean else None)
+            sampling.measured_s += self.clock() - began
+            self.show_figure(quantile(sampling.everything, 0.5), len(sampling.accepted))
         return sampling
 
     def _should_stop(self, sampling: Sampling, deadline_s: float) -> Stop | None:

@@ -18,9 +18,11 @@ from sabench.measure.resident_memory import reset_peak, resident_memory
 from sabench.measure.subject import Subject
 from sabench.measure.termination import Termination
 from sabench.measure.timer import Timer
+from sabench.measure.turns import Alone, Turns
 from sabench.records import INFORMATIVE, Flag, Reading, Record, Status
 
 GRAPH = METRICS["latency_graph"]
+ALONE = Alone()
 NO_ROOM = "no memory left for it beside the case, which fits"
 
 
@@ -30,11 +32,14 @@ def run_job(
     flags: tuple[Flag, ...] = (),
     show_figure: ShowFigure = show_nothing,
     termination: Termination | None = None,
+    turns: Turns = ALONE,
 ) -> tuple[Record, bool]:
     """The job's record, and whether this process must not go on. Never raises."""
-    return conclude(
-        job, batch, termination, lambda taken: measure_case(job, batch, flags, show_figure, taken)
-    )
+
+    def work(taken: dict[str, Reading]) -> Outcome:
+        return measure_case(job, batch, flags, show_figure, taken, turns)
+
+    return conclude(job, batch, termination, work)
 
 
 def measure_case(
@@ -43,6 +48,7 @@ def measure_case(
     flags: tuple[Flag, ...],
     show_figure: ShowFigure,
     taken: dict[str, Reading],
+    turns: Turns = ALONE,
 ) -> Outcome:
     """Every metric of a layer's or network's job; each reading into `taken` as it comes.
 
@@ -54,7 +60,8 @@ def measure_case(
         if job.device != "cpu":
             states.append(job_facts(job.device))
 
-    runtime, tools = RUNTIMES[job.case.runtime], make_instruments(job, batch.preset)
+    runtime, shares_cores = RUNTIMES[job.case.runtime], turns.count > 0
+    tools = make_instruments(job, batch.preset, shares_cores=shares_cores)
     protocol = Protocol(
         batch.preset,
         tools.timer,
@@ -64,6 +71,7 @@ def measure_case(
         clock=tools.clock,
         sleep=tools.sleep,
         watch=tools.watch,
+        turns=turns,
     )
     subject: Subject = runtime.build(job)
     execution: Execution = runtime.load()(subject)

@@ -26,6 +26,7 @@ class Stop(StrEnum):
     BUDGET = "budget"
     CONTENDED = "contended"
     DEADLINE = "deadline"
+    TURNS = "turns"  # all were taken
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What a gate measures with: a process of a side for each block, its records in one journal."""
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,11 +16,14 @@ from sabench.compare.gate.sides import Checkout
 from sabench.launch.limits import allowed_cores, choose_cores
 from sabench.launch.one_child import Surroundings, one_child
 from sabench.launch.process import ProcessLauncher
+from sabench.launch.turns import Entry, in_turns
 from sabench.records import FAILED, Environment, Record
 from sabench.store import journal
 
 COUNTS = tuple(name for name, metric in METRICS.items() if metric.exact)
 """The metrics that have no noise: the same work gives the same figure, to the last unit."""
+
+TURNS = 36  # of a sampling: each of two or three sides begins a round as often
 
 
 @dataclass(slots=True)
@@ -40,18 +43,26 @@ class CheckoutBench:
     metrics: tuple[str, ...] = ("latency_warm",)  # of a block, as far as a side knows them
     plants: Mapping[str, float] = field(default_factory=dict)  # by case_id, into the candidate
     known: dict[SideName, frozenset[str]] = field(default_factory=dict)  # metrics of each code
+    in_turns: bool = False  # whether the sides of a block are measured in turns
 
-    def measure(self, side: SideName, block: int, case_ids: Sequence[str]) -> list[Record]:
-        """One process of a side, the cases in an order that the block alone decides."""
+    def measure(
+        self, sides: Sequence[SideName], block: int, case_ids: Sequence[str]
+    ) -> dict[SideName, list[Record]]:
+        """One process of each side, the cases in an order that the block alone decides."""
+        jobs = {side: self._jobs(side, block, case_ids) for side in sides}
+        if self.in_turns and len(sides) > 1:
+            return self._run_in_turns(jobs)
+        return {side: self._run(side, of_side) for side, of_side in jobs.items()}
+
+    def _jobs(self, side: SideName, block: int, case_ids: Sequence[str]) -> list[Job]:
         shuffled = sorted(case_ids)
         random.Random(f"{self.seed} {block}").shuffle(shuffled)
         plants = self.plants if side == "candidate" else {}
-        jobs = gate_jobs(
+        return gate_jobs(
             [self._case(side, one) for one in shuffled],
             *(self.device, self.known_to(side, self.metrics), side, block, self.seed),
             plants=plants,
         )
-        return self._run(side, jobs)
 
     def count(self, side: SideName) -> list[Record]:
         """What has no noise, once, of the cases whose implementations are what they claim.
@@ -115,36 +126,67 @@ class CheckoutBench:
     def _checkout(self, side: SideName) -> Checkout:
         return self.checkouts["base" if side == "null" else side]
 
+    def _run_in_turns(self, jobs: Mapping[SideName, list[Job]]) -> dict[SideName, list[Record]]:
+        """Every side at once; what a side's child leaves is measured alone."""
+        records: dict[SideName, list[Record]] = {side: [] for side in jobs}
+        together = zip(*(make_batches(of_side, "suite") for of_side in jobs.values()), strict=True)
+        for batches in together:
+            entries = [
+                Entry(
+                    self._batch(tuple(batch), turns=TURNS, ahead=place),
+                    *(self._starter(side), self._keep(side, into)),
+                )
+                for place, ((side, into), batch) in enumerate(
+                    zip(records.items(), batches, strict=True)
+                )
+            ]
+            ends = in_turns(entries, self.environment, self.around)
+            for (side, into), ended in zip(records.items(), ends, strict=True):
+                self._run_alone(side, ended.left, into, is_last_try=not ended.did_something)
+        return records
+
     def _run(self, side: SideName, jobs: Sequence[Job]) -> list[Record]:
+        records: list[Record] = []
+        for batch in make_batches(jobs, "suite"):
+            self._run_alone(side, tuple(batch), records)
+        return records
+
+    def _run_alone(
+        self,
+        side: SideName,
+        left: tuple[Job, ...],
+        into: list[Record],
+        *,
+        is_last_try: bool = False,
+    ) -> None:
+        starter, finish = self._starter(side), self._keep(side, into)
+        while left:
+            ended = one_child(
+                *(self._batch(left), starter, self.environment, self.around, finish),
+                is_last_try=is_last_try,
+            )
+            left, is_last_try = ended.left, not ended.did_something
+
+    def _starter(self, side: SideName) -> ProcessLauncher:
         checkout = self._checkout(side)
-        starter = ProcessLauncher(
+        return ProcessLauncher(
             checkout.child, code=checkout.code, folder=checkout.root, is_foreign=True
         )
-        records: list[Record] = []
+
+    def _keep(self, side: SideName, into: list[Record]) -> Callable[[Job, Record], Record]:
+        """What takes a side's records: to the journal, and to `into`."""
 
         def finish(job: Job, record: Record) -> Record:
             stored = journal.append(self.folder, record.model_copy(update={"side": side}))
-            records.append(stored)
+            into.append(stored)
             return stored
 
-        for batch in make_batches(jobs, "suite"):
-            left, is_last_try = tuple(batch), False
-            while left:
-                ended = one_child(
-                    self._batch(left),
-                    starter,
-                    self.environment,
-                    self.around,
-                    finish,
-                    is_last_try=is_last_try,
-                )
-                left, is_last_try = ended.left, not ended.did_something
-        return records
+        return finish
 
-    def _batch(self, jobs: tuple[Job, ...]) -> Batch:
+    def _batch(self, jobs: tuple[Job, ...], *, turns: int = 0, ahead: int = 0) -> Batch:
         threads = jobs[0].case.threads
         return Batch(
-            batch_id=self.around.next_batch_id(),
+            batch_id=self.around.next_batch_id(ahead),
             suite=self.suite,
             preset=self.preset,
             environment=self.environment.id,
@@ -152,5 +194,6 @@ class CheckoutBench:
             threads=threads,
             cores=choose_cores(threads, allowed_cores()),
             memory_limit=self.memory_limit,
+            turns=turns,
             jobs=jobs,
         )

@@ -1,5 +1,7 @@
 """The blocks of a gate: who measures when, and what each block told."""
 
+import math
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
@@ -14,11 +16,19 @@ Figures = dict[str, float]
 """A process's median of each case, in the metric's unit."""
 
 
+Turns = Mapping[str, Sequence[float | None]]
+"""The same of each turn, where the sides took turns; None: other work ran in all of it."""
+
+LEAST_TURNS = 0.5  # a share: of fewer that both sides have undisturbed the medians are compared
+
+
 class Bench(Protocol):
     """What measures: checkouts with their interpreters, commands, or a script in tests."""
 
-    def measure(self, side: SideName, block: int, case_ids: Sequence[str]) -> list[Record]:
-        """One process of one side: a record for each case, in whatever order.
+    def measure(
+        self, sides: Sequence[SideName], block: int, case_ids: Sequence[str]
+    ) -> Mapping[SideName, list[Record]]:
+        """One process of each side, in that order or in turns: records in whatever order.
 
         Raises: DeviceError if the device does not compute, Stop if the user asked to stop.
         """
@@ -34,6 +44,26 @@ class Block:
     number: int
     figures: Mapping[SideName, Figures]
     cycles: Mapping[SideName, Figures] = field(default_factory=dict)
+    turns: Mapping[SideName, Turns] = field(default_factory=dict)
+
+    def pair(self, case_id: str, other: SideName) -> tuple[float, float] | None:
+        """(base, other); None unless both were measured undisturbed.
+
+        Of sides that took turns `other` is the base's figure times the median of the ratios turn by
+        turn: what slowed the machine down for a while is in both figures of a turn.
+        """
+        sides: tuple[SideName, SideName] = ("base", other)
+        base, new = (self.figures.get(side, {}).get(case_id) for side in sides)
+        if base is None or new is None:
+            return None
+        old, late = (self._turns_of(side, case_id) for side in sides)
+        ratios = [two / one for one, two in zip(old, late, strict=False) if one and two]
+        if len(ratios) < max(1.0, LEAST_TURNS * max(len(old), len(late))):
+            return base, new
+        return base, base * geometric_median(ratios)
+
+    def _turns_of(self, side: SideName, case_id: str) -> Sequence[float | None]:
+        return self.turns[side].get(case_id, ()) if side in self.turns else ()
 
 
 @dataclass(slots=True)
@@ -44,7 +74,8 @@ class Stage:
 
     def pairs(self, case_id: str, other: SideName = "candidate") -> list[tuple[float, float]]:
         """(base, other) of each block that has both."""
-        return _pairs([block.figures for block in self.blocks], case_id, other)
+        found = (block.pair(case_id, other) for block in self.blocks)
+        return [pair for pair in found if pair is not None]
 
     def effect(
         self, case_id: str, threshold: float, other: SideName = "candidate"
@@ -55,16 +86,16 @@ class Stage:
 
     def effect_in_cycles(self, case_id: str, threshold: float) -> Effect | None:
         """The same in cycles; None unless every block that tells the time tells them."""
-        pairs = _pairs([block.cycles for block in self.blocks], case_id, "candidate")
+        sides: tuple[SideName, ...] = ("base", "candidate")
+        both = [[one.cycles.get(side, {}).get(case_id) for side in sides] for one in self.blocks]
+        pairs = [(one, two) for one, two in both if one is not None and two is not None]
         is_told = bool(pairs) and len(pairs) == len(self.pairs(case_id))
         return paired_effect(pairs, threshold=threshold) if is_told else None
 
 
-def _pairs(
-    found: Sequence[Mapping[SideName, Figures]], case_id: str, other: SideName
-) -> list[tuple[float, float]]:
-    both = ([sides.get(one, {}).get(case_id) for one in ("base", other)] for sides in found)
-    return [(one, two) for one, two in both if one is not None and two is not None]
+def geometric_median(ratios: Sequence[float]) -> float:
+    """The median on the log scale: turned round, it is one over what it was."""
+    return math.exp(statistics.median(map(math.log, ratios)))
 
 
 TURNS: tuple[tuple[SideName, ...], ...] = (
@@ -97,4 +128,15 @@ def figures_of(records: Sequence[Record], metric: str) -> Figures:
         reading = record.readings.get(metric)
         if record.status in MEASURED and reading is not None and reading.median:
             found[record.case_id] = reading.median
+    return found
+
+
+def turns_of(records: Sequence[Record], metric: str) -> Turns:
+    """The medians of each turn, of the cases that were measured in turns."""
+    found: dict[str, list[float | None]] = {}
+    for record in records:
+        reading = record.readings.get(metric)
+        told = reading.details.get("turns") if reading is not None else None
+        if isinstance(told, list):
+            found[record.case_id] = [one if isinstance(one, float) else None for one in told]
     return found

@@ -63,11 +63,16 @@ class CommandBench:
     stop: Interruption
     warmed: set[SideName] = field(default_factory=set)
 
-    def measure(self, side: SideName, block: int, case_ids: Sequence[str]) -> list[Record]:
-        """So many runs of one side; one record for all of them.
+    def measure(
+        self, sides: Sequence[SideName], block: int, case_ids: Sequence[str]
+    ) -> dict[SideName, list[Record]]:
+        """So many runs of one side after the other; one record for all of a side.
 
         Raises: Stop if the user asked to stop.
         """
+        return {side: self._measure(side, block) for side in sides}
+
+    def _measure(self, side: SideName, block: int) -> list[Record]:
         of: SideName = "base" if side == "null" else side
         log = self.folder.outbox / f"{block:05d}-{side}.log"
         started, begin = datetime.now(UTC), time.monotonic()

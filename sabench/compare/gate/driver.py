@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Literal
 
-from sabench.compare.gate.blocks import Bench, Block, Stage, figures_of, sides_in_order
+from sabench.compare.gate.blocks import Bench, Block, Stage, figures_of, sides_in_order, turns_of
 from sabench.compare.pair import Effect, Verdict, verdict_of
 from sabench.records import SHOWN, Record
 
@@ -134,13 +134,16 @@ def _block(
     with_null = stage is course.confirm or any(
         len(stage.pairs(one, "null")) < SCREEN_BLOCKS for one in case_ids
     )
-    figures, cycles = {}, {}
-    for side in sides_in_order(number, flipped=course.plan.flipped, with_null=with_null):
-        records = bench.measure(side, number, case_ids)
-        figures[side] = figures_of(records, course.plan.metric)
-        cycles[side] = figures_of(records, CYCLES)
+    sides = sides_in_order(number, flipped=course.plan.flipped, with_null=with_null)
+    told, metric = bench.measure(sides, number, case_ids), course.plan.metric
+    for records in told.values():
         course.lose(records)
-    return Block(number, figures, cycles)
+    return Block(
+        number,
+        figures={side: figures_of(records, metric) for side, records in told.items()},
+        cycles={side: figures_of(records, CYCLES) for side, records in told.items()},
+        turns={side: turns_of(records, metric) for side, records in told.items()},
+    )
 
 
 def _is_open(course: Course, case_id: str) -> bool:

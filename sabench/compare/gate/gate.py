@@ -148,4 +148,5 @@ def bench_of(
         around=Surroundings(folder.outbox, PATIENCE, listener, stop, lambda: (0, 0)),
         metrics=("latency_warm",) if on_cpu else ("latency_warm", CYCLES),
         plants=plan.plants,
+        in_turns=on_cpu and all(side.takes_turns() for side in plan.checkouts.values()),
     )

@@ -177,7 +177,7 @@ def measure_alone(
         if all(len(into.medians(one)) >= PROCESSES for one in left):
             return
         tell(Step("history", number + 1, tuple(left)))
-        records = bench.measure("candidate", number, left)
+        records = bench.measure(("candidate",), number, left)["candidate"]
         into.processes.append(figures_of(records, "latency_warm"))
         for record in records:
             if record.status not in SHOWN:

@@ -105,6 +105,14 @@ class Checkout:
         """
         return frozenset(self.ask("-c", METRICS_OF).split())
 
+    def takes_turns(self) -> bool:
+        """Whether this side's sabench can be measured in turns; an older one cannot."""
+        try:
+            self.ask("-c", "import sabench.measure.turns")
+        except ConfigError:
+            return False
+        return True
+
     def told(self, device: str) -> SideTold:
         """Commit, interpreter and environment, as far as they can be known."""
         commit, dirty = checkout_state(self.root / "code")

@@ -27,6 +27,8 @@ class Played:
     def kill(self, grace_s: float) -> list[int]:
         return []
 
+    def grant(self) -> None: ...
+
     def told(self) -> str:
         return ""
 
@@ -45,7 +47,7 @@ def interrupted_after_the_first_record(jobs: list[Job], outbox: Path) -> list[Re
     )  # fmt: skip
     started = Said("start", jobs[0].job_id)
     handle = Played(lambda: Said("ready"), lambda: started, finish_and_interrupt)
-    with pytest.raises(Stop), Interruption() as stop:
+    with pytest.raises(Stop), Interruption() as stop, watch.attending(handle):
         watch.follow(handle, stop)
     return taken
 

@@ -54,7 +54,9 @@ def stranger(name: str, **axes: Any) -> Case:
     )
 
 
-def start(folder: Path, *cases: Case, metrics: tuple[str, ...] = ("latency_warm",)) -> Child:
+def start(
+    folder: Path, *cases: Case, metrics: tuple[str, ...] = ("latency_warm",), turns: int = 0
+) -> Child:
     """A child with one job for each case, in this order."""
     jobs = {job.case.case_id: job for job in make_jobs(cases, ["cpu"], metrics, TINY, seed=1)}
     core = max(os.sched_getaffinity(0))
@@ -67,12 +69,14 @@ def start(folder: Path, *cases: Case, metrics: tuple[str, ...] = ("latency_warm"
         threads=1,
         cores=(core,),
         memory_limit=16 * GIB,
+        turns=turns,
         jobs=tuple(jobs[case.case_id] for case in cases),
     )
     batch_file, outbox = folder / "batch.json", folder / "outbox.jsonl"
     batch_file.write_text(batch.model_dump_json(by_alias=True))
     process = subprocess.Popen(
         [sys.executable, "-m", "sabench.measure.child", str(batch_file), str(outbox)],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -186,6 +190,32 @@ def test_sigterm_marks_the_running_job_interrupted(tmp_path: Path) -> None:
     assert events[-1]["status"] == record.status.value == "interrupted"
 
 
+def test_a_child_in_turns_sleeps_until_it_is_woken_and_tells_each_turn(tmp_path: Path) -> None:
+    child = start(tmp_path, stranger("Doubling"), stranger("Raises"), turns=3)
+    words = [_wait_for(child, "turn")]
+    for _ in range(4):  # one to warm up in, and one for each slice
+        _wake(child)
+        words.append([one for one in _wait_for(child, "turn") if one != "figure"])
+    _wake(child)
+    code, events, _ = child.finish()
+    assert words == [["ready", "turn"], ["start", "turn"], ["turn"], ["turn"], ["end", "turn"]]
+    assert (code, [event["event"] for event in events]) == (0, ["start", "end"])
+    doubled, raised = child.records()
+    assert (doubled.status, raised.status) == (Status.OK_FLAGGED, Status.ERROR)
+    assert len(doubled.readings["latency_warm"].details["turns"]) == 3
+
+
+def test_a_sleeping_child_ends_at_sigterm_and_its_job_is_interrupted(tmp_path: Path) -> None:
+    child = start(tmp_path, stranger("Doubling"), turns=3)
+    _wait_for(child, "turn")
+    _wake(child)
+    _wait_for(child, "turn")
+    child.process.send_signal(signal.SIGTERM)
+    code, _, _ = child.finish()
+    assert code == 130
+    assert [record.status for record in child.records()] == [Status.INTERRUPTED]
+
+
 def test_a_record_lies_in_the_outbox_before_its_end_is_told(tmp_path: Path) -> None:
     child = start(tmp_path, stranger("Raises"), stranger("Sleeps"))
     _wait_for(child, "end")
@@ -225,8 +255,18 @@ def test_a_batch_that_is_none_is_a_usage_error(tmp_path: Path) -> None:
     assert "cannot be read" in done.stderr
 
 
-def _wait_for(child: Child, word: str) -> None:
+def _wake(child: Child) -> None:
+    """Give it a turn."""
+    assert child.process.stdin is not None
+    child.process.stdin.write("\n")
+    child.process.stdin.flush()
+
+
+def _wait_for(child: Child, word: str) -> list[str]:
+    """Until the child says this word; the words up to it."""
     assert child.process.stdout is not None
+    heard = []
     for line in child.process.stdout:
-        if json.loads(line)["event"] == word:
-            return
+        heard.append(json.loads(line)["event"])
+        if heard[-1] == word:
+            return heard

@@ -100,7 +100,8 @@ def test_what_a_command_leaves_behind_is_ended(tmp_path: Path) -> None:
 def test_a_block_has_so_many_runs_and_a_commands_first_is_not_counted(tmp_path: Path) -> None:
     count = tmp_path / "count"
     bench = bench_of(tmp_path, f"sh -c 'echo x >> {count}'", runs=3)
-    records = [bench.measure(side, 0, ["command"])[0] for side in ("base", "null")]
+    told = bench.measure(("base", "null"), 0, ["command"])
+    records = [told[side][0] for side in ("base", "null")]
     assert len(count.read_text().split()) == 1 + 3 + 3
     assert [len(one.readings["latency_warm"].samples) for one in records] == [3, 3]
     assert [one.side for one in journal.read(bench.folder)] == ["base", "null"]
@@ -108,7 +109,7 @@ def test_a_block_has_so_many_runs_and_a_commands_first_is_not_counted(tmp_path: 
 
 def test_a_busy_machine_spoils_a_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(commands, "MOST_FOREIGN", -1e9)
-    record = bench_of(tmp_path, "sleep 0.3").measure("base", 0, ["command"])[0]
+    record = bench_of(tmp_path, "sleep 0.3").measure(("base",), 0, ["command"])["base"][0]
     assert record.status is Status.CONTENDED
     assert "cores were busy with other work" in record.message
 
@@ -118,7 +119,7 @@ def test_a_command_is_told_no_secret_of_the_workflow(
 ) -> None:
     monkeypatch.setenv("GITHUB_TOKEN", "secret")
     bench = bench_of(tmp_path, 'sh -c "test -z $GITHUB_TOKEN"')
-    assert bench.measure("base", 0, ["command"])[0].status is not Status.ERROR
+    assert bench.measure(("base",), 0, ["command"])["base"][0].status is not Status.ERROR
 
 
 def test_ctrl_c_keeps_what_there_was_and_ends_the_command(tmp_path: Path) -> None:

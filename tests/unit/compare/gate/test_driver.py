@@ -38,7 +38,12 @@ class ScriptedBench:
         self.script = script
         self.asked: list[tuple[SideName, int, tuple[str, ...]]] = []
 
-    def measure(self, side: SideName, block: int, case_ids: Sequence[str]) -> list[Record]:
+    def measure(
+        self, sides: Sequence[SideName], block: int, case_ids: Sequence[str]
+    ) -> dict[SideName, list[Record]]:
+        return {side: self.one(side, block, case_ids) for side in sides}
+
+    def one(self, side: SideName, block: int, case_ids: Sequence[str]) -> list[Record]:
         self.asked.append((side, block, tuple(case_ids)))
         return [self._record(side, block, one) for one in reversed(case_ids)]
 
@@ -264,11 +269,11 @@ def test_cycles_are_kept_beside_the_times_of_the_same_blocks() -> None:
     class ClockedBench(ScriptedBench):
         """Whatever the time, a million cycles."""
 
-        def measure(self, side: SideName, block: int, case_ids: Sequence[str]) -> list[Record]:
+        def one(self, side: SideName, block: int, case_ids: Sequence[str]) -> list[Record]:
             told = Reading.of("cycle", [calm(side, block, "a") * 1e6])
             return [
                 record.model_copy(update={"readings": record.readings | {"latency_cycles": told}})
-                for record in super().measure(side, block, case_ids)
+                for record in super().one(side, block, case_ids)
             ]
 
     course = follow(plan("a"), ClockedBench(slower("a")))

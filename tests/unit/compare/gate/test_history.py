@@ -11,6 +11,7 @@ from scipy import stats
 
 from checkouts import CONV, HALO, SUITE, pretend
 from making_runs import case, preset, record_of, run_info
+from sabench.compare.gate.blocks import SideName
 from sabench.compare.gate.driver import SPARE_BLOCKS, Step
 from sabench.compare.gate.history import (
     PROCESSES,
@@ -63,7 +64,12 @@ class Scripted:
     def __init__(self, *processes: dict[str, Status]) -> None:
         self.processes, self.asked = processes, list[tuple[str, int, tuple[str, ...]]]()
 
-    def measure(self, side: str, block: int, case_ids: Sequence[str]) -> list[Record]:
+    def measure(
+        self, sides: Sequence[SideName], block: int, case_ids: Sequence[str]
+    ) -> dict[SideName, list[Record]]:
+        return {side: self.one(side, block, case_ids) for side in sides}
+
+    def one(self, side: SideName, block: int, case_ids: Sequence[str]) -> list[Record]:
         self.asked.append((side, block, tuple(case_ids)))
         ends = self.processes[min(block, len(self.processes) - 1)]
         cases = {CONV: case(), HALO: case("halo", implementation="blocked")}
@@ -131,7 +137,7 @@ def test_a_case_that_one_side_lacks_has_a_reason_and_no_verdict() -> None:
     assert judged_alone(crashed, told(*STEADY), THRESHOLD).reason == "base: crash(9)"
     few = judged_alone(row(), told(1e-3), THRESHOLD)
     assert (few.verdict, few.status) == (None, Status.CONTENDED)
-    (record,) = Scripted({HALO: Status.ERROR}).measure("candidate", 0, [HALO])
+    (record,) = Scripted({HALO: Status.ERROR}).one("candidate", 0, [HALO])
     lost = judged_alone(row(), Alone([], {HALO: record}), THRESHOLD)
     assert (lost.status, lost.reason) == (Status.ERROR, "candidate: error")
 

@@ -92,7 +92,7 @@ def test_drawn_processes_spread_as_their_noise_says() -> None:
         {"a": noise}, 0.0, tool.Setting("one", (noise,)), np.random.default_rng(3)
     )
     drawn = [
-        math.log(bench.measure("base", 0, ["a"])[0].readings[tool.METRIC].median)
+        math.log(bench.measure(("base",), 0, ["a"])["base"][0].readings[tool.METRIC].median)
         for _ in range(4000)
     ]
     assert np.std(drawn) == pytest.approx(noise.between, rel=0.05)
