@@ -12,11 +12,19 @@ from sabench.errors import ResultError
 
 
 def append(path: Path, item: dict[str, Any]) -> None:
+    """Write an item as one line.
+
+    Raises: as `append_line`.
+    """
+    append_line(path, json.dumps(item, ensure_ascii=False, allow_nan=False))
+
+
+def append_line(path: Path, text: str) -> None:
     """Write one line and fsync it. A torn last line from a killed writer is closed first.
 
     Raises: ResultError if the disk refuses; what stood in the file before is left as it was.
     """
-    line = json.dumps(item, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+    line = text.encode() + b"\n"
     try:
         with path.open("a+b", buffering=0) as file:
             size = file.tell()

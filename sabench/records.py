@@ -249,7 +249,7 @@ class Environment(Frozen):
     device_kind: Literal["cpu", "cuda"]
     device_name: str
     device_uuid: str | None = None  # never part of the id
-    settings: dict[str, str]  # hashed: versions, clock and allocator policy, wait policy
+    settings: dict[str, str]  # hashed: versions, policies of clock, allocator and wait, the CPU
     facts: dict[str, str]  # told, not hashed: cores, governor, kernel, commit, command line
 
     @property

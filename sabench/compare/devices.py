@@ -7,7 +7,7 @@ from itertools import combinations
 from sabench.catalog.metrics import METRICS
 from sabench.compare.crossover import Contest, contests
 from sabench.compare.figures import is_unproved
-from sabench.compare.join import Side, join, refuse_unlike
+from sabench.compare.join import Side, is_one_device, join, refuse_unlike
 from sabench.compare.levels import better_by, reason_without
 from sabench.compare.pair import Effect
 from sabench.compare.ranks import Keyed, Ranking, Standing, macs_ranking, ranking_of, standing_of
@@ -103,7 +103,8 @@ def compare_devices(
     """
     refuse_metric(metric)
     for one, other in combinations(sides, 2):
-        refuse_unlike(one, other, across_env=across_env or not _is_one_device(one, other))
+        is_one = is_one_device(one.environment, other.environment)
+        refuse_unlike(one, other, across_env=across_env or not is_one)
     rows, alone = _joined(sides, across)
     if not rows:
         raise ResultError(
@@ -139,11 +140,6 @@ def compare_devices(
         ),
         alone=alone,
     )
-
-
-def _is_one_device(one: Side, other: Side) -> bool:
-    found = [(side.environment.device_kind, side.environment.device_name) for side in (one, other)]
-    return found[0] == found[1]
 
 
 def _joined(

@@ -1,13 +1,16 @@
 """Which cases of two results are the same, and which results may be compared at all."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sabench.cases.case import Case, Scalar, show_scalar
 from sabench.errors import ConfigError, ResultError
 from sabench.launch.resume import difference
+from sabench.measure.processor import without_model
 from sabench.records import Environment
 from sabench.store.leaderboard import Leaderboard, Row
+
+Device = tuple[str, str]  # kind and name
 
 SWEPT = (
     *("threads", "batch", "stride", "layout", "autocast", "dtype", "mode"),
@@ -65,6 +68,28 @@ def sides_of(name: str, leaderboard: Leaderboard, across: Sequence[str] = ()) ->
         )
         for values, rows in found.items()
     ]
+
+
+def devices_among(environments: Iterable[Environment]) -> Callable[[Environment], Device]:
+    """What tells the device of each: kind and name.
+
+    The model that was added to a CPU's name does not count where one of them lacks it: a result
+    from before that may be of any model, and is to be refused rather than taken for another device.
+    """
+    names = {(one.device_kind, one.device_name) for one in environments}
+
+    def device(environment: Environment) -> Device:
+        kind, name = environment.device_kind, environment.device_name
+        bare = kind, without_model(name)
+        return bare if bare in names else (kind, name)
+
+    return device
+
+
+def is_one_device(one: Environment, other: Environment) -> bool:
+    """Whether what differs between two environments is not their device."""
+    device = devices_among((one, other))
+    return device(one) == device(other)
 
 
 def refuse_unlike(base: Side, new: Side, *, across_env: bool) -> None:

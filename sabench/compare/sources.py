@@ -1,16 +1,15 @@
 """From the results that a command names to the sides that are held against each other."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from sabench.compare.join import Side, sides_of
+from sabench.compare.join import Device, Side, devices_among, sides_of
 from sabench.errors import ConfigError, ResultError
 from sabench.store.leaderboard import read_leaderboard
 
 Pair = tuple[Side, Side]
-Device = tuple[str, str]  # kind and name
 
 BESIDE = "device"
 """What `across` has to lay sides beside each other, whatever they share; no key of a case."""
@@ -45,7 +44,9 @@ def pairs_on_one_device(sources: Sequence[Sequence[Side]]) -> list[Pair] | None:
     result that has nothing like a side of the base.
     """
     base, *others = sources
-    named = [{_device(side) for side in sides} for sides in sources]
+    device = devices_among(side.environment for sides in sources for side in sides)
+    held = [Counter(device(side.environment) for side in sides) for sides in sources]
+    named = [set(found) for found in held]
     if all(found.isdisjoint(named[0]) for found in named[1:]):
         return None
     for sides, found in zip(others, named[1:], strict=True):
@@ -55,16 +56,20 @@ def pairs_on_one_device(sources: Sequence[Sequence[Side]]) -> list[Pair] | None:
                 "comparable case by case; compare results of the same devices, or lay all beside "
                 f"each other with --across {BESIDE}"
             )
-    twice = {one for sides in sources for one, n in Counter(map(_device, sides)).items() if n > 1}
-    return [pair for other in others for pair in _pairs(base, other, twice)]
+    twice = {one for found in held for one, n in found.items() if n > 1}
+
+    def key(side: Side) -> tuple[Device, str]:
+        """The device, and its place too where a result has several of a name."""
+        name = device(side.environment)
+        return name, side.device if name in twice else ""
+
+    return [pair for other in others for pair in _pairs(base, other, key)]
 
 
-def _pairs(base: Sequence[Side], other: Sequence[Side], twice: set[Device]) -> Iterator[Pair]:
-    """Sides by their device, and by its place too where a result has several of a name."""
-    mine, theirs = (
-        {(_device(side), side.device if _device(side) in twice else ""): side for side in sides}
-        for sides in (base, other)
-    )
+def _pairs(
+    base: Sequence[Side], other: Sequence[Side], key_of: Callable[[Side], tuple[Device, str]]
+) -> Iterator[Pair]:
+    mine, theirs = ({key_of(side): side for side in sides} for sides in (base, other))
     if mine.keys().isdisjoint(theirs):
         raise ResultError(
             f"{_told(other)} and {_told(base)} come from several devices of one name at other "
@@ -80,10 +85,6 @@ def _pairs(base: Sequence[Side], other: Sequence[Side], twice: set[Device]) -> I
 def _without_rows(like: Side, those: Sequence[Side]) -> Side:
     """What a result has of a side that it lacks."""
     return replace(like, name=_told(those), leaderboard=those[0].leaderboard, rows=())
-
-
-def _device(side: Side) -> Device:
-    return side.environment.device_kind, side.environment.device_name
 
 
 def _told(sides: Sequence[Side]) -> str:

@@ -80,7 +80,8 @@ def difference(before: Environment, now: Environment) -> str:
     if before.device_name != now.device_name:
         told.append(f"{before.device_name} -> {now.device_name}")
     for key in sorted(before.settings.keys() | now.settings.keys()):
-        one, other = before.settings.get(key, "absent"), now.settings.get(key, "absent")
+        lacking = "absent" if key.startswith("env_") else "untold"  # another version may not tell
+        one, other = before.settings.get(key, lacking), now.settings.get(key, lacking)
         if one != other:
             told.append(f"{key} {one} -> {other}")
     return ", ".join(told)

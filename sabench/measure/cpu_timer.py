@@ -17,6 +17,23 @@ OVERHEAD_SHARE = 1e-4  # of a block: what reading the clock around it may cost
 EMPTY_BLOCKS = 100
 
 
+def empty_block_s(clock_ns: Callable[[], int]) -> float:
+    """What a block takes without a call: the median of a hundred."""
+    nothing = range(0)
+    spans = []
+    for _ in range(EMPTY_BLOCKS):
+        start = clock_ns()
+        for _ in nothing:
+            pass
+        spans.append(clock_ns() - start)
+    return quantile(spans, 0.5) * 1e-9
+
+
+def least_block_s(overhead_s: float) -> float:
+    """A millisecond; longer where reading the clock is so slow that it would show."""
+    return max(BLOCK_S, overhead_s / OVERHEAD_SHARE)
+
+
 class CpuTimer:
     """Wall time of blocks of calls, judged by what else ran in them."""
 
@@ -32,21 +49,10 @@ class CpuTimer:
         self.calls = 1
         self.block_s = BLOCK_S
         self._load = ProcessLoad(clock_ns)
-        self.overhead_s = self._overhead_s()
+        self.overhead_s = empty_block_s(clock_ns)
         self._sees_load = True
         self._cores: CoreUsage | None = None
         self._wall_ns = self._cpu_ns = self._delay_ns = 0  # over all blocks, rejected ones too
-
-    def _overhead_s(self) -> float:
-        """What a block takes without a call: the median of a hundred."""
-        clock, nothing = self._clock_ns, range(0)
-        spans = []
-        for _ in range(EMPTY_BLOCKS):
-            start = clock()
-            for _ in nothing:
-                pass
-            spans.append(clock() - start)
-        return quantile(spans, 0.5) * 1e-9
 
     def once(self, call: Call) -> float:
         """Wall seconds of one call."""
@@ -55,12 +61,9 @@ class CpuTimer:
         return (self._clock_ns() - start) * 1e-9
 
     def calibrate(self, call: Call, estimate_s: float) -> None:
-        """As many calls as fill a millisecond, a tenth more for an estimate that was slow.
-
-        Longer where reading the clock is so slow that it would show.
-        """
-        block_s = max(BLOCK_S, self.overhead_s / OVERHEAD_SHARE)
-        self.calls = max(1, math.ceil(1.1 * block_s / max(estimate_s, 1e-9)))
+        """As many calls as fill a block, a tenth more for an estimate that was slow."""
+        least_s = least_block_s(self.overhead_s)
+        self.calls = max(1, math.ceil(1.1 * least_s / max(estimate_s, 1e-9)))
         self.block_s = self.calls * estimate_s
         self._wall_ns = self._cpu_ns = self._delay_ns = 0
         self._cores = None if self._shares_cores else core_usage(self.threads)

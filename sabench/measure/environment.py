@@ -12,6 +12,7 @@ from pathlib import Path
 
 import sabench
 from sabench.measure.device_facts import device_facts
+from sabench.measure.processor import PROCESSOR, processor_name
 from sabench.measure.versions import installed_version, torch_build
 from sabench.records import Environment
 
@@ -73,13 +74,17 @@ def environment(device: str, argv: list[str] | None = None) -> Environment:
     """
     settings = software_settings()
     facts = host_facts(["sabench", *sys.argv[1:]] if argv is None else argv)
+    processor = {name: _or_why(read) for name, read in PROCESSOR.items()}
     if device == "cpu":
         return Environment(
-            device_kind="cpu", device_name=processor_name(), settings=settings, facts=facts
+            device_kind="cpu",
+            device_name=processor_name(),
+            settings=settings | processor,
+            facts=facts,
         )
     found = device_facts(device)
     settings |= {f"gpu_{key}": value for key, value in found.settings().items()}
-    facts |= {f"gpu_{key}": value for key, value in found.told().items()}
+    facts |= processor | {f"gpu_{key}": value for key, value in found.told().items()}
     return Environment(
         device_kind="cuda",
         device_name=found.name,
@@ -164,18 +169,6 @@ def host_facts(argv: list[str]) -> dict[str, str]:
         "command": shlex.join(argv),
     }
     return told | _variables(os.environ)
-
-
-def processor_name() -> str:
-    """The CPU as its maker calls it."""
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            key, _, value = line.partition(":")
-            if key.strip() == "model name" and value.strip():
-                return value.strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine() or "unknown processor"
 
 
 def checkout_state(package: Path) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from sabench.errors import ResultError
 from sabench.records import Reading, Record, Statistics, hash_samples
 from sabench.store.migrations import earlier_name
 from sabench.store.run_folder import RunFolder
-from sabench.store.schema import is_sealed, parse, seal
+from sabench.store.schema import is_sealed, parse, sealed_line
 
 LONGEST_INLINE = 64
 """Longer samples lie in a file of their own, so that ranking never loads them."""
@@ -49,7 +49,7 @@ def append(folder: Kept, record: Record) -> Record:
             for metric, reading in record.readings.items()
         }
         record = record.model_copy(update={"readings": readings})
-    jsonl.append(folder.journal_file, seal(record.dump()))
+    jsonl.append_line(folder.journal_file, sealed_line(record.dump()))
     return record
 
 

@@ -27,14 +27,18 @@ FOOT = "\n}\n"
 SEALED_FOOT = re.compile(rf',\n "{SEAL}": "([0-9a-f]{{64}})"\n}}\n\Z')
 
 
-def seal(item: Item) -> Item:
-    """The item with a checksum over its content as the last key."""
-    return {**item, SEAL: _digest(item)}
+def sealed_line(item: Item) -> str:
+    """The text of an item of a journal, with a checksum over its content as the last key.
+
+    Raises: ResultError for a number that is not finite.
+    """
+    text = _render_line(item)
+    return f'{text.removesuffix("}")}, "{SEAL}": "{_hash(text)}"}}'
 
 
 def is_sealed(item: Item) -> bool:
     """Whether the item's checksum is there and agrees with its content."""
-    return bool(item.get(SEAL) == _digest(_without_seal(item)))
+    return bool(item.get(SEAL) == _hash(_render_line(_without_seal(item))))
 
 
 def write_sealed(path: Path, item: Item) -> None:
@@ -160,9 +164,8 @@ def _render(item: Item) -> str:
     return json.dumps(item, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
 
 
-def _digest(item: Item) -> str:
+def _render_line(item: Item) -> str:
     try:
-        text = json.dumps(item, ensure_ascii=False, allow_nan=False)
+        return json.dumps(item, ensure_ascii=False, allow_nan=False)
     except ValueError as error:
         raise ResultError(f"a number is not finite: {error}") from error
-    return _hash(text)

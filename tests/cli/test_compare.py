@@ -84,11 +84,24 @@ def test_unlike_environments_are_exit_3_with_the_remedy(tmp_path: Path) -> None:
     new = rows()
     done = compare(tmp_path, rows(), new, where=where)
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (3, "", 1)
-    assert "(torch absent -> 9.9): not comparable; measure the base again" in done.stderr
+    assert "(torch untold -> 9.9): not comparable; measure the base again" in done.stderr
     done = compare(tmp_path, rows(), rows(halo=9.0), "--across-env", where=where)
     assert done.returncode == 0
     assert "ratios without verdicts" in done.stdout
     assert "REGRESSED" not in done.stdout
+
+
+def test_a_result_from_before_the_processor_was_told_is_exit_3_with_what_it_lacks(
+    tmp_path: Path,
+) -> None:
+    where = environment("Plain CPU 9000", cpu_family="AuthenticAMD 23-1-2", cpu_isa="avx2")
+    done = compare(tmp_path, rows(), rows(halo=9.0), where=where)
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (3, "", 1)
+    told = "(cpu_family untold -> AuthenticAMD 23-1-2, cpu_isa untold -> avx2)"
+    assert f"{told}: not comparable; measure the base again" in done.stderr
+    done = compare(tmp_path, rows(), rows(halo=9.0), "--across-env", where=where)
+    assert done.returncode == 0
+    assert "ratios without verdicts" in done.stdout
 
 
 @pytest.mark.parametrize("text", ["", "{}", '{"schema": "sabench.run"}'])

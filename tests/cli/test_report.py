@@ -24,7 +24,7 @@ from sabench.store.leaderboard import (
     read_leaderboard,
     write_leaderboard,
 )
-from sabench.store.schema import seal
+from sabench.store.schema import sealed_line
 
 SUITE = """name: faked
 title: Fakes
@@ -183,7 +183,7 @@ def test_a_reader_beside_a_writer_never_sees_half_a_file(tmp_path: Path) -> None
 
 def test_a_writer_that_wrote_in_place_would_be_caught(tmp_path: Path) -> None:
     def in_place(path: Path, board: Leaderboard) -> None:
-        path.write_text(json.dumps(seal(board.dump())))
+        path.write_text(sealed_line(board.dump()))
 
     assert "ResultError" in read_beside(tmp_path / "leaderboard.json", in_place)
 

@@ -15,7 +15,7 @@ from sabench.errors import ExitCode, ResultError
 from sabench.store import journal
 from sabench.store.leaderboard import make_leaderboard, read_leaderboard, write_leaderboard
 from sabench.store.run_folder import RunFolder
-from sabench.store.schema import seal
+from sabench.store.schema import sealed_line
 from sabench.store.verify import verify
 
 HISTORIC = Path(__file__).parents[1] / "fixtures" / "historic"
@@ -77,7 +77,8 @@ def test_a_damaged_leaderboard_sealed_over_its_content_is_refused(tmp_path: Path
     item = {key: value for key, value in item.items() if key != "sha256"}
     item["rows"] = item["rows"][:1]
     path = tmp_path / "leaderboard.json"
-    path.write_text(json.dumps(seal(item), ensure_ascii=False, indent=1) + "\n")
+    sealed = json.loads(sealed_line(item))
+    path.write_text(json.dumps(sealed, ensure_ascii=False, indent=1) + "\n")
     assert is_of_content(path)
     assert len(read_leaderboard(path).rows) == 1
 

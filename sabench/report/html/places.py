@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from sabench.compare.figures import why_no_ratio
-from sabench.compare.join import Side, refuse_unlike
+from sabench.compare.join import Side, is_one_device, refuse_unlike
 from sabench.compare.levels import reason_without
 from sabench.compare.pair import Effect
 from sabench.compare.ranks import ranking_of
@@ -183,9 +183,9 @@ def _by_key(points: Sequence[Point]) -> dict[str, Point]:
 def _change(metric: str, one: Point, other: Point) -> Effect | str:
     """From one place to another; or why there is no ratio, for the reasons that compare has."""
     (base, old), (new, late) = ((point.place, point) for point in (one, other))
-    is_one_device = base.environment.device_name == new.environment.device_name
+    is_one = is_one_device(base.environment, new.environment)
     try:
-        refuse_unlike(_side_of(one), _side_of(other), across_env=not is_one_device)
+        refuse_unlike(_side_of(one), _side_of(other), across_env=not is_one)
     except ResultError as error:
         return str(error)
     environments = (base.environment.id, new.environment.id)

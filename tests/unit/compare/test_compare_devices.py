@@ -159,6 +159,13 @@ def test_one_device_in_unlike_environments_is_refused_unless_asked_for() -> None
     assert compare_devices(sides, across_env=True).exit_code() is ExitCode.OK
 
 
+def test_a_cpu_whose_model_is_not_told_may_be_the_other_one() -> None:
+    rows = [row_of(CONV, 1.0)]
+    sides = [side(rows, name) for name in ("AMD EPYC", "AMD EPYC (family 23, model 1)")]
+    with pytest.raises(ResultError, match="unlike environments"):
+        compare_devices(sides)
+
+
 def test_two_further_sides_of_one_device_in_unlike_environments_are_refused_too() -> None:
     rows = [row_of(CONV, 1.0)]
     others = [side(rows, where=environment("B9", torch=version)) for version in ("2.12", "2.13")]

@@ -91,7 +91,7 @@ def test_unlike_environments_are_refused_with_what_differs_unless_asked_for() ->
 
 
 def test_a_setting_that_only_one_side_has_is_told() -> None:
-    with pytest.raises(ResultError, match="triton absent -> 3"):
+    with pytest.raises(ResultError, match="triton untold -> 3"):
         refuse_unlike(side(), side("new", where=environment(triton="3")), across_env=False)
 
 

@@ -1,5 +1,7 @@
 """Which sides of several results are held against each other, and when they lie side by side."""
 
+import re
+
 import pytest
 
 from making_rows import board_of, row_of
@@ -68,6 +70,22 @@ def test_the_cases_of_a_device_that_the_new_result_lacks_are_missing() -> None:
     assert (lacking.cases, lacking.missing) == ((), (CONV.case_id,))
     assert lacking.exit_code() is ExitCode.REGRESSION
     assert lacking.exit_code(allow_missing=True, strict=True) is ExitCode.OK
+
+
+EPYC, FIRST, SECOND = "AMD EPYC", *(f"AMD EPYC (family 23, model {one})" for one in (1, 49))
+
+
+@pytest.mark.parametrize("names", [(EPYC, FIRST), (FIRST, EPYC)])
+def test_a_name_from_before_models_were_told_may_be_of_any_of_them(names: tuple[str, str]) -> None:
+    """Not another device: whoever holds a change to an older result would see no verdict."""
+    pairs = pairs_on_one_device([result(name, cpu=name) for name in names])
+    assert told(pairs) == [names]
+    with pytest.raises(ResultError, match=re.escape(f"unlike environments ({' -> '.join(names)})")):
+        compare_runs(*(pairs or ())[0])
+
+
+def test_models_of_one_name_are_devices_of_their_own() -> None:
+    assert pairs_on_one_device([result(name, cpu=name) for name in (FIRST, SECOND)]) is None
 
 
 @pytest.mark.parametrize("more", ["base", "new"])

@@ -40,7 +40,7 @@ def test_facts_may_change_where_settings_may_not(folder: RunFolder) -> None:
 @pytest.mark.parametrize(
     ("now", "told"),
     [
-        (here(torch="9.9"), "torch absent -> 9.9"),
+        (here(torch="9.9"), "torch untold -> 9.9"),
         ({"cpu": environment("Another CPU")}, "Plain CPU 9000 -> Another CPU"),
         ({"cuda:0": environment()}, "measured on cpu, which is not there"),
     ],
@@ -100,7 +100,12 @@ def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
 
 def test_differences_name_every_setting_that_changed() -> None:
     before, now = environment(a="1", b="2", c="3"), environment(a="1", b="9", d="4")
-    assert difference(before, now) == "b 2 -> 9, c 3 -> absent, d absent -> 4"
+    assert difference(before, now) == "b 2 -> 9, c 3 -> untold, d untold -> 4"
+
+
+def test_a_variable_that_is_not_set_is_absent_and_not_untold() -> None:
+    now = environment(env_LD_PRELOAD="b.so")
+    assert difference(environment(), now) == "env_LD_PRELOAD absent -> b.so"
 
 
 def outbox_with(folder: RunFolder, *lines: str) -> None:

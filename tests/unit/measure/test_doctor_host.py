@@ -11,7 +11,7 @@ import pytest
 from sabench.launch.limits import allowed_cores, choose_cores
 from sabench.measure.doctor import Finding, Host, Light, examine
 from sabench.measure.doctor import places as places_module
-from sabench.measure.doctor.cpu import cores, examine_cpu, timer
+from sabench.measure.doctor.cpu import CLOCK, clock_source, cores, examine_cpu, timer
 from sabench.measure.doctor.load import Sample, busy_shares, examine_load, sample
 from sabench.measure.doctor.places import examine_places
 from sabench.measure.noise import busy_neighbours
@@ -280,10 +280,14 @@ def ticking(*steps_ns: int) -> Callable[[], int]:
     return clock
 
 
+SOUND = CLOCK.green("tsc")
+
+
 @pytest.mark.parametrize(
     ("steps", "light"),
     [
         ((50,), Light.GREEN),
+        ((140,), Light.GREEN),  # as tsc behind some hypervisors
         ((400,), Light.YELLOW),
         ((1500,), Light.RED),  # as hpet
         ((0, 0, 0, 15_000_000), Light.RED),  # as a tick of 15 ms
@@ -292,7 +296,35 @@ def ticking(*steps_ns: int) -> Callable[[], int]:
     ],
 )
 def test_a_timer_is_judged_by_its_cost_and_its_step(steps: tuple[int, ...], light: Light) -> None:
-    assert timer(ticking(*steps)).light is light
+    assert timer(ticking(*steps), SOUND).light is light
+
+
+@pytest.mark.parametrize(
+    ("reading_ns", "blocks"), [(50, "1.00 ms"), (140, "1.40 ms"), (400, "4.00 ms")]
+)
+def test_a_timer_tells_the_blocks_that_its_cost_leads_to(reading_ns: int, blocks: str) -> None:
+    assert f"blocks of {blocks}" in timer(ticking(reading_ns), SOUND).value
+
+
+@pytest.mark.parametrize("source", [SOUND, CLOCK.absent("not told")])
+def test_a_slow_reading_of_a_sound_clock_is_nobodys_to_mend(source: Finding) -> None:
+    found = timer(ticking(400), source)
+    assert (found.light, found.mend) == (Light.YELLOW, "")
+    assert found.value.endswith("; nothing has to be done")
+
+
+@pytest.mark.parametrize("steps", [(1500,), (50, -20)])
+def test_a_sound_clock_that_spoils_figures_has_a_remedy_of_its_own(steps: tuple[int, ...]) -> None:
+    found = timer(ticking(*steps), SOUND)
+    assert found.mend == "measure outside of a sandbox or tracer, or on another machine"
+
+
+@pytest.mark.parametrize("reading_ns", [400, 1500])
+def test_a_slow_reading_of_an_unsound_clock_is_mended_with_it(
+    machine: Machine, reading_ns: int
+) -> None:
+    machine.put("clocksource/current_clocksource", "hpet")
+    assert timer(ticking(reading_ns), clock_source(machine.host)).mend == "as for the clock source"
 
 
 def test_a_folder_that_cannot_be_written_to_is_red(machine: Machine, tmp_path: Path) -> None:

@@ -102,6 +102,12 @@ def test_one_device_in_unlike_environments_is_not_compared() -> None:
     assert all("unlike environments" in one and "2.13" in one for one in told(figure))
 
 
+def test_a_cpu_whose_model_is_not_told_is_not_compared_with_one_of_its_name() -> None:
+    first, second = environment("One"), environment("One (family 23, model 1)")
+    figure = devices(board_of(rows(first.id), first), board_of(rows(second.id), second))
+    assert all("unlike environments" in one for one in told(figure))
+
+
 @pytest.mark.parametrize("least", [0.0, 5e-324, 1e308])
 @pytest.mark.parametrize("metric", ["latency_warm", "peak_allocated"])
 def test_processes_that_belie_their_median_are_no_reason_to_fail(metric: str, least: float) -> None:

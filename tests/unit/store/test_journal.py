@@ -1,6 +1,8 @@
 """The journal: one sealed line an attempt, torn lines passed over."""
 
+import hashlib
 import json
+import math
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +15,7 @@ from sabench.errors import ResultError
 from sabench.records import Record, Status
 from sabench.store import journal
 from sabench.store.run_folder import RunFolder
-from sabench.store.schema import seal
+from sabench.store.schema import sealed_line
 
 
 @pytest.fixture
@@ -76,9 +78,30 @@ def test_a_line_that_was_changed_is_passed_over(
     assert journal.read(folder) == [records[0], *records[2:]]
 
 
+def test_a_line_ends_in_the_checksum_of_its_text_without_it(
+    folder: RunFolder, records: list[Record]
+) -> None:
+    odd = records[0].model_copy(update={"message": 'Größe "1"\n\u2028}', "details": {"a": {}}})
+    journal.append(folder, odd)
+    text = json.dumps(odd.dump(), ensure_ascii=False, allow_nan=False)
+    item = odd.dump() | {"sha256": hashlib.sha256(text.encode()).hexdigest()}
+    line = json.dumps(item, ensure_ascii=False, allow_nan=False) + "\n"
+    assert folder.journal_file.read_bytes() == line.encode()
+
+
+def test_a_number_that_is_not_finite_is_refused_and_nothing_is_written(
+    folder: RunFolder, records: list[Record]
+) -> None:
+    journal.append(folder, records[0])
+    with pytest.raises(ResultError, match="a number is not finite"):
+        journal.append(folder, records[1].model_copy(update={"details": {"ratio": math.inf}}))
+    assert journal.read(folder) == records[:1]
+    assert folder.journal_file.read_bytes().count(b"\n") == 1
+
+
 def test_a_record_from_a_newer_sabench_is_refused(folder: RunFolder, records: list[Record]) -> None:
-    newer = seal(records[0].dump() | {"schema_version": "99.0"})
-    folder.journal_file.write_text(json.dumps(newer) + "\n")
+    newer = sealed_line(records[0].dump() | {"schema_version": "99.0"})
+    folder.journal_file.write_text(newer + "\n")
     with pytest.raises(ResultError, match="newer sabench"):
         journal.read(folder)
 
