@@ -1,6 +1,9 @@
 """Checkouts for a gate whose sabench only pretends: it plans and measures what a file says."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -27,7 +30,7 @@ ids = json.loads((folder / "figures.json").read_text())
 print(json.dumps({"cases": [{"case_id": one} for one in ids if one != "parity"]}))
 """
 
-CHILD = """import json, pathlib, sys, time
+CHILD = """import json, os, pathlib, sys, time
 sys.path.insert(0, FAULTS)
 import stand_in
 from sabench.catalog.metrics import METRICS
@@ -47,6 +50,8 @@ def do(fault, outbox, batch, job):
     noise = 1.0 + figures.get("noise", 1e-3) * ((block * 7919 + len(side)) % 5 - 2)
     readings = {}
     time.sleep(figures.get("takes_s", 0.0))
+    for _ in range(batch.get("turns", 0)):
+        stand_in.sleep(batch)
     for name in job["metrics"]:
         assert name in METRICS, name
         value = figures.get(f"{side}-{name}", figures.get(name))
@@ -54,9 +59,15 @@ def do(fault, outbox, batch, job):
             value = figures.get(name, 1e-3) * scale * noise
         if value is not None:
             readings[name] = stand_in.reading([value] * 12)
+            if name == "latency_warm" and batch.get("turns"):
+                readings[name]["details"] = {"turns": [value] * batch["turns"]}
+    if side in figures.get("dies_in_turns", []) and batch.get("turns"):
+        os._exit(9)
     status = "ok"
+    if batch.get("turns") and side in figures.get("oom_in_turns", []):
+        status = "oom"
     if side in figures.get("sides", [side]) and block in figures.get("blocks", [block]):
-        status = figures.get("status", "ok")
+        status = figures.get("status", status)
     message = figures.get("message", "")
     stand_in.write(outbox, batch, job, status, readings=readings, message=message)
 
@@ -71,15 +82,19 @@ def pretend(
     figures: dict[str, dict[str, Any]] | None = None,
     metrics: Sequence[str] = tuple(METRICS),
     suite: str = SUITE,
+    *,
+    turns: int = 0,
 ) -> Path:
     """A checkout that has these cases, each with its figures; by default conv and halo of 1 ms.
 
-    `metrics`: those that it knows; its child dies of any other.
+    `metrics`: those that it knows; its child dies of any other. `turns`: the version of taking
+    turns that it knows; 0: none.
 
     Of a case: a metric's figure; `base`, `candidate`, `null`: what scales a side's time; `noise`;
     `takes_s`, really; `status` and `message` of its records, in `blocks` and on `sides` alone if
     these are told; `null-macs`: what the base's second process counts; `dead_from`: the block from
-    which its children do not start.
+    which its children do not start; `dies_in_turns`, `oom_in_turns`: sides that end so beside
+    others.
     Of "parity": `status` and `message` of every parity check.
     """
     package = folder / "sabench" / "measure"
@@ -89,8 +104,37 @@ def pretend(
     (folder / "sabench" / "__main__.py").write_text(MAIN)
     (folder / "sabench" / "catalog").mkdir()
     (folder / "sabench" / "catalog" / "metrics.py").write_text(f"METRICS = {list(metrics)!r}\n")
+    if turns:
+        (package / "turns.py").write_text(f"VERSION = {turns}\n")
     (package / "child.py").write_text(CHILD.replace("FAULTS", repr(str(FAULTS))))
     (folder / "pair.yaml").write_text(suite)
     told = {CONV: {}, HALO: {}} if figures is None else figures
     (folder / "figures.json").write_text(json.dumps(told))
     return folder
+
+
+def command(folder: Path, *arguments: str) -> list[str]:
+    suite = folder / "pair.yaml"
+    suite.write_text(SUITE)
+    words = [sys.executable, "-m", "sabench", "gate", "--device", "cpu"]
+    return [*words, "--no-lock", "--seed", "1", "--out", "out", "--suite", str(suite), *arguments]
+
+
+def gate(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """One gate in its own process; `--base base --candidate candidate` unless given."""
+    if "--base" not in arguments and "--history" not in arguments:
+        arguments = ("--base", "base", "--candidate", "candidate", *arguments)
+    return subprocess.run(
+        command(folder, *arguments),
+        cwd=folder,
+        env=surroundings(folder) | variables,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def surroundings(folder: Path) -> dict[str, str]:
+    github = ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY")
+    kept = {key: value for key, value in os.environ.items() if key not in github}
+    return kept | {"COLUMNS": "100", "SABENCH_STATE": str(folder / "state")}

@@ -67,6 +67,7 @@ def _play(players: Sequence[Player], stop: Interruption) -> None:
         watch = player.child.watch
         watch.wake(player.child.handle)
         if not watch.follow(player.child.handle, stop):
+            player.child.handle.kill(0.0)  # what it left behind would run in the others' turns
             waiting.remove(player)
         player.turns = player.turns + 1 if watch.done == player.jobs else 0
         player.jobs = watch.done

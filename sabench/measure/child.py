@@ -151,7 +151,8 @@ def _pin(batch: Batch) -> tuple[Flag, ...]:
     if not batch.cores:  # fewer than its threads: that tells against figures of the CPU only
         return (Flag.NOT_PINNED,) if batch.device == "cpu" else ()
     try:
-        os.sched_setaffinity(0, batch.cores)
+        for thread in os.listdir("/proc/self/task"):  # an import may have started some
+            os.sched_setaffinity(int(thread), batch.cores)
     except OSError:
         return (Flag.NOT_PINNED,)
     return ()
@@ -170,8 +171,8 @@ def _limit_memory(batch: Batch) -> None:
 def _start_torch(batch: Batch) -> tuple[Flag, ...]:
     """Pin, set torch's threads, and use it once before the first deadline runs.
 
-    Those that take turns import at the same time, so each is pinned to the cores that they share
-    only afterwards: no pool of threads is there before the first use.
+    Those that take turns import at the same time, each on a core of its own, and are pinned to the
+    cores that they share afterwards.
     """
     flags = () if batch.turns else _pin(batch)
     import torch

@@ -8,7 +8,7 @@ import math
 import os
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sabench.measure.cores import hardware_siblings
@@ -31,6 +31,17 @@ class CoreUsage:
     steal: int
     siblings: int
     siblings_busy: int
+
+    def without(self, start: "CoreUsage", end: "CoreUsage") -> "CoreUsage":
+        """As if the time between those two had not been."""
+        return replace(
+            self,
+            wall_s=self.wall_s - (end.wall_s - start.wall_s),
+            own_s=self.own_s - (end.own_s - start.own_s),
+            busy=self.busy - (end.busy - start.busy),
+            steal=self.steal - (end.steal - start.steal),
+            siblings_busy=self.siblings_busy - (end.siblings_busy - start.siblings_busy),
+        )
 
 
 def core_usage(threads: int) -> CoreUsage | None:

@@ -41,11 +41,9 @@ class CpuTimer:
         self,
         threads: int,
         clock_ns: Callable[[], int] = time.perf_counter_ns,
-        *,
-        shares_cores: bool = False,
+        usage: Callable[[int], CoreUsage | None] = core_usage,
     ) -> None:
-        self.threads, self._clock_ns = threads, clock_ns
-        self._shares_cores = shares_cores  # with processes whose turn it is between our blocks
+        self.threads, self._clock_ns, self._usage = threads, clock_ns, usage
         self.calls = 1
         self.block_s = BLOCK_S
         self._load = ProcessLoad(clock_ns)
@@ -66,12 +64,12 @@ class CpuTimer:
         self.calls = max(1, math.ceil(1.1 * least_s / max(estimate_s, 1e-9)))
         self.block_s = self.calls * estimate_s
         self._wall_ns = self._cpu_ns = self._delay_ns = 0
-        self._cores = None if self._shares_cores else core_usage(self.threads)
+        self._cores = self._usage(self.threads)
 
     def foreign_work(self) -> str:
         """What clearly ran on our cores and their siblings since `calibrate`."""
         told = (
-            foreign_work(self._cores, core_usage(self.threads)),
+            foreign_work(self._cores, self._usage(self.threads)),
             held_up(self._delay_ns, self._wall_ns, self.threads),
         )
         return ", ".join(filter(None, told))

@@ -14,6 +14,7 @@ from sabench.measure.device_watch import DeviceWatch, NoWatch
 from sabench.measure.fake_bench import FakeBench
 from sabench.measure.load import MachineUsage, machine_usage
 from sabench.measure.timer import Timer
+from sabench.measure.turns import Awake
 from sabench.measure.watching import make_watch
 
 
@@ -28,25 +29,25 @@ class Instruments:
     watch: DeviceWatch = field(default_factory=NoWatch)
 
 
-def make_instruments(job: Job, preset: Preset, *, shares_cores: bool = False) -> Instruments:
+def make_instruments(job: Job, preset: Preset, awake: Awake | None = None) -> Instruments:
     """Those of the job's device, or of the fake runtime's script.
 
-    `shares_cores`: other processes work on our cores between our turns, so that only what is read
-    around each block tells of strangers.
+    `awake`: the turns of a job that takes any, whose counters leave out what is done in between.
 
     Raises: ConfigError if the job is fake outside a test.
     """
     if job.case.runtime == "fake":
         bench = FakeBench.of(job)
         return Instruments(bench.timer, bench.clock, lambda: None, bench.clock.advance, bench.watch)
-    timer, watch = make_timer(job, shares_cores=shares_cores), make_watch(job, preset)
-    usage = (lambda: None) if shares_cores else machine_usage
-    return Instruments(timer, usage=usage, watch=watch)
+    if awake is not None and job.device == "cpu":
+        timer = CpuTimer(job.case.threads, usage=awake.core_usage)
+        return Instruments(timer, usage=awake.machine_usage, watch=make_watch(job, preset))
+    return Instruments(make_timer(job), watch=make_watch(job, preset))
 
 
-def make_timer(job: Job, *, shares_cores: bool = False) -> Timer:
+def make_timer(job: Job) -> Timer:
     """The timer of the job's device."""
     if job.device == "cpu":
-        return CpuTimer(job.case.threads, shares_cores=shares_cores)
+        return CpuTimer(job.case.threads)
     torch.cuda.set_device(job.device)  # events are recorded on the current device's stream
     return CudaTimer(torch.cuda, job.device)

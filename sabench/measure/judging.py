@@ -59,7 +59,7 @@ def judge(
     width = stopping.half_width(samples, 0.95)
     outliers = Outliers.of(samples)
     found = {
-        Flag.WARMUP_UNSETTLED: warm_up.still_drifts,
+        Flag.WARMUP_UNSETTLED: warm_up.still_drifts and not sampling.turns,
         Flag.PRECISION_NOT_MET: width > preset.half_width,
         Flag.PREEMPTED: stopping.clearly_exceeds(sampling.rejected, blocks, PREEMPTED_SHARE),
         Flag.OUTLIERS: stopping.clearly_exceeds(outliers.severe, len(samples), OUTLIER_SHARE),

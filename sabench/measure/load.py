@@ -11,7 +11,7 @@ import time
 import weakref
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -136,6 +136,22 @@ class MachineUsage:
     throttled: int = 0  # periods in which the cgroup's quota stopped its processes
     pressure_s: float | None = None  # some task of the machine waited for a core; None: not told
     switched_out: int = 0  # involuntary context switches of this process
+
+    def without(self, start: "MachineUsage", end: "MachineUsage") -> "MachineUsage":
+        """As if the time between those two had not been."""
+        pressure = self.pressure_s
+        if pressure is not None and None not in (start.pressure_s, end.pressure_s):
+            pressure -= (end.pressure_s or 0.0) - (start.pressure_s or 0.0)
+        return replace(
+            self,
+            wall_s=self.wall_s - (end.wall_s - start.wall_s),
+            busy_s=self.busy_s - (end.busy_s - start.busy_s),
+            steal_s=self.steal_s - (end.steal_s - start.steal_s),
+            own_s=self.own_s - (end.own_s - start.own_s),
+            throttled=self.throttled - (end.throttled - start.throttled),
+            pressure_s=pressure,
+            switched_out=self.switched_out - (end.switched_out - start.switched_out),
+        )
 
 
 def machine_usage() -> MachineUsage | None:

@@ -12,13 +12,16 @@ from sabench.measure.device_diary import LONGEST_COOLING_S, Cooling, slowdown
 from sabench.measure.device_watch import DeviceWatch, NoWatch
 from sabench.measure.judging import Sampling, Timing, judge
 from sabench.measure.stopping import Progress, Stop
-from sabench.measure.timer import Block, Call, Timer
-from sabench.measure.turns import TURN_S, WARM_BLOCKS, Alone, Turns
-from sabench.measure.warm_up import chunk_size, warm_up
+from sabench.measure.timer import Call, Timer
+from sabench.measure.turns import Alone, Turns
+from sabench.measure.warm_up import SHORT_BLOCK_S, chunk_size, warm_up
 from sabench.records import Status
 from sabench.stats import quantile
 
 LEAST_S = 0.1  # sampling goes on this long: ten blocks of 1 ms see too little of a machine
+TURN_S = 0.015  # of sampling in a turn: short beside what drifts, long beside filling the caches
+WARM_BLOCKS = 2  # of a turn, before what counts: another process has had the caches
+FEWEST_TURNS = 12  # of a call of which all would take longer than the budget
 DEADLINE_SHARE = 0.8  # of the case's deadline; the rest is for the other metrics
 
 GRAVITY = (Status.OK, Status.CONTENDED, Status.THROTTLED)
@@ -49,6 +52,7 @@ class Protocol:
     sleep: Callable[[float], None] = time.sleep
     watch: DeviceWatch = field(default_factory=NoWatch)
     turns: Turns = field(default_factory=Alone)
+    asleep_s: float = 0.0  # while it was the turn of others
     status: Status = Status.OK
     message: str = ""
     cooling: Cooling = field(init=False)
@@ -80,7 +84,8 @@ class Protocol:
 
     def remaining_s(self) -> float:
         """What the job's deadline leaves for timing."""
-        return DEADLINE_SHARE * self.preset.deadline_s - (self.clock() - self.started_s)
+        awake_s = self.clock() - self.started_s - self.asleep_s
+        return DEADLINE_SHARE * self.preset.deadline_s - awake_s
 
     def _sample(self, call: Call, timer: Timer) -> Sampling:
         """Chunks until the rule ends it: every turn adds a block or uses up one of few waits."""
@@ -110,22 +115,30 @@ class Protocol:
         return sampling
 
     def _sample_in_turns(self, call: Call, timer: Timer) -> Sampling:
-        """As many slices as there are turns, each behind a few blocks that fill the caches.
+        """A slice a turn, behind what fills the caches, as many as there are turns.
 
-        No rule ends it early: each of those that take turns has the same slices.
+        Fewer of a call that takes long, and no rule looks at the samples: each of those that take
+        turns shall have as many slices as the others.
         """
         sampling = Sampling(stop=Stop.TURNS)
-        for _ in range(self.turns.count):
+        while (taken := len(sampling.turns)) < self.turns.count:
+            if taken >= FEWEST_TURNS and sampling.measured_s >= self.preset.budget_s:
+                sampling.stop = Stop.BUDGET
+                break
+            if taken and self.remaining_s() <= 0.0:
+                sampling.stop = Stop.DEADLINE
+                break
+            slept = self.clock()
             self.turns.take()
-            timer.chunk(call, WARM_BLOCKS)
-            began, blocks = self.clock(), list[Block]()
-            while not blocks or self.clock() - began < TURN_S:
-                blocks += timer.chunk(call, chunk_size(timer, len(blocks)))
-            sampling.diary.keep(
-                self.watch.between(began, self.clock()), [block.seconds for block in blocks]
-            )
+            self.asleep_s += self.clock() - slept
+            timer.chunk(call, WARM_BLOCKS if timer.block_s < SHORT_BLOCK_S else 1)
+            began, blocks = self.clock(), timer.chunk(call, 1)
+            while self.clock() - began < TURN_S:
+                blocks += timer.chunk(call, 1)
+            seconds = [block.seconds for block in blocks]
             clean = [block.seconds for block in blocks if not block.disturbance]
-            sampling.everything += [block.seconds for block in blocks]
+            sampling.diary.keep(self.watch.between(began, self.clock()), seconds)
+            sampling.everything += seconds
             sampling.accepted += clean
             sampling.turns.append(quantile(clean, 0.5) if clean else None)
             sampling.measured_s += self.clock() - began

@@ -18,7 +18,7 @@ from sabench.measure.resident_memory import reset_peak, resident_memory
 from sabench.measure.subject import Subject
 from sabench.measure.termination import Termination
 from sabench.measure.timer import Timer
-from sabench.measure.turns import Alone, Turns
+from sabench.measure.turns import Alone, Awake, Turns
 from sabench.records import INFORMATIVE, Flag, Reading, Record, Status
 
 GRAPH = METRICS["latency_graph"]
@@ -60,8 +60,9 @@ def measure_case(
         if job.device != "cpu":
             states.append(job_facts(job.device))
 
-    runtime, shares_cores = RUNTIMES[job.case.runtime], turns.count > 0
-    tools = make_instruments(job, batch.preset, shares_cores=shares_cores)
+    runtime = RUNTIMES[job.case.runtime]
+    awake = Awake(turns, job.case.threads) if turns.count else None
+    tools = make_instruments(job, batch.preset, awake)
     protocol = Protocol(
         batch.preset,
         tools.timer,
@@ -71,7 +72,7 @@ def measure_case(
         clock=tools.clock,
         sleep=tools.sleep,
         watch=tools.watch,
-        turns=turns,
+        turns=awake or turns,
     )
     subject: Subject = runtime.build(job)
     execution: Execution = runtime.load()(subject)

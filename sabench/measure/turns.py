@@ -7,9 +7,11 @@ import os
 from collections.abc import Callable
 from typing import Protocol
 
+from sabench.measure.core_load import CoreUsage, core_usage
+from sabench.measure.load import MachineUsage, machine_usage
+
+VERSION = 1  # of turns: sides that know another one are not measured in turns with each other
 PARENT_GONE = 1
-TURN_S = 0.015  # of sampling in a turn: short beside what drifts, long beside filling the caches
-WARM_BLOCKS = 2  # of a turn, before what counts: another process has had the caches
 
 
 class Turns(Protocol):
@@ -45,3 +47,46 @@ class ByTurns:
         self._ask()
         if not os.read(self._descriptor, 1):
             os._exit(PARENT_GONE)
+
+
+class Awake:
+    """Turns, and the counters of what else runs, which stand still while this process sleeps.
+
+    Those that it takes turns with work on its cores then, and are not strangers.
+    """
+
+    def __init__(self, turns: Turns, threads: int) -> None:
+        self._turns, self._threads = turns, threads
+        self._cores: list[tuple[CoreUsage, CoreUsage]] = []
+        self._machine: list[tuple[MachineUsage, MachineUsage]] = []
+
+    @property
+    def count(self) -> int:
+        """As those that are taken."""
+        return self._turns.count
+
+    def take(self) -> None:
+        """Read the counters on both sides of the sleep."""
+        cores, machine = core_usage(self._threads), machine_usage()
+        self._turns.take()
+        cores_then, machine_then = core_usage(self._threads), machine_usage()
+        if cores is not None and cores_then is not None:
+            self._cores.append((cores, cores_then))
+        if machine is not None and machine_then is not None:
+            self._machine.append((machine, machine_then))
+
+    def core_usage(self, threads: int) -> CoreUsage | None:
+        """The counters of our cores, less what they counted while we slept."""
+        now = core_usage(threads)
+        if now is not None:
+            for start, end in self._cores:
+                now = now.without(start, end)
+        return now
+
+    def machine_usage(self) -> MachineUsage | None:
+        """The machine's counters, less what they counted while we slept."""
+        now = machine_usage()
+        if now is not None:
+            for start, end in self._machine:
+                now = now.without(start, end)
+        return now

@@ -31,11 +31,13 @@ OUTCOME_MEANING = {
 }
 
 MODE_MEANING = {
-    "interleaved": "Both sides measured in turn, in one job, on one device.",
+    "interleaved": "Both sides measured in one job on one device, a process after the other.",
     "commands": "Two commands measured in turn, in one job, on one device.",
     "history": "History mode: the base is stored and was not measured beside the candidate, so "
     "that a drift of the machine counts as a change: only large ones are told.",
 }
+
+IN_TURNS = "Both sides measured in one job on one device, in turns, slice by slice."
 
 COMMIT = re.compile("[0-9a-f]{7,64}")
 
@@ -97,7 +99,7 @@ def setting(result: GateResult) -> list[str]:
         f"Suite {result.suite}, {result.metric}, on {device}, preset {result.preset.name}, "
         f"seed {result.seed}, {show_duration(result.wall_s)}.",
         *([f"Thresholds from {result.rules}."] if result.rules else []),
-        MODE_MEANING[result.mode],
+        IN_TURNS if result.in_turns else MODE_MEANING[result.mode],
     ]
 
 

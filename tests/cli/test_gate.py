@@ -4,7 +4,6 @@ The children's figures are scripted, so that these tests are of the decision and
 """
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -15,7 +14,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from checkouts import CONV, HALO, SUITE, pretend
+from checkouts import CONV, HALO, SUITE, command, gate, pretend, surroundings
 from making_runs import case, environment, preset, record_of, run_info
 from sabench.compare.gate.folder import read_gate
 from sabench.compare.gate.result import Outcome
@@ -25,33 +24,6 @@ from sabench.records import Environment
 from sabench.store.leaderboard import make_leaderboard, write_leaderboard
 
 COUNTED = {CONV: {"macs": 1000.0}, HALO: {}}
-
-
-def command(folder: Path, *arguments: str) -> list[str]:
-    suite = folder / "pair.yaml"
-    suite.write_text(SUITE)
-    words = [sys.executable, "-m", "sabench", "gate", "--device", "cpu"]
-    return [*words, "--no-lock", "--seed", "1", "--out", "out", "--suite", str(suite), *arguments]
-
-
-def gate(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """One gate in its own process; `--base base --candidate candidate` unless given."""
-    if "--base" not in arguments and "--history" not in arguments:
-        arguments = ("--base", "base", "--candidate", "candidate", *arguments)
-    return subprocess.run(
-        command(folder, *arguments),
-        cwd=folder,
-        env=surroundings(folder) | variables,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-
-
-def surroundings(folder: Path) -> dict[str, str]:
-    github = ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY")
-    kept = {key: value for key, value in os.environ.items() if key not in github}
-    return kept | {"COLUMNS": "100", "SABENCH_STATE": str(folder / "state")}
 
 
 def test_nothing_changed_is_exit_0_and_the_result_lies_in_its_folder(tmp_path: Path) -> None:

@@ -20,6 +20,14 @@ def say(**item):
     print(json.dumps(item), flush=True)
 
 
+def sleep(batch):
+    """Until it is our turn, where any are taken."""
+    if batch.get("turns"):
+        say(event="turn")
+        if not os.read(0, 1):
+            os._exit(1)
+
+
 def reading(samples):
     ordered, n = sorted(samples), len(samples)
     rank, tail = 0, 0.0
@@ -166,6 +174,7 @@ def main(batch_file, outbox):
         sys.exit("cannot even start")
     say(event="ready")
     for job, fault in zip(batch["jobs"], faults, strict=True):
+        sleep(batch)
         say(event="start", job_id=job["job_id"])
         say(event="figure", job_id=job["job_id"], latency_s=0.001, n=10)
         do(fault, outbox, batch, job)

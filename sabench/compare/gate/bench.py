@@ -17,7 +17,7 @@ from sabench.launch.limits import allowed_cores, choose_cores
 from sabench.launch.one_child import Surroundings, one_child
 from sabench.launch.process import ProcessLauncher
 from sabench.launch.turns import Entry, in_turns
-from sabench.records import FAILED, Environment, Record
+from sabench.records import FAILED, Environment, Record, Status
 from sabench.store import journal
 
 COUNTS = tuple(name for name, metric in METRICS.items() if metric.exact)
@@ -127,13 +127,18 @@ class CheckoutBench:
         return self.checkouts["base" if side == "null" else side]
 
     def _run_in_turns(self, jobs: Mapping[SideName, list[Job]]) -> dict[SideName, list[Record]]:
-        """Every side at once; what a side's child leaves is measured alone."""
+        """Every side at once. What one side lacks then is measured again on all, one by one.
+
+        That is what stood behind a job that ended its process, or what ran out of the memory that
+        it had beside the others.
+        """
         records: dict[SideName, list[Record]] = {side: [] for side in jobs}
+        again, dead = set[str](), set[SideName]()
         together = zip(*(make_batches(of_side, "suite") for of_side in jobs.values()), strict=True)
         for batches in together:
             entries = [
                 Entry(
-                    self._batch(tuple(batch), turns=TURNS, ahead=place),
+                    self._batch(tuple(batch), turns=TURNS, sides=len(jobs), ahead=place),
                     *(self._starter(side), self._keep(side, into)),
                 )
                 for place, ((side, into), batch) in enumerate(
@@ -141,8 +146,17 @@ class CheckoutBench:
                 )
             ]
             ends = in_turns(entries, self.environment, self.around)
-            for (side, into), ended in zip(records.items(), ends, strict=True):
-                self._run_alone(side, ended.left, into, is_last_try=not ended.did_something)
+            for side, ended in zip(records, ends, strict=True):
+                again |= {job.case.case_id for job in ended.left}
+                dead |= set() if ended.did_something else {side}
+        again |= {
+            one.case_id for told in records.values() for one in told if one.status is Status.OOM
+        }
+        for side, told in records.items():
+            told[:] = [one for one in told if one.case_id not in again]
+            left = [job for job in jobs[side] if job.case.case_id in again]
+            for batch in make_batches([_once_more(job) for job in left], "suite"):
+                self._run_alone(side, tuple(batch), told, is_last_try=side in dead)
         return records
 
     def _run(self, side: SideName, jobs: Sequence[Job]) -> list[Record]:
@@ -183,7 +197,9 @@ class CheckoutBench:
 
         return finish
 
-    def _batch(self, jobs: tuple[Job, ...], *, turns: int = 0, ahead: int = 0) -> Batch:
+    def _batch(
+        self, jobs: tuple[Job, ...], *, turns: int = 0, sides: int = 1, ahead: int = 0
+    ) -> Batch:
         threads = jobs[0].case.threads
         return Batch(
             batch_id=self.around.next_batch_id(ahead),
@@ -193,7 +209,11 @@ class CheckoutBench:
             device=self.device,
             threads=threads,
             cores=choose_cores(threads, allowed_cores()),
-            memory_limit=self.memory_limit,
+            memory_limit=self.memory_limit // sides,
             turns=turns,
             jobs=jobs,
         )
+
+
+def _once_more(job: Job) -> Job:
+    return job.model_copy(update={"attempt": job.attempt + 1})

@@ -16,10 +16,13 @@ Figures = dict[str, float]
 """A process's median of each case, in the metric's unit."""
 
 
-Turns = Mapping[str, Sequence[float | None]]
-"""The same of each turn, where the sides took turns; None: other work ran in all of it."""
+SideTurns = Sequence[float | None]
+"""A process's median in each turn, where it took any; None: other work ran in all of it."""
 
-LEAST_TURNS = 0.5  # a share: of fewer that both sides have undisturbed the medians are compared
+Turns = Mapping[str, SideTurns]
+"""The same of each case."""
+
+LEAST_TURNS = 0.5  # a share: a pair of which fewer are undisturbed on both sides is none
 
 
 class Bench(Protocol):
@@ -49,20 +52,31 @@ class Block:
     def pair(self, case_id: str, other: SideName) -> tuple[float, float] | None:
         """(base, other); None unless both were measured undisturbed.
 
-        Of sides that took turns `other` is the base's figure times the median of the ratios turn by
-        turn: what slowed the machine down for a while is in both figures of a turn.
+        Of sides that took turns `other` is the base's figure times the ratio of the turns: what
+        slowed the machine for a while is in both figures of a turn. As many turns as there are
+        sides are one ratio, so that each has stood in each place; the median of those counts.
         """
         sides: tuple[SideName, SideName] = ("base", other)
         base, new = (self.figures.get(side, {}).get(case_id) for side in sides)
         if base is None or new is None:
             return None
         old, late = (self._turns_of(side, case_id) for side in sides)
-        ratios = [two / one for one, two in zip(old, late, strict=False) if one and two]
-        if len(ratios) < max(1.0, LEAST_TURNS * max(len(old), len(late))):
+        if not old and not late:
             return base, new
+        rounds = min(len(old), len(late)) // len(self.turns)
+        ratios = list(filter(None, (self._ratio(old, late, turn) for turn in range(rounds))))
+        if not ratios or len(ratios) < LEAST_TURNS * rounds:
+            return None
         return base, base * geometric_median(ratios)
 
-    def _turns_of(self, side: SideName, case_id: str) -> Sequence[float | None]:
+    def _ratio(self, old: SideTurns, late: SideTurns, place: int) -> float | None:
+        """Geometric mean over as many turns as there are sides; None if one of them is missing."""
+        size = len(self.turns)
+        pairs = zip(old[place * size : (place + 1) * size], late[place * size :], strict=False)
+        ratios = [two / one for one, two in pairs if one and two]
+        return statistics.geometric_mean(ratios) if len(ratios) == size else None
+
+    def _turns_of(self, side: SideName, case_id: str) -> SideTurns:
         return self.turns[side].get(case_id, ()) if side in self.turns else ()
 
 

@@ -59,6 +59,7 @@ class Course:
     suspects: tuple[str, ...] = ()
     control: str = ""
     is_done: bool = False  # neither stopped nor broken off
+    in_turns: bool = False  # whether the sides of a block were measured in turns
     lost: dict[str, list[Record]] = field(default_factory=dict)  # by case: the records of its end
 
     def lose(self, records: Iterable[Record]) -> None:

@@ -29,7 +29,8 @@ from sabench.launch.one_child import Surroundings
 from sabench.launch.watch import PATIENCE
 from sabench.measure.environment import device_slug
 from sabench.measure.fake_script import is_made_up
-from sabench.records import Record
+from sabench.records import Record, Status
+from sabench.store import journal
 
 PRESET = PRESETS["gate"]
 
@@ -50,9 +51,8 @@ def run_gate(
     """
     request, slug = plan.request, device_slug(plan.environment)
     folder = GateFolder.create(plan.suite.name, slug, request.out, Path("runs"))
-    rate = rate_of(
-        plan.environment, plan.suite.name
-    )  # now: a file that is damaged must cost no measurement
+    ways = (False, True)  # read now: a file that is damaged must cost no measurement
+    rates = [rate_of(plan.environment, plan.suite.name, in_turns=way) for way in ways]
     thresholds = {one: plan.suite.gate.threshold_of(one) for one in plan.cases}
     _warn_of_idle_thresholds(plan, listener)
     course = Course(Plan(tuple(plan.cases), thresholds, seed=plan.seed))
@@ -64,6 +64,7 @@ def run_gate(
             return
         listener(Notice(f"thresholds of {plan.suite.file}"))
         bench = bench_of(plan, folder, listener, stop)
+        course.in_turns = bench.in_turns = take_turns(plan, listener, stop)
         await_others(plan, contention, listener, stop)
         for side in counted:
             what = "counts once more" if side == "null" else "parity and counts"
@@ -74,6 +75,8 @@ def run_gate(
         follow(course.plan, bench, tell, into=course)
 
     def judged(ending: Ending) -> GateResult:
+        if ending.interrupted:  # a block that was not ended told nobody of its failures
+            course.lose(one for one in journal.read(folder) if one.status is not Status.INTERRUPTED)
         base, again, now = (exact_figures(counted[side]) for side in counted)
         before = steady_counts(base, again)
         lost = lost_counts(before, now, known, course.lost)
@@ -98,7 +101,8 @@ def run_gate(
             allow_missing=request.allow_missing,
             interrupted=ending.interrupted,
             broken_off=ending.broken_off,
-            false_alarms=rate,
+            in_turns=course.in_turns,
+            false_alarms=rates[course.in_turns],
             started_utc=ending.started_utc,
             wall_s=ending.wall_s,
             command_line=tuple(request.command_line),
@@ -148,5 +152,18 @@ def bench_of(
         around=Surroundings(folder.outbox, PATIENCE, listener, stop, lambda: (0, 0)),
         metrics=("latency_warm",) if on_cpu else ("latency_warm", CYCLES),
         plants=plan.plants,
-        in_turns=on_cpu and all(side.takes_turns() for side in plan.checkouts.values()),
     )
+
+
+def take_turns(plan: GatePlan, listener: Listener, stop: Interruption) -> bool:
+    """Whether both sides can be measured in turns; where one is too old for that, it is told.
+
+    Raises: Stop if the user asked to stop.
+    """
+    if plan.environment.device_kind != "cpu":
+        return False
+    with stop.waiting():
+        old = [side.told_as for side in plan.checkouts.values() if not side.takes_turns()]
+    for name in old:
+        listener(Notice(f"{name}: its sabench takes no turns: measured one after the other"))
+    return not old

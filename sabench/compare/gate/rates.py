@@ -39,6 +39,7 @@ class Trial(Frozen):
     judge_commit: str  # of the sabench that judged
     judge_is_dirty: bool | None
     seed: int
+    in_turns: bool = False  # as the gate's result has it: another way to measure, another rate
     plant: float | None = None  # so many times the work of `planted`, in the candidate
     planted: str = ""
     outcome: Outcome
@@ -62,6 +63,7 @@ class Trial(Frozen):
             judge_commit=judge[0],
             judge_is_dirty={"true": True, "false": False}.get(judge[1]),
             seed=result.seed,
+            in_turns=result.in_turns,
             plant=result.plant,
             planted=result.planted,
             outcome=result.outcome,
@@ -105,8 +107,12 @@ class Trial(Frozen):
         return self.is_red and red == {self.planted}
 
 
-def rate_of(environment: Environment, suite: str, root: Path = Path("results")) -> Rate | None:
+def rate_of(
+    environment: Environment, suite: str, root: Path = Path("results"), *, in_turns: bool = False
+) -> Rate | None:
     """The rate of a suite on this kind of device, else of suite `gate`; None where there is none.
+
+    Of gates whose sides were measured in turns, or of others.
 
     Asked are `root`, then the copy that ships. Trials that were interrupted tell nothing.
 
@@ -115,7 +121,7 @@ def rate_of(environment: Environment, suite: str, root: Path = Path("results")) 
     folder = device_slug(environment)
     for place in (root / folder / FILE, _shipped() / folder / FILE):
         if place.is_file():
-            trials = list(read_trials(Path(str(place))))
+            trials = [one for one in read_trials(Path(str(place))) if one.in_turns is in_turns]
             own = [trial for trial in trials if trial.suite == suite]
             return rate_among(own or [trial for trial in trials if trial.suite == OURS])
     return None

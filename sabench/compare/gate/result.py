@@ -45,7 +45,9 @@ class Change(Frozen):
     theta: float  # the share that a change must exceed to count: threshold, or noise
     detectable: float | None  # the slowdown that would be found four times in five, confirmed
     blocks: int
-    pairs: tuple[tuple[float, float], ...]  # (base, new) of each block, in the metric's unit
+    pairs: tuple[
+        tuple[float, float], ...
+    ]  # (base, new) of each block; in turns: base x their ratio
 
     @classmethod
     def of(cls, effect: Effect, pairs: tuple[tuple[float, float], ...]) -> "Change":
@@ -159,6 +161,7 @@ class GateResult(Frozen):
     suite: str
     rules: str = ""  # the file of the suite whose thresholds ruled
     metric: str = "latency_warm"
+    in_turns: bool = False  # whether the processes of a block were awake in turns, slice by slice
     device: str
     preset: Preset
     seed: int

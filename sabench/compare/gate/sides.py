@@ -18,10 +18,12 @@ from sabench.errors import ConfigError, DeviceError
 from sabench.launch.handle import last_line
 from sabench.launch.process import own_code, with_code, without_secrets
 from sabench.measure.environment import checkout_state
+from sabench.measure.turns import VERSION
 from sabench.records import Environment
 
 PATIENCE_S = 120.0  # for an interpreter to tell what it would measure
 METRICS_OF = "from sabench.catalog.metrics import METRICS; print(*METRICS)"
+TURNS_OF = "from sabench.measure.turns import VERSION; print(VERSION)"
 VENV_PYTHONS = (".venv/bin/python", "venv/bin/python", ".venv/Scripts/python.exe")
 ENVIRONMENT_OF = (
     "import sys; from sabench.measure.environment import environment; "
@@ -106,12 +108,11 @@ class Checkout:
         return frozenset(self.ask("-c", METRICS_OF).split())
 
     def takes_turns(self) -> bool:
-        """Whether this side's sabench can be measured in turns; an older one cannot."""
+        """Whether this side's sabench takes turns as ours does; an older one knows none."""
         try:
-            self.ask("-c", "import sabench.measure.turns")
+            return self.ask("-c", TURNS_OF).strip() == str(VERSION)
         except ConfigError:
             return False
-        return True
 
     def told(self, device: str) -> SideTold:
         """Commit, interpreter and environment, as far as they can be known."""

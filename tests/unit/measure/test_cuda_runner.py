@@ -54,7 +54,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
         monkeypatch.setattr(subject, "build_subject", build)
         timer = instruments.CudaTimer(cuda, DEVICE, cuda.clock_ns)
         tools = instruments.Instruments(timer, cuda.clock, lambda: None)
-        monkeypatch.setattr(runner, "make_instruments", lambda *_, **__: tools)
+        monkeypatch.setattr(runner, "make_instruments", lambda *_: tools)
         fields: dict[str, Any] = {"kind": "layer", "subject": "conv", "channels": 8, "size": 7}
         jobs = make_jobs([Case(**fields | (case or {}))], [DEVICE], metrics, SHORT, seed=1)
         record, make.ends_process = runner.run_job(jobs[0], batch_of(jobs, preset=SHORT))

@@ -123,7 +123,7 @@ class Watched:
 @pytest.fixture
 def watched(monkeypatch: pytest.MonkeyPatch) -> Watched:
     watch = Watched()
-    tools = lambda job, _, **__: Instruments(make_timer(job), watch=watch)  # noqa: E731
+    tools = lambda job, *_: Instruments(make_timer(job), watch=watch)  # noqa: E731
     monkeypatch.setattr(runner, "make_instruments", tools)
     return watch
 

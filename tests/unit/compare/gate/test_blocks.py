@@ -33,19 +33,37 @@ def test_the_ratio_turned_round_is_one_over_it() -> None:
     assert math.log(there[1] / there[0]) == pytest.approx(-math.log(back[1] / back[0]))
 
 
-def test_a_turn_that_one_side_lacks_is_left_out() -> None:
-    base = [None, 1.0, 1.0, 1.0, 1.0, 1.0, 5.0, 1.0]
-    candidate = [9.0, 1.1, 1.1, 1.1, 1.1, 1.1, None, 1.1]
+def test_who_comes_second_in_a_round_is_slower_and_that_cancels() -> None:
+    """Caches of the other are worth 2 %: the sides change places from turn to turn."""
+    base = [1.0 if turn % 2 == 0 else 1.02 for turn in range(TURNS)]
+    candidate = [1.02 if turn % 2 == 0 else 1.0 for turn in range(TURNS)]
+    base[1] = candidate[1] = None
+    pair = block([*base], [*candidate]).pair("a", "candidate")
+    assert pair == pytest.approx((1.0, 1.0))
+
+
+def test_turns_that_one_side_lacks_are_left_out_with_their_neighbours() -> None:
+    base = [None, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]
+    candidate = [1.1, 9.0, 1.1, 1.1, 1.1, 1.1, None, 1.1]
     assert block([*base], [*candidate]).pair("a", "candidate") == pytest.approx((1.0, 1.1))
+
+
+def test_a_side_that_took_fewer_turns_is_held_against_the_first_of_the_other() -> None:
+    pair = block([1.0] * 6 + [7.0] * 2, [1.1] * 6).pair("a", "candidate")
+    assert pair == pytest.approx((1.0, 1.1))
 
 
 @pytest.mark.parametrize(
     "candidate",
-    [[], [1.5, *[None] * (TURNS - 1)], [*[1.5] * 3, *[None] * 5]],
+    [[], [1.5], [1.5, 1.5, *[None] * 6]],
     ids=["measured alone", "one turn", "fewer than half"],
 )
-def test_of_too_few_turns_the_medians_are_compared(candidate: list[float | None]) -> None:
-    assert block([1.0] * TURNS, candidate).pair("a", "candidate") == (1.0, 1.2)
+def test_of_too_few_turns_in_common_there_is_no_pair(candidate: list[float | None]) -> None:
+    assert block([1.0] * TURNS, candidate).pair("a", "candidate") is None
+
+
+def test_of_sides_that_took_no_turns_the_medians_are_the_pair() -> None:
+    assert block([], []).pair("a", "candidate") == (1.0, 1.2)
 
 
 def test_a_side_without_a_figure_gives_no_pair_whatever_its_turns() -> None:
