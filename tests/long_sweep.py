@@ -1,7 +1,6 @@
 """A long sweep under the fake runtime, real child and all, and what it costs the parent."""
 
 import os
-import resource
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from faking import fake_case
 from making_runs import new_run, preset
 from sabench.launch import sweep as sweeping
 from sabench.launch.process import ProcessLauncher
+from sabench.measure.resident_memory import reset_peak, resident_memory
 from sabench.records import Record
 from sabench.store import journal
 from sabench.store.run_folder import RunFolder
@@ -53,7 +53,7 @@ def run_long_sweep(folder: Path, cases: int) -> Cost:
     sweeping.sweep(_run(folder / "first", WARM_UP), ProcessLauncher())
     run = _run(folder / "long", cases)
     files, others = open_files(), set(children())
-    memory, start = resident_bytes(), time.monotonic()
+    memory, start = begin_peak(), time.monotonic()
     with _timed_appends() as appends:
         records = sweeping.sweep(run, ProcessLauncher())
     return Cost(
@@ -101,15 +101,19 @@ def open_files() -> int:
     return len(os.listdir("/proc/self/fd"))
 
 
-def resident_bytes() -> int:
-    """Memory of this process now."""
-    fields = Path("/proc/self/statm").read_text().split()
-    return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
+def begin_peak() -> int:
+    """Memory of this process now; its peak counts from here, whatever ran in it before."""
+    found = reset_peak()
+    assert found is not None
+    assert found.was_reset
+    return found.now
 
 
 def peak_bytes() -> int:
-    """The most memory this process has had."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    """The most memory this process has had since."""
+    found = resident_memory()
+    assert found is not None
+    return found.peak
 
 
 def children() -> list[int]:

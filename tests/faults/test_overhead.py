@@ -14,7 +14,7 @@ import pytest
 from rich.console import Console
 
 from faking import plant
-from long_sweep import children, open_files, peak_bytes, run_long_sweep
+from long_sweep import begin_peak, children, open_files, peak_bytes, run_long_sweep
 from making_runs import HASTE, case, faulty, new_run, preset, record_of, stand_in
 from sabench.launch.events import Event, JobEnded, JobStarted
 from sabench.launch.sweep import sweep
@@ -74,10 +74,10 @@ def test_a_thousand_cases_leave_no_memory_file_or_process_behind(tmp_path: Path)
     small = new_run(tmp_path / "small", cases[:5], preset=preset(processes=1))
     sweep(small, stand_in(), patience=HASTE)  # what a first sweep loads is not a leak
     folder = new_run(tmp_path / "run", cases, preset=preset(processes=1))
-    files, peak, others = open_files(), peak_bytes(), set(children())
+    files, memory, others = open_files(), begin_peak(), set(children())
     records = sweep(folder, stand_in(), patience=HASTE)
     assert len(records) == 1000
-    assert peak_bytes() - peak < 50 * 1024**2
+    assert peak_bytes() - memory < 50 * 1024**2
     assert open_files() == files
     assert set(children()) <= others  # a browser of other tests may be among them
 
