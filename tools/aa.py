@@ -89,12 +89,22 @@ def clone(checkout: Path, work: Path) -> None:
             subprocess.run(command, check=True)
 
 
+def judge_state() -> tuple[str, str]:
+    """Commit of who judges, and whether it was changed; the lines that trials add are no change."""
+    commit, dirty = checkout_state(ROOT / "sabench")
+    if dirty == "true":
+        command = ["git", "-C", str(ROOT), "status", "--porcelain", "--", ".", ":!results"]
+        done = subprocess.run(command, capture_output=True, text=True)
+        dirty = str(bool(done.stdout.strip())).lower()
+    return commit, dirty
+
+
 def hold_gate(bout: Bout, made: int, foreign_cores: float) -> Trial:
     """One gate through the command line. Its folder stays if it found anything.
 
     Raises: GateError if it ended without a result, or with another code than its result has.
     """
-    out, judge = bout.free_folder(made), checkout_state(ROOT / "sabench")
+    out, judge = bout.free_folder(made), judge_state()
     done = subprocess.run(bout.command(made, out), cwd=ROOT, capture_output=True, text=True)
     if done.returncode not in TRIED:
         raise GateError(done.returncode, done.stderr.strip().split("\n")[-1])
