@@ -109,7 +109,7 @@ def _run(
         announcer.figure(job.job_id, latency_s, n)
 
     run: Any = load_target(KINDS[job.kind])
-    if turns.count:  # known to what is timed alone
+    if turns.count:  # parity and self-tests are never given any, and know none
         run = partial(run, turns=turns)
     record, ends_process = run(job, batch, flags, show_figure, termination)
     jsonl.append(outbox, record.dump())

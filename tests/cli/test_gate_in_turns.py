@@ -10,7 +10,7 @@ import pytest
 
 from checkouts import CONV, HALO, command, gate, pretend, surroundings
 from sabench.compare.gate.folder import read_gate
-from sabench.compare.gate.result import Outcome
+from sabench.compare.gate.result import GateResult, Outcome
 from sabench.compare.pair import Verdict
 from sabench.records import Record, Status
 from sabench.store import journal
@@ -103,26 +103,41 @@ def test_what_found_no_memory_beside_the_others_is_measured_alone(tmp_path: Path
     assert {one.status for one in counted} == {Status.OK}
 
 
-def test_ctrl_c_in_a_turn_keeps_what_was_measured(sides: Path) -> None:
-    (sides / "candidate" / "figures.json").write_text(
-        f'{{"{CONV}": {{"takes_s": 0.5}}, "{HALO}": {{"takes_s": 0.5}}}}'
-    )
+def interrupted_in_block(folder: Path, number: int) -> GateResult:
+    """What a gate keeps that gets Ctrl-C one second into this block of its screen."""
     process = subprocess.Popen(
-        command(sides, "--base", "base", "--candidate", "candidate"),
-        cwd=sides,
-        env=surroundings(sides),
+        command(folder, "--base", "base", "--candidate", "candidate"),
+        cwd=folder,
+        env=surroundings(folder),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
     assert process.stderr is not None
     for line in process.stderr:
-        if line.startswith("screen, block 2"):
+        if line.startswith(f"screen, block {number} "):
             break
     time.sleep(1.0)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
     assert process.returncode == 130
-    result = read_gate(sides / "out")
-    assert result.outcome is Outcome.INTERRUPTED
-    assert set(places(records_of(sides)).values()) == {1}
+    return read_gate(folder / "out")
+
+
+def test_ctrl_c_in_a_turn_keeps_what_was_measured(tmp_path: Path) -> None:
+    slow = {CONV: {"takes_s": 0.5}, HALO: {"takes_s": 0.5}}
+    pretend(tmp_path / "base", turns=1)
+    pretend(tmp_path / "candidate", slow, turns=1)
+    assert interrupted_in_block(tmp_path, 2).outcome is Outcome.INTERRUPTED
+    assert set(places(records_of(tmp_path)).values()) == {1}
+
+
+def test_ctrl_c_does_not_bring_back_what_was_made_up_for(tmp_path: Path) -> None:
+    """Beside the others it found no memory, alone it did: a stopped gate has not lost that case."""
+    slow = {CONV: {"takes_s": 0.5, "oom_in_turns": ["candidate"]}, HALO: {"takes_s": 0.5}}
+    pretend(tmp_path / "base", turns=1)
+    pretend(tmp_path / "candidate", slow, turns=1)
+    conv, _ = interrupted_in_block(tmp_path, 3).cases
+    assert conv.status is Status.INTERRUPTED
+    assert conv.screen is not None
+    assert conv.screen.blocks == 2

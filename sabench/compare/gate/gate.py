@@ -76,7 +76,8 @@ def run_gate(
 
     def judged(ending: Ending) -> GateResult:
         if ending.interrupted:  # a block that was not ended told nobody of its failures
-            course.lose(one for one in journal.read(folder) if one.status is not Status.INTERRUPTED)
+            kept = journal.last_attempts(journal.read(folder)).values()
+            course.lose(one for one in kept if one.status is not Status.INTERRUPTED)
         base, again, now = (exact_figures(counted[side]) for side in counted)
         before = steady_counts(base, again)
         lost = lost_counts(before, now, known, course.lost)

@@ -37,7 +37,10 @@ DISTURBED = (Status.CONTENDED, Status.THROTTLED)
 
 
 class Change(Frozen):
-    """An effect as a file keeps it: ratios new over base, shares as 0.03."""
+    """An effect as a file keeps it: ratios new over base, shares as 0.03.
+
+    In a pair of sides that took turns `new` is `base` times the ratio of their turns.
+    """
 
     ratio: float
     low: float | None  # 99 % interval of the ratio; None for a single block
@@ -45,9 +48,7 @@ class Change(Frozen):
     theta: float  # the share that a change must exceed to count: threshold, or noise
     detectable: float | None  # the slowdown that would be found four times in five, confirmed
     blocks: int
-    pairs: tuple[
-        tuple[float, float], ...
-    ]  # (base, new) of each block; in turns: base x their ratio
+    pairs: tuple[tuple[float, float], ...]  # (base, new) of each block, in the metric's unit
 
     @classmethod
     def of(cls, effect: Effect, pairs: tuple[tuple[float, float], ...]) -> "Change":
