@@ -13,8 +13,9 @@ from sabench.store.migrations import earlier_name
 from sabench.store.run_folder import RunFolder
 from sabench.store.schema import is_sealed, parse, sealed_line
 
-LONGEST_INLINE = 64
-"""Longer samples lie in a file of their own, so that ranking never loads them."""
+LONGEST_INLINE = 200
+"""Longer samples lie in a file of their own, so that ranking never loads them. So many fit into
+one block of a disk: a file for fewer saves no room, and costs a second wait for the disk."""
 
 
 class Kept(Protocol):

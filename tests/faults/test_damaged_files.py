@@ -31,7 +31,7 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> RunFolder:
         return RunFolder.open(Path(shutil.copytree(HISTORIC / request.param / "run", path)))
     made = new_run(path, (case(), case("halo", options={"block": 7})), title="Größe\n")
     for job in made.info.jobs():
-        journal.append(made, record_of(job, tuple(1.0 + i / 1000 for i in range(70))))
+        journal.append(made, record_of(job, tuple(1.0 + i / 1000 for i in range(210))))
     write_leaderboard(made.leaderboard_file, make_leaderboard(made.info, journal.read(made)))
     return made
 

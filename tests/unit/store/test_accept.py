@@ -24,7 +24,7 @@ def run(path: Path, second: Status = Status.OK, **info: Any) -> RunFolder:
     for job in folder.info.jobs():
         status = second if job.case.subject == "halo" else Status.OK
         fields = {"environment": folder.info.environments[job.device].id, "device": job.device}
-        journal.append(folder, record_of(job, (1.0,) * 70, status, **fields))
+        journal.append(folder, record_of(job, (1.0,) * 210, status, **fields))
     return folder
 
 
@@ -66,7 +66,7 @@ def test_figures_of_an_unproved_implementation_or_a_dirty_device_are_refused(
     folder = new_run(tmp_path / "run", (case("conv"),))
     for job in folder.info.jobs():
         fields = {"environment": folder.info.environments["cpu"].id, "flags": (flag,)}
-        journal.append(folder, record_of(job, (1.0,) * 70, Status.OK_FLAGGED, **fields))
+        journal.append(folder, record_of(job, (1.0,) * 210, Status.OK_FLAGGED, **fields))
     if flag in (Flag.PARITY_UNVERIFIED, Flag.DEVICE_DIRTY):
         assert "measure again" in str(refused(folder, tmp_path / "results"))
     else:

@@ -120,7 +120,7 @@ def test_an_attempt_written_twice_counts_once(folder: RunFolder, records: list[R
     assert journal.read(folder) == records[:1]
 
 
-@pytest.mark.parametrize(("count", "apart"), [(64, False), (65, True)])
+@pytest.mark.parametrize(("count", "apart"), [(200, False), (201, True)])
 def test_only_long_samples_lie_in_a_file_of_their_own(
     folder: RunFolder, count: int, apart: bool
 ) -> None:
@@ -136,7 +136,7 @@ def test_only_long_samples_lie_in_a_file_of_their_own(
 def test_each_attempt_keeps_its_own_samples(folder: RunFolder) -> None:
     (job, *_) = folder.info.jobs()
     for attempt in (1, 2):
-        journal.append(folder, record_of(job, (float(attempt),) * 70, attempt=attempt))
+        journal.append(folder, record_of(job, (float(attempt),) * 210, attempt=attempt))
     loaded = [
         journal.load_samples(folder, "latency_warm", record.readings["latency_warm"])[0]
         for record in journal.read(folder)
@@ -146,7 +146,7 @@ def test_each_attempt_keeps_its_own_samples(folder: RunFolder) -> None:
 
 def test_samples_that_were_changed_are_refused(folder: RunFolder) -> None:
     (job, *_) = folder.info.jobs()
-    stored = journal.append(folder, record_of(job, (1.0,) * 70)).readings["latency_warm"]
+    stored = journal.append(folder, record_of(job, (1.0,) * 210)).readings["latency_warm"]
     path = folder.path / stored.samples_file
     path.write_text(path.read_text().replace("1.0", "1.5", 1))
     with pytest.raises(ResultError, match="not those that were measured"):

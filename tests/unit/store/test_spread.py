@@ -100,7 +100,7 @@ def test_a_run_of_ten_processes_has_both_intervals_and_verifies(tmp_path: Path) 
     folder = new_run(tmp_path / "run", (case(),), preset=preset(processes=10))
     for job in folder.info.jobs():
         level = 1.0 + 0.01 * job.replicate
-        samples = tuple(level + 0.0001 * step for step in range(70))
+        samples = tuple(level + 0.0001 * step for step in range(210))
         journal.append(folder, record_of(job, samples))
     board = leaderboard_of(folder, journal.read(folder))
     figure = board.rows[0].figures["latency_warm"]

@@ -24,7 +24,7 @@ def folder(tmp_path: Path) -> RunFolder:
     """A finished run of two cases and two processes; the samples of one lie apart."""
     folder = new_run(tmp_path / "run", (case("conv"), case("halo")))
     for index, job in enumerate(folder.info.jobs()):
-        count = 80 if job.case.subject == "halo" else 12
+        count = 210 if job.case.subject == "halo" else 12
         samples = tuple(1.0 + index + 0.01 * number for number in range(count))
         journal.append(folder, record_of(job, samples))
     keep(folder)
