@@ -26,7 +26,15 @@ TARGETS = (
     *(MEASURE / f"{name}.py" for name in ("instruments", "compiler", "touched", "execution")),
     *(MEASURE / f"{name}.py" for name in ("protocol", "judging", "warm_up", "device_diary")),
 )
-TESTS = ("cuda_*", "compiled", "protocol", "device_diary", "runner")
+TESTS = (
+    "cuda_*",
+    "compiled",
+    "instruments",
+    "protocol",
+    "sampling_in_turns",
+    "device_diary",
+    "runner",
+)
 """Tests of tests/unit/measure that drive the stand-in, and the protocol beside it."""
 
 Ways = dict[int, set[int]]
