@@ -1,0 +1,1 @@
+"""Estimates of accuracy: what a network is worth before or after a little training."""
