@@ -17,7 +17,7 @@ from sabench.stats import (
     quantile,
 )
 
-SCHEMA_VERSION = "2.2"
+SCHEMA_VERSION = "2.3"
 
 
 class Frozen(BaseModel):
@@ -36,6 +36,7 @@ class Status(StrEnum):
     CRASH = "crash"
     ERROR = "error"
     NONFINITE = "nonfinite"
+    DIVERGED = "diverged"
     PARITY_FAILED = "parity_failed"
     UNSUPPORTED = "unsupported"
     SKIPPED = "skipped"
@@ -51,7 +52,10 @@ SHOWN = MEASURED | {Status.CONTENDED, Status.THROTTLED}
 """Statuses whose figures are shown, though a disturbed one has no rank."""
 
 FAILED = frozenset(
-    {Status.TIMEOUT, Status.CRASH, Status.ERROR, Status.NONFINITE, Status.PARITY_FAILED}
+    {
+        *(Status.TIMEOUT, Status.CRASH, Status.ERROR),
+        *(Status.NONFINITE, Status.DIVERGED, Status.PARITY_FAILED),
+    }
 )
 """Statuses that make the exit code CASE_FAILED."""
 

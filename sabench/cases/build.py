@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sabench.cases.case import DEFAULT_CHANNELS, DEFAULT_SIZE, Case, Scalar
+from sabench.cases.case import DEFAULT_CHANNELS, DEFAULT_SIZE, REDUCTIONS, Case, Scalar
 from sabench.cases.keys import find_row
 from sabench.cases.model import Entry
 from sabench.cases.window import match_window
@@ -16,7 +16,8 @@ Values = dict[str, Scalar]
 """The chosen value of each swept key: shared axes and options."""
 
 COMMON = ("stride", "batch", "threads", "layout", "autocast", "dtype", "mode", "runtime")
-NOT_OPTIONS = {*COMMON, "channels", "size", "resolution", "implementation"}
+MAP = ("channels", "size", "resolution")
+NOT_OPTIONS = {*COMMON, *MAP, "implementation", "data", *REDUCTIONS}
 
 
 def build_case(entry: Entry, values: Values, *, matched: bool) -> tuple[Case, Problem | None]:

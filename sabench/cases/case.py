@@ -1,6 +1,7 @@
 """A case: one point of a suite, and the id that names it for ever."""
 
 from decimal import Decimal
+from pathlib import PurePath
 from typing import Literal
 
 from pydantic import Field
@@ -12,12 +13,14 @@ Kind = Literal["layer", "network"]
 Dtype = Literal["fp32", "tf32", "bf16", "fp16"]
 Autocast = Literal["none", "bf16", "fp16"]
 Mode = Literal["forward", "forward_backward", "step"]
+Training = Literal["train"]
 Layout = Literal["contiguous", "channels_last"]
 Runtime = Literal["eager", "compiled", "cudagraph", "fake"]
 
 IMAGE_CHANNELS = 3
 DEFAULT_CHANNELS = 64
 DEFAULT_SIZE = 56
+REDUCTIONS = ("c", "r", "s", "e")
 WHOLE_BELOW = 10**14  # with its sign at most the 15 characters of scalars.MAX_DIGITS
 
 
@@ -27,6 +30,9 @@ class Case(Frozen):
     A layer has `channels` (in and out) and `size` (the square map); a network has `resolution`.
     `window` is the receptive field the suite asked for, "all" for layers that see the whole map.
     `file` is set for a layer of the user's own ("path/to/file.py:Class").
+    A training (mode `train`) has `data`, as `parse_data` spells it, and what its recipe is reduced
+    by, after EcoNAS (arXiv:2001.01233): widths are divided by `c`, resolution by `r`, samples by
+    `s` and epochs by `e`.
     """
 
     kind: Kind
@@ -41,11 +47,16 @@ class Case(Frozen):
     autocast: Autocast = "none"
     options: dict[str, Scalar] = Field(default_factory=dict)
     dtype: Dtype = "fp32"
-    mode: Mode = "forward"
+    mode: Mode | Training = "forward"
     implementation: str = "reference"
     runtime: Runtime = "eager"
     window: int | Literal["all"] | None = None
     file: str = ""
+    data: str = ""
+    c: int = 1
+    r: int = 1
+    s: int = 1
+    e: int = 1
 
     @property
     def case_id(self) -> str:
@@ -66,6 +77,9 @@ class Case(Frozen):
             common.append(("layout", self.layout))
         if self.autocast != "none":
             common.append(("autocast", self.autocast))
+        if self.data:
+            common.append(("data", PurePath(self.data).name.replace(",", ";")))
+        common += [(key, getattr(self, key)) for key in REDUCTIONS if getattr(self, key) != 1]
         keys = ",".join(f"{key}={show_scalar(value)}" for key, value in common)
         if self.options:
             keys += "," + ",".join(
@@ -77,7 +91,7 @@ class Case(Frozen):
     @property
     def group(self) -> tuple[tuple[str, Scalar | None], ...]:
         """What must agree for two cases to be ranked against each other."""
-        keys = (
+        keys: tuple[str, ...] = (
             "kind",
             "channels",
             "size",
@@ -90,6 +104,7 @@ class Case(Frozen):
             "autocast",
             "mode",
         )
+        keys += ("data", *REDUCTIONS) if self.mode == "train" else ()
         return tuple((key, getattr(self, key)) for key in keys)
 
     @property

@@ -45,8 +45,8 @@ def case_options(case: Case) -> Options:
     return _row(case).options(**case.options)
 
 
-def case_plan(case: Case) -> Plan:
-    """The plan of a network case.
+def case_plan(case: Case, *, classes: int | None = None) -> Plan:
+    """The plan of a network case, as its c and r leave it; `classes` of the data it trains on.
 
     Raises: ConfigError if the network is not known, or cannot be built as the case states it.
     """
@@ -54,11 +54,28 @@ def case_plan(case: Case) -> Plan:
         raise ConfigError(f"{case.subject!r} is no network")
     network = networks()[case.subject]
     options, overrides = network.parse(case.options)
-    resolution = case.resolution or network.resolution
+    if classes is not None:
+        options = options.model_copy(update={"classes": classes})
+    options, resolution = reduced(case, options, case.resolution or network.resolution)
     problem = network.problems(options, overrides, resolution)
     if problem:
         raise ConfigError(f"{case.subject}: {problem.text}")
     return network.plan(options, overrides, resolution)
+
+
+def reduced(case: Case, options: Options, resolution: int) -> tuple[Options, int]:
+    """A network's options and resolution after the case's c and r.
+
+    Raises: ConfigError for a network without widths, or a resolution that r does not divide.
+    """
+    if resolution % case.r:
+        raise ConfigError(f"r={case.r} does not divide resolution={resolution}")
+    if case.c == 1:
+        return options, resolution // case.r
+    width = getattr(options, "width", None)
+    if width is None:
+        raise ConfigError(f"c={case.c}: {case.subject} has no width to divide")
+    return options.model_copy(update={"width": width / case.c}), resolution // case.r
 
 
 def case_cost(case: Case) -> CaseCost | None:
@@ -139,7 +156,7 @@ def _case_cost(case: Case, params: int, macs: int, executed: int, parts: list[_P
     kept = [part.exit * (1 + part.copies) + part.attend for part in parts]
     widest = max(part.entry + 2 * part.exit + part.attend for part in parts)
     alive = parts[0].entry + sum(kept) + widest if backward else parts[0].entry + widest
-    states = {"forward": 1, "forward_backward": 2, "step": 4}[case.mode]
+    states = {"forward": 1, "forward_backward": 2, "step": 4, "train": 4}[case.mode]
     element = BYTES[case.dtype]
     return CaseCost(
         params=params,

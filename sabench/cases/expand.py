@@ -6,12 +6,15 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from math import prod
 
+from sabench.cases.axes import AXES
 from sabench.cases.build import build_case
 from sabench.cases.case import Case, Scalar, show_scalar
 from sabench.cases.cost import case_cost
 from sabench.cases.keys import axes_of, entry_row
 from sabench.cases.model import Entry, Suite, Sweep, Value
 from sabench.cases.overrides import apply_overrides, without_slots
+from sabench.cases.recipe import Recipe
+from sabench.cases.trained import trained_case
 from sabench.catalog.rows import Problem
 from sabench.errors import SuiteError
 from sabench.units import show_bytes
@@ -44,11 +47,12 @@ def expand(
     axes: Mapping[str, Sequence[Scalar]] | None = None,
     filter: str = "",
     own_layers: Sequence[Entry] = (),
+    recipe: Recipe | None = None,
 ) -> Expansion:
     """Every case of a suite in the file's order, each id once: a second one is the first again.
 
     `axes` replaces the values of a key wherever it reaches (--axis). `filter` keeps the ids that
-    contain it, or that match it where it has one of * ? [.
+    contain it, or that match it where it has one of * ? [. With a `recipe` the cases are trainings.
     Raises: SuiteError for a value that no case can have, an override that reaches nothing, two own
     layers of one name, more combinations than anyone can measure.
     """
@@ -60,7 +64,7 @@ def expand(
     tallies = _Tallies()
     left = MAX_CASES
     for entry in entries:
-        sweep = _sweep(suite, entry)
+        sweep = _sweep(suite, entry, trains=recipe is not None)
         left -= prod(len(values) for values in sweep.values())
         if left < 0:
             raise SuiteError(f"{entry.place}: more than {MAX_CASES} combinations up to here")
@@ -69,6 +73,8 @@ def expand(
             chosen = {key: value.value for key, value in point.items()}
             case, problem = build_case(entry, chosen, matched=matched)
             tallies.add(point, problem)
+            if recipe is not None and problem is None:
+                case, problem = trained_case(case, chosen, recipe)
             problem = problem or _too_large(case, suite.max_bytes)
             if problem:
                 dropped.setdefault(case.case_id, problem.text)
@@ -91,10 +97,11 @@ def _check_own_names(own_layers: Sequence[Entry]) -> None:
         taken.add(entry.subject)
 
 
-def _sweep(suite: Suite, entry: Entry) -> Sweep:
+def _sweep(suite: Suite, entry: Entry, *, trains: bool) -> Sweep:
     """Every key that this entry varies: shared axes first, then options as declared."""
     row = entry_row(entry)
     shared = axes_of(row, matched=bool(suite.match))
+    shared = [key for key in shared if trains or not AXES[key].trains]
     axes = suite.axes | entry.axes
     sweep = {key: axes[key] for key in shared if key in axes}
     if row is None:

@@ -6,7 +6,8 @@ from pydantic import Field
 
 from sabench.cases.case import Kind, Scalar
 from sabench.cases.gate_rules import GateRules
-from sabench.catalog.metrics import METRICS
+from sabench.cases.recipe import Recipe
+from sabench.catalog.metrics import metrics_of
 from sabench.records import Frozen
 
 DEFAULT_MAX_BYTES = 8 * 1024**3
@@ -50,11 +51,12 @@ class Suite(Frozen):
     axes: Sweep = Field(default_factory=dict)
     devices: tuple[str, ...] = ()  # as --device spells them; no part of any case
     entries: tuple[Entry, ...]
-    metrics: tuple[str, ...] = tuple(METRICS)
+    metrics: tuple[str, ...] = metrics_of("profile")
     group_by: tuple[str, ...] = GROUP_KEYS
     rank_by: str = "latency_warm"
     published: str = ""  # the paper whose printed FLOPs stand beside the networks' MACs
     max_bytes: int = DEFAULT_MAX_BYTES
     gate: GateRules = GateRules()
+    recipe: Recipe | None = None  # of a suite that can be trained
     file: str
     text: str

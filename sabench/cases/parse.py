@@ -10,7 +10,8 @@ from sabench.cases.case import Kind, Scalar
 from sabench.cases.gate_rules import MOST, THRESHOLD, GateRules
 from sabench.cases.keys import axes_of, find_row, key_problem, value_problem
 from sabench.cases.model import DEFAULT_MAX_BYTES, GROUP_KEYS, Entry, Suite, Sweep, Value
-from sabench.cases.wording import show_value, unknown
+from sabench.cases.recipe import Recipe
+from sabench.cases.wording import option_problem, show_value, unknown
 from sabench.cases.yaml_source import (
     ListNode,
     MapNode,
@@ -20,15 +21,16 @@ from sabench.cases.yaml_source import (
     parse_yaml,
 )
 from sabench.catalog.layers import layers
-from sabench.catalog.metrics import METRICS
+from sabench.catalog.metrics import metrics_of
 from sabench.catalog.networks import networks
 from sabench.errors import SuiteError
 from sabench.papers.rows import PAPERS
 
 KEYS = (
     *("name", "title", "match", "axes", "layers", "networks"),
-    *("metrics", "group_by", "rank_by", "published", "max_bytes", "gate"),
+    *("metrics", "group_by", "rank_by", "published", "max_bytes", "gate", "train"),
 )
+PROFILED = metrics_of("profile")
 MATCHES = ("receptive_field",)
 GROUPINGS = (*GROUP_KEYS, "subject", "window", "implementation", "runtime")
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -59,12 +61,13 @@ def parse_suite(data: bytes, file: str) -> Suite:
     chosen: dict[str, object] = {
         "match": matched,
         "title": _one(members, "title", _title) or "",
-        "metrics": _names(members, "metrics", METRICS) or tuple(METRICS),
+        "metrics": _names(members, "metrics", PROFILED) or PROFILED,
         "group_by": _names(members, "group_by", GROUPINGS) or GROUP_KEYS,
-        "rank_by": _one(members, "rank_by", _among("metric", METRICS)) or "latency_warm",
+        "rank_by": _one(members, "rank_by", _among("metric", PROFILED)) or "latency_warm",
         "published": _one(members, "published", _among("paper", PAPERS)) or "",
         "max_bytes": _one(members, "max_bytes", _bytes) or DEFAULT_MAX_BYTES,
         "gate": _gate_rules(members.get("gate")),
+        "recipe": _recipe(members.get("train")),
     }
     _check_rank(members, chosen["rank_by"], chosen["metrics"])
     if chosen["published"] and "networks" not in members:
@@ -181,6 +184,19 @@ def _gate_rules(member: Member | None) -> GateRules:
             "thresholds": {glob: _one(narrow, glob, _share) for glob in narrow},
         }
     )
+
+
+def _recipe(member: Member | None) -> Recipe | None:
+    """How the suite's networks are trained; None where it says nothing of it."""
+    if member is None:
+        return None
+    members = _mapping(member.node, "train", Recipe.model_fields)
+    values = {key: _one(members, key, partial(_recipe_problem, key)) for key in members}
+    return Recipe.model_validate(values)
+
+
+def _recipe_problem(key: str, value: Scalar) -> str | None:
+    return option_problem(Recipe, key, value)
 
 
 def _share(value: Scalar) -> str | None:

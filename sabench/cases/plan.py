@@ -9,6 +9,7 @@ from pydantic import Field, JsonValue
 
 from sabench.cases.case import Case
 from sabench.cases.parity import parity_cases
+from sabench.cases.recipe import Recipe
 from sabench.catalog.metrics import METRICS
 from sabench.catalog.presets import Preset
 from sabench.records import Flag, Frozen, Reading, Record, Status
@@ -27,7 +28,7 @@ class Job(Frozen):
     """A case x replicate: the unit that is started. One record answers it."""
 
     job_id: str
-    kind: Literal["layer", "network", "parity", "selftest"]
+    kind: Literal["layer", "network", "train", "parity", "selftest"]
     case: Case
     metrics: tuple[str, ...]
     device: str  # "cpu", "cuda:0"
@@ -51,14 +52,15 @@ class Batch(Frozen):
     cores: tuple[int, ...]  # CPU affinity; empty: leave as it is
     memory_limit: int  # bytes of address space; 0: none
     turns: int = Field(0, ge=0)  # of each sampling, beside other batches; 0: it is alone
+    recipe: Recipe | None = None  # of its trainings
+    checkpoints: str = ""  # the folder where they leave their state; none is left without
     jobs: tuple[Job, ...]
 
     def text(self) -> str:
         """JSON for a child; one of an older version reads it too, if it is asked nothing newer."""
         planted = any(job.plant != 1.0 for job in self.jobs)
         newer: dict[str, Any] = {} if planted else {"jobs": {"__all__": {"plant"}}}
-        if not self.turns:
-            newer["turns"] = True
+        newer |= {key: True for key in ("turns", "recipe", "checkpoints") if not getattr(self, key)}
         return self.model_dump_json(by_alias=True, exclude=newer or None)
 
 
@@ -155,7 +157,7 @@ def _job(
     text = f"{case.case_id}|{device}|{replicate}|{part}"
     return Job(
         job_id=f"{hashlib.sha256(text.encode()).hexdigest()[:12]}-{part}-{replicate}",
-        kind=kind or case.kind,
+        kind=kind or ("train" if case.mode == "train" else case.kind),
         case=case,
         metrics=metrics,
         device=device,

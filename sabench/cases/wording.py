@@ -3,11 +3,10 @@
 from collections.abc import Iterable
 from typing import Literal, get_args, get_origin
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from sabench.cases.case import Scalar
 from sabench.catalog.networks.options import hint
-from sabench.catalog.rows import Options
 
 _NOT_A = {
     "int_type": "is not a whole number",
@@ -34,8 +33,8 @@ def unknown(what: str, name: object, allowed: Iterable[str]) -> str:
     return f"unknown {what} {show_value(name)}, {hint(str(name), list(allowed))}"
 
 
-def option_problem(options: type[Options], key: str, value: Scalar) -> str | None:
-    """Why an option of a layer cannot have this value; None if it can."""
+def option_problem(options: type[BaseModel], key: str, value: Scalar) -> str | None:
+    """Why an option of a layer, or of a recipe, cannot have this value; None if it can."""
     annotation = options.model_fields[key].annotation
     if get_origin(annotation) is Literal and value not in get_args(annotation):
         return unknown(key, value, map(str, get_args(annotation)))

@@ -5,7 +5,8 @@ from typing import Any, Literal
 
 from sabench.catalog.rows import load_target
 
-Show = Literal["time", "count", "bytes", "rate", "number", "energy", "power"]
+Show = Literal["time", "count", "bytes", "rate", "number", "share", "energy", "power"]
+Of = Literal["profile", "training"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +14,7 @@ class Metric:
     """One named reading. Metrics that one function measures together share a `target`.
 
     `target` is "module:function": measure(subject, execution, protocol) -> dict[str, Reading].
+    `of`: what is measured; a training's metrics are all read by the job that trains, its `target`.
     `apart`: has a process of its own per case, and none where the preset grants no such.
     `apart_on`: the kind of device on which it has one if the preset grants it; else it has none.
     `traces`: runs the module under watch, so it comes after everything that is timed.
@@ -31,6 +33,7 @@ class Metric:
     traces: bool = False
     needs: Literal["", "cuda"] = ""
     exact: bool = False
+    of: Of = "profile"
 
     def is_apart(self, device: str) -> bool:
         """Whether it is measured in a process of its own on that device, if one is granted."""
@@ -51,6 +54,7 @@ _GRAPH = "sabench.measure.metrics.graph:measure"
 _MEMORY = "sabench.measure.metrics.memory:measure"
 _RESIDENT = "sabench.measure.metrics.resident:measure"
 _ENERGY = "sabench.measure.metrics.energy:measure"
+_TRAINING = "sabench.train.job:run_training"
 
 
 def _count(name: str, unit: str, title: str) -> Metric:
@@ -67,6 +71,12 @@ def _compiled(name: str, title: str) -> Metric:
 
 def _memory(name: str, title: str, *, exact: bool = False) -> Metric:
     return Metric(name, "B", "less", "bytes", title, _MEMORY, apart_on="cuda", exact=exact)
+
+
+def _trained(
+    name: str, unit: str, better: Literal["less", "more"], show: Show, title: str
+) -> Metric:
+    return Metric(name, unit, better, show, title, _TRAINING, of="training")
 
 
 METRICS: dict[str, Metric] = {
@@ -117,5 +127,18 @@ METRICS: dict[str, Metric] = {
         Metric("energy", "J", "less", "energy", "energy of one image, idle included", _ENERGY),
         Metric("energy_net", "J", "less", "energy", "energy of one image over idle", _ENERGY),
         Metric("power", "W", "neither", "power", "mean power while it runs", _ENERGY),
+        _trained("accuracy", "1", "more", "share", "test accuracy after the last epoch"),
+        _trained("accuracy_last", "1", "more", "share", "the same of weights not averaged"),
+        _trained("test_loss", "1", "less", "number", "test loss of weights not averaged"),
+        _trained("train_loss", "1", "less", "number", "training loss of the last epoch"),
+        _trained("epoch_time", "s", "less", "time", "time to learn for one epoch"),
+        _trained("train_time", "s", "less", "time", "time to learn, all epochs"),
+        _trained("train_throughput", "1/s", "more", "rate", "images learnt from per second"),
+        _trained("train_memory", "B", "less", "bytes", "peak memory of the training"),
     )
 }
+
+
+def metrics_of(of: Of) -> tuple[str, ...]:
+    """The names of all that is measured in a profile, or in a training."""
+    return tuple(name for name, metric in METRICS.items() if metric.of == of)

@@ -18,6 +18,7 @@ from sabench.cli import (
     report,
     selftest,
     show,
+    train,
     verify,
 )  # each adds its command
 from sabench.cli.app import app
@@ -36,6 +37,7 @@ __all__ = [
     "report",
     "selftest",
     "show",
+    "train",
     "verify",
 ]
 

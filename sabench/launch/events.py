@@ -42,6 +42,14 @@ class JobFigure:
 
 
 @dataclass(frozen=True, slots=True)
+class JobProgress:
+    """How far a training is, in words."""
+
+    job: Job
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class JobEnded:
     """A job's record lies in the journal."""
 
@@ -65,7 +73,16 @@ class SweepEnded:
     interrupted: bool
 
 
-Event = SweepStarted | BatchStarted | JobStarted | JobFigure | JobEnded | SweepEnded | Notice
+Event = (
+    SweepStarted
+    | BatchStarted
+    | JobStarted
+    | JobFigure
+    | JobProgress
+    | JobEnded
+    | SweepEnded
+    | Notice
+)
 Listener = Callable[[Event], None]
 
 

@@ -7,17 +7,20 @@ from typing import Literal, Protocol, get_args
 
 from sabench.cases.plan import Batch
 
-Word = Literal["ready", "turn", "start", "figure", "end"]
+Word = Literal["ready", "turn", "start", "figure", "progress", "end"]
+
+LONGEST_TEXT = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A line of a child: it is ready, waits for its turn, or a job starts, has a figure, ended."""
+    """A line of a child: it is ready, waits for its turn, or a job starts, goes on, ended."""
 
     word: Word
     job_id: str = ""
     latency_s: float = 0.0
     n: int = 0
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,7 @@ def understand(line: bytes) -> Said | None:
             job_id=str(item.get("job_id", "")),
             latency_s=float(item.get("latency_s") or 0.0),
             n=int(item.get("n") or 0),
+            text=" ".join(str(item.get("text", "")).split())[:LONGEST_TEXT],
         )
     except (ValueError, TypeError, RecursionError, OverflowError):
         return None

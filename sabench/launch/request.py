@@ -6,15 +6,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sabench.cases.case import Scalar
+from sabench.cases.case import REDUCTIONS, Scalar
 from sabench.cases.expand import Expansion, expand
 from sabench.cases.model import Suite
 from sabench.cases.own_layer import own_layer
 from sabench.cases.plan import Isolation, Order, default_isolation, not_granted
 from sabench.cases.predict import Prediction, predict
+from sabench.cases.recipe import Recipe
 from sabench.cases.suite import load_suite
-from sabench.catalog.presets import Preset, find_preset
-from sabench.errors import ConfigError
+from sabench.catalog.metrics import metrics_of
+from sabench.catalog.presets import PRESETS, TRAINING_PRESETS, Preset, find_preset
+from sabench.errors import ConfigError, ResultError, SuiteError
 from sabench.known import Known, load_known
 from sabench.launch.resume import resume
 from sabench.measure.environment import environment
@@ -38,6 +40,8 @@ class Request:
     isolation: Isolation | None = None  # None: the preset's
     order: Order = "random"
     seed: int | None = None
+    trains: bool = False  # by the suite's recipe, in place of a profile
+    data: str = ""  # to train on; "": the suite's
     command_line: Sequence[str] = ()
 
 
@@ -52,6 +56,23 @@ class Planned:
     environments: dict[str, Environment]
     known: dict[str, Known]  # by device
     isolation: Isolation
+    recipe: Recipe | None = None
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """What is measured of each case."""
+        return metrics_of("training") if self.recipe else self.suite.metrics
+
+    @property
+    def rank_by(self) -> str:
+        """What the cases are ranked by."""
+        return "accuracy" if self.recipe else self.suite.rank_by
+
+    @property
+    def group_by(self) -> tuple[str, ...]:
+        """What is alike for those that are ranked together."""
+        trained = ("data", *REDUCTIONS)
+        return (*self.suite.group_by, *trained) if self.recipe else self.suite.group_by
 
     def predict(self) -> Prediction:
         """How long it will take."""
@@ -59,7 +80,7 @@ class Planned:
             self.expansion.cases,
             self.preset,
             self.known,
-            metrics=self.suite.metrics,
+            metrics=self.metrics,
             isolation=self.isolation,
         )
 
@@ -71,13 +92,16 @@ def plan_run(request: Request) -> Planned:
     device.
     """
     suite = load_suite(request.suite)
-    preset = find_preset(request.preset).alter(request.constants)
+    recipe = _recipe(suite) if request.trains else None
+    presets = TRAINING_PRESETS if recipe else PRESETS
+    preset = find_preset(request.preset, presets).alter(request.constants)
+    axes = dict(request.axes) | ({"data": [request.data]} if request.data else {})
     own = [own_layer(spec) for spec in request.layers]
-    expansion = expand(suite, axes=request.axes, filter=request.filter, own_layers=own)
+    expansion = expand(suite, axes=axes, filter=request.filter, own_layers=own, recipe=recipe)
     refuse_outside_tests(expansion.cases)
     if not expansion.cases and not expansion.dropped:
         raise ConfigError(f"suite {suite.name}: --filter {request.filter} keeps none of its cases")
-    if reason := not_granted(suite.metrics, preset).get(suite.rank_by):
+    if not recipe and (reason := not_granted(suite.metrics, preset).get(suite.rank_by)):
         raise ConfigError(
             f"suite {suite.name} ranks by {suite.rank_by}: {reason}; --preset standard"
         )
@@ -86,7 +110,13 @@ def plan_run(request: Request) -> Planned:
     environments = {device: environment(device) for device in devices}
     known = {device: load_known(environments[device]) for device in devices}
     isolation = request.isolation or default_isolation(preset)
-    return Planned(suite, expansion, preset, devices, environments, known, isolation)
+    return Planned(suite, expansion, preset, devices, environments, known, isolation, recipe)
+
+
+def _recipe(suite: Suite) -> Recipe:
+    if suite.recipe is None:
+        raise SuiteError(f"suite {suite.name} says nothing of trainings: it has no key train")
+    return suite.recipe
 
 
 def check_run(planned: Planned, out: Path | None) -> None:
@@ -114,10 +144,10 @@ def start_run(request: Request, planned: Planned, out: Path | None) -> RunFolder
         suite=planned.suite.name,
         suite_text=planned.suite.text,
         title=planned.suite.title or planned.suite.name,
-        group_by=planned.suite.group_by,
-        rank_by=planned.suite.rank_by,
+        group_by=planned.group_by,
+        rank_by=planned.rank_by,
         published=planned.suite.published,
-        metrics=planned.suite.metrics,
+        metrics=planned.metrics,
         cases=planned.expansion.cases,
         devices=planned.devices,
         seed=secrets.randbelow(2**31) if request.seed is None else request.seed,
@@ -127,19 +157,24 @@ def start_run(request: Request, planned: Planned, out: Path | None) -> RunFolder
         environments=planned.environments,
         command_line=tuple(request.command_line),
         started_utc=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        recipe=planned.recipe,
         known=" ".join(known.sha256 for known in planned.known.values()),
     )
     return RunFolder.create(info, out=out)
 
 
-def resume_run(path: Path, *, allow_environment: bool = False) -> RunFolder:
+def resume_run(path: Path, *, trains: bool = False, across_env: bool = False) -> RunFolder:
     """An earlier run, fit to go on here.
 
-    Raises: ResultError if it is no run or was made elsewhere.
+    Raises: ResultError if it is no run, was made elsewhere, or is of the other command.
     """
     info = RunFolder.open(path).info
+    if trains is not (info.recipe is not None):
+        own, other = ("profile", "training") if trains else ("training", "profile")
+        command = "profile" if trains else "train"
+        raise ResultError(f"{path}: is a {own}, no {other}: sabench {command} --resume {path}")
     refuse_outside_tests(info.cases)
     environments = {
         device: environment(device) for device in resolve_devices(",".join(info.devices))
     }
-    return resume(path, environments, allow_environment=allow_environment)
+    return resume(path, environments, allow_environment=across_env)

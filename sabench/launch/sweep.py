@@ -154,6 +154,8 @@ class _Sweep:
             threads=first.case.threads,
             cores=choose_cores(first.case.threads, allowed_cores()),
             memory_limit=self.memory_limit if on_cpu else 0,  # CUDA reserves far more than it uses
+            recipe=info.recipe,
+            checkpoints=str(self.folder.checkpoints.resolve()) if info.recipe else "",
             jobs=jobs,
         )
 

@@ -14,7 +14,7 @@ from pydantic import JsonValue
 from sabench import jsonl
 from sabench.cases.plan import BEFORE_FAULT, Batch, Job, answer
 from sabench.errors import DeviceError, ResultError
-from sabench.launch.events import JobFigure, JobStarted, Listener
+from sabench.launch.events import JobFigure, JobProgress, JobStarted, Listener
 from sabench.launch.handle import Exited, Handle, Said, last_line
 from sabench.launch.interruption import Interruption, Stop
 from sabench.launch.limits import out_of_memory_kills
@@ -117,6 +117,10 @@ class Watch:
         if said.word == "figure":
             if job is not None and job is self._running:
                 self.listener(JobFigure(job, said.latency_s, said.n))
+            return
+        if said.word == "progress":
+            if job is not None and job is self._running:
+                self.listener(JobProgress(job, said.text))
             return
         if said.word == "turn":
             self._waits_since = time.monotonic()

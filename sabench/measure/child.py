@@ -31,12 +31,14 @@ from sabench.records import Flag
 KINDS = {
     "layer": "sabench.measure.runner:run_job",
     "network": "sabench.measure.runner:run_job",
+    "train": "sabench.train.job:run_training",
     "parity": "sabench.measure.parity:run_job",
     "selftest": "sabench.measure.selftest.child:run_selftest",
 }
 """What runs a job, by its kind.
 
-(job, batch, flags, show_figure, termination) -> (record, whether this process must end).
+(job, batch, flags, show, termination) -> (record, whether this process must end). `show` takes a
+figure and how many samples it is of; of a training, a line on how far it is.
 """
 
 FRESH_PROCESS = 75  # EX_TEMPFAIL: memory is fragmented or the device is in doubt
@@ -108,10 +110,14 @@ def _run(
     def show_figure(latency_s: float, n: int) -> None:
         announcer.figure(job.job_id, latency_s, n)
 
+    def tell(text: str) -> None:
+        announcer.say("progress", job_id=job.job_id, text=text)
+
+    show = tell if job.kind == "train" else show_figure
     run: Any = load_target(KINDS[job.kind])
     if turns.count:  # parity and self-tests are never given any, and know none
         run = partial(run, turns=turns)
-    record, ends_process = run(job, batch, flags, show_figure, termination)
+    record, ends_process = run(job, batch, flags, show, termination)
     jsonl.append(outbox, record.dump())
     announcer.say("end", job_id=job.job_id, status=record.status.value)
     return bool(ends_process)

@@ -10,6 +10,7 @@ from sabench.catalog.layers import layers
 from sabench.catalog.metrics import METRICS
 from sabench.records import FLAG_MEANING, MEASURED, Flag
 from sabench.report.plain import ending
+from sabench.report.trainings import curve_of
 from sabench.store.agreement import agreements
 from sabench.store.leaderboard import Group, Leaderboard, Row
 from sabench.store.published import Published, published_in
@@ -23,6 +24,7 @@ SHOWN_AS: dict[str, Callable[[float], str]] = {
     "energy": show_energy,
     "power": lambda value: f"{value:.3g} W",
     "number": lambda value: f"{value:.3g}",
+    "share": lambda value: f"{100 * value:.1f}%",
 }
 
 TITLES = {
@@ -34,6 +36,11 @@ TITLES = {
     "params": "params",
     "peak_allocated": "memory",
     "energy": "energy",
+    "accuracy": "accuracy",
+    "epoch_time": "epoch",
+    "train_time": "in all",
+    "train_throughput": "images",
+    "train_memory": "memory",
 }
 """Metrics that get a column, with the heading that fits over its cells."""
 
@@ -71,6 +78,8 @@ def columns(leaderboard: Leaderboard, letters: dict[Flag, str]) -> list[Column]:
         for name in dict.fromkeys(order)
         if name in present and name != rank_by and name in _wanted(leaderboard)
     ]
+    if any(row.curve for row in rows):
+        table.append(Column("curve", curve_of, spare=True))
     if letters:
         table.append(Column("flags", lambda row: "".join(letters[flag] for flag in row.flags)))
     return table
@@ -120,6 +129,8 @@ def _of_precision(leaderboard: Leaderboard) -> list[str]:
     if kinds & {"t", "order"}:
         within = "" if "t" in kinds else ", within one process"
         lines.append(f"±: half of the 95 % interval over the median{within}.")
+    if "mean" in kinds:
+        lines.append("±: half of the 95 % interval of the mean over the seeds (Student's t).")
     if "range" in kinds:
         lines.append("(±): half of the range over the median; too few for an interval.")
     return lines
@@ -163,7 +174,7 @@ def _in_words(key: str, value: Scalar) -> str:
     match key, value:
         case ("kind" | "mode" | "dtype", _) | ("stride", 1) | ("autocast", "none"):
             return ""
-        case ("layout", "contiguous"):
+        case ("layout", "contiguous") | ("c" | "r" | "s" | "e", 1):
             return ""
         case ("channels", _):
             return f"{value} channels"
@@ -272,11 +283,15 @@ def _published(figures: dict[str, Published]) -> Callable[[Row], str]:
 
 
 def _precision_of(name: str) -> Callable[[Row], str]:
+    """Half of the interval over the figure; of a share in its own hundredths."""
+    is_share = METRICS[name].show == "share"
+
     def cell(row: Row) -> str:
         figure = row.figures.get(name)
-        if figure is None or not figure.median or figure.interval is None:
+        if figure is None or not figure.headline or figure.interval is None:
             return "-"
-        half = (figure.interval.high - figure.interval.low) / 2 / figure.median
+        half = (figure.interval.high - figure.interval.low) / 2
+        half /= 1.0 if is_share else figure.headline
         shown = f"{half * 100:.1f}%" if half < 0.1 else f"{half * 100:.0f}%"
         return f"({shown})" if figure.interval_kind == "range" else shown
 

@@ -12,6 +12,7 @@ from sabench.launch.events import (
     Event,
     JobEnded,
     JobFigure,
+    JobProgress,
     JobStarted,
     Notice,
     SweepEnded,
@@ -66,6 +67,8 @@ class SweepProgress:
                 live.update(self._task, description=name, total=total, figure="warming up")
             case JobFigure(latency_s=latency, n=n) if self._task is not None:
                 live.update(self._task, figure=f"{show_time(latency)} (n={n})")
+            case JobProgress(text=text) if self._task is not None:
+                live.update(self._task, figure=plain(text))
             case JobEnded(job=job, record=record, index=index, total=total) if (
                 self._task is not None
             ):

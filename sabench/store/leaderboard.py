@@ -10,6 +10,7 @@ from pydantic import Field
 
 from sabench.cases.case import Case, Scalar
 from sabench.cases.plan import not_granted
+from sabench.cases.recipe import Recipe
 from sabench.catalog.metrics import METRICS
 from sabench.catalog.presets import Preset
 from sabench.errors import ConfigError, ExitCode
@@ -56,6 +57,7 @@ class Leaderboard(Frozen):
     environments: dict[str, Environment]  # by device
     started_utc: str
     command_line: tuple[str, ...] = ()
+    recipe: Recipe | None = None  # what its networks were trained by
     is_complete: bool  # every job of the plan has ended
     surroundings: Surroundings | None = None  # how quiet it was; None where no job tells
     rows: tuple[Row, ...]
@@ -125,6 +127,7 @@ def make_leaderboard(
         environments=info.environments,
         started_utc=info.started_utc,
         command_line=info.command_line,
+        recipe=info.recipe,
         is_complete=finished,
         surroundings=surroundings_of(last.values()),
         rows=tuple(row for rows in groups.values() for row in rank(rows, info.rank_by)),

@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 
 from sabench.cases.case import Case
 from sabench.cases.plan import Job, Order, make_jobs, parity_jobs
+from sabench.cases.recipe import Recipe
 from sabench.catalog.presets import Preset
 from sabench.errors import ConfigError, ResultError
 from sabench.measure.environment import device_slug
@@ -49,6 +50,7 @@ class RunInfo(Frozen):
     earlier_environments: tuple[Environment, ...] = ()  # of starts that a resumption overrode
     command_line: tuple[str, ...] = ()
     started_utc: str
+    recipe: Recipe | None = None  # of its trainings
     known: str = ""  # hash of what was known about the device before
 
     @model_validator(mode="after")
@@ -81,6 +83,7 @@ class RunFolder:
         self.journal_file = path / "journal.jsonl"
         self.outbox = path / "outbox"
         self.samples = path / "samples"
+        self.checkpoints = path / "checkpoints"
         self.leaderboard_file = path / "leaderboard.json"
 
     @classmethod

@@ -9,11 +9,13 @@ from typing import Literal
 from pydantic import ConfigDict, Field
 
 from sabench.cases.case import Case
+from sabench.cases.recipe import Epoch
+from sabench.catalog.metrics import METRICS
 from sabench.records import SHOWN, Flag, Frozen, Reading, Record, Status
 from sabench.stats import Interval, quantile, t_quantile
 from sabench.store.spread import PROCESSES_FOR_BOOTSTRAP, hierarchical_bootstrap, spread_of
 
-IntervalKind = Literal["t", "order", "range"]
+IntervalKind = Literal["t", "order", "range", "mean"]
 
 PROCESSES_FOR_T = 5
 """From here on a t-interval on log medians; the percentile bootstrap is too narrow so early."""
@@ -27,6 +29,7 @@ SEVERITY: tuple[Status, ...] = (
     Status.UNSUPPORTED,
     Status.OOM,
     Status.NONFINITE,
+    Status.DIVERGED,
     Status.PARITY_FAILED,
     Status.TIMEOUT,
     Status.ERROR,
@@ -41,13 +44,15 @@ class Figure(Frozen):
 
     `median` is the median of the process medians. The interval is `t` (95 %, on log process
     medians, five processes or more), `order` (95 %, order statistics of one process's samples:
-    it knows nothing of the spread between processes) or `range` (all that was seen).
+    it knows nothing of the spread between processes) or `range` (all that was seen). Of a training
+    each process is a seed: there is a `mean` too, and the interval is Student's of it, 95 %.
     """
 
     model_config = ConfigDict(allow_inf_nan=False)
 
     unit: str
     median: float | None = None
+    mean: float | None = None  # over seeds
     low: float | None = None
     high: float | None = None
     interval_kind: IntervalKind = "range"
@@ -65,6 +70,11 @@ class Figure(Frozen):
     timing: tuple[str, ...] = ()  # the modes its processes were timed in, each once
     flags: tuple[Flag, ...] = ()
     reason: str = ""  # set exactly when there is no median
+
+    @property
+    def headline(self) -> float | None:
+        """The mean over seeds, else the median of the processes; None when there is no figure."""
+        return self.median if self.mean is None else self.mean
 
     @property
     def interval(self) -> Interval | None:
@@ -85,13 +95,14 @@ class Summary(Frozen):
     message: str = ""
     processes: int  # jobs of this case that gave figures
     planned: int  # jobs of this case in the plan
+    curve: tuple[Epoch, ...] = ()  # of a training, over its seeds
     figures: dict[str, Figure] = Field(default_factory=dict)
     flags: tuple[Flag, ...] = ()
 
     def median(self, metric: str) -> float | None:
         """A metric's headline figure, None when there is none."""
         figure = self.figures.get(metric)
-        return figure.median if figure else None
+        return figure.headline if figure else None
 
 
 SamplesOf = Callable[[str, Reading], Sequence[float]]
@@ -117,6 +128,7 @@ def summarise(
         name: figure_of(
             [r.readings[name] for r in shown if name in r.readings],
             partial(samples_of, name) if samples_of else None,
+            over_seeds=name in METRICS and METRICS[name].of == "training",
         )
         for name in names
     }
@@ -130,13 +142,17 @@ def summarise(
         message=message,
         processes=len(shown),
         planned=planned,
+        curve=_curve(shown),
         figures=figures,
         flags=_united([*(r.flags for r in shown), *(f.flags for f in figures.values())]),
     )
 
 
 def figure_of(
-    readings: Sequence[Reading], load: Callable[[Reading], Sequence[float]] | None = None
+    readings: Sequence[Reading],
+    load: Callable[[Reading], Sequence[float]] | None = None,
+    *,
+    over_seeds: bool = False,
 ) -> Figure:
     """The figure of one metric's readings, one per process, at least one of them.
 
@@ -154,6 +170,8 @@ def figure_of(
     interval, kind = process_interval(medians)
     if len(taken) == 1:
         interval, kind = taken[0][1].interval, "range" if taken[0][1].low is None else "order"
+    if over_seeds:
+        interval, kind = mean_interval(medians)
     spread = spread_of([numbers for _, numbers in taken])
     resampled = None
     if load and len(taken) >= PROCESSES_FOR_BOOTSTRAP and all(n.n > 1 for _, n in taken):
@@ -161,6 +179,7 @@ def figure_of(
     return Figure(
         unit=unit,
         median=quantile(medians, 0.5),
+        mean=statistics.fmean(medians) if over_seeds else None,
         low=interval.low,
         high=interval.high,
         interval_kind=kind,
@@ -193,6 +212,32 @@ def process_interval(medians: Sequence[float]) -> tuple[Interval, IntervalKind]:
     middle, median = statistics.fmean(logs), quantile(medians, 0.5)
     low, high = math.exp(middle - half), math.exp(middle + half)
     return Interval(min(low, median), max(high, median)), "t"
+
+
+def mean_interval(values: Sequence[float]) -> tuple[Interval, IntervalKind]:
+    """Student's 95 % interval of the mean of two values or more; of one, the value."""
+    if len(values) < 2:
+        return Interval(min(values), max(values)), "range"
+    half = t_quantile(0.975, len(values) - 1) * statistics.stdev(values) / math.sqrt(len(values))
+    middle = statistics.fmean(values)
+    return Interval(middle - half, middle + half), "mean"
+
+
+def _curve(records: Sequence[Record]) -> tuple[Epoch, ...]:
+    """The means over the trainings among the records of each epoch, as far as all of them got."""
+    told = [record.details["curve"] for record in records if "curve" in record.details]
+    curves = [
+        [Epoch.model_validate(one) for one in curve] for curve in told if isinstance(curve, list)
+    ]
+    return tuple(
+        Epoch(
+            **{
+                name: statistics.fmean(getattr(one, name) for one in seeds)
+                for name in Epoch.model_fields
+            }
+        )
+        for seeds in zip(*curves, strict=False)
+    )
 
 
 def _verdict(records: Sequence[Record], shown: int, planned: int) -> tuple[Status, str]:

@@ -13,7 +13,7 @@ from sabench.cases.expand import expand
 from sabench.cases.model import GROUP_KEYS
 from sabench.cases.parse import parse_suite
 from sabench.cases.suite import load_suite, suite_names
-from sabench.catalog.metrics import METRICS
+from sabench.catalog.metrics import metrics_of
 from sabench.errors import SuiteError
 
 MINE = "name: quick\ntitle: mine\nlayers:\n  - layer: conv\n"
@@ -127,7 +127,7 @@ def test_every_value_knows_its_place():
 
 def test_a_suite_says_little_and_gets_the_defaults():
     suite = parse_suite(b"name: x\nlayers:\n  - layer: conv\n", "x.yaml")
-    assert suite.metrics == tuple(METRICS)
+    assert suite.metrics == metrics_of("profile")
     assert suite.group_by == GROUP_KEYS
     assert suite.rank_by == "latency_warm"
     assert suite.max_bytes == 8 * 1024**3

@@ -17,7 +17,7 @@ from sabench.cases.plan import Batch, make_jobs
 from sabench.catalog.presets import find_preset
 from sabench.measure.child import FRESH_PROCESS
 from sabench.measure.environment import child_variables
-from sabench.records import Record, Status
+from sabench.records import MEASURED, Record, Status
 
 STRANGERS = Path(__file__).parents[2] / "fixtures" / "layers" / "strangers.py"
 TINY = find_preset("quick").model_copy(
@@ -201,7 +201,8 @@ def test_a_child_in_turns_sleeps_until_it_is_woken_and_tells_each_turn(tmp_path:
     assert words == [["ready", "turn"], ["start", "turn"], ["turn"], ["turn"], ["end", "turn"]]
     assert (code, [event["event"] for event in events]) == (0, ["start", "end"])
     doubled, raised = child.records()
-    assert (doubled.status, raised.status) == (Status.OK_FLAGGED, Status.ERROR)
+    assert doubled.status in MEASURED  # three slices: noise may flag them or not
+    assert raised.status is Status.ERROR
     assert len(doubled.readings["latency_warm"].details["turns"]) == 3
 
 

@@ -1,0 +1,42 @@
+"""How a suite trains its networks in full; the factors c, r, s and e of a case reduce it."""
+
+from typing import Literal
+
+from pydantic import ConfigDict, Field, StrictBool, StrictFloat, StrictInt
+
+from sabench.records import Frozen
+
+Number = StrictFloat | StrictInt
+Optimizer = Literal["adamw", "sgd"]
+
+
+class Recipe(Frozen):
+    """Cosine decay after a linear warm-up; weight decay on tensors of two axes or more.
+
+    `warmup`: share of the steps. `ema`: decay of the averaged weights, approached as
+    (1 + n) / (10 + n); 0 keeps none. `clip`: largest norm of the whole gradient; 0 clips nothing.
+    `augment`: what the data says keeps its labels.
+    """
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    epochs: StrictInt = Field(15, ge=1, le=10_000)
+    batch: StrictInt = Field(64, ge=1, le=65_536)
+    optimizer: Optimizer = "adamw"
+    lr: Number = Field(0.003, gt=0, le=100)
+    momentum: Number = Field(0.9, ge=0, lt=1)  # of sgd
+    weight_decay: Number = Field(0.05, ge=0, le=1)
+    warmup: Number = Field(0.1, ge=0, lt=1)
+    label_smoothing: Number = Field(0.1, ge=0, lt=1)
+    ema: Number = Field(0.99, ge=0, lt=1)
+    clip: Number = Field(1.0, ge=0)
+    augment: StrictBool = True
+
+
+class Epoch(Frozen):
+    """What one epoch came to. `accuracy` and `test_loss` are of the last weights, not averaged."""
+
+    train_loss: float
+    test_loss: float
+    accuracy: float
+    seconds: float = Field(ge=0)  # of learning: neither tests nor checkpoints

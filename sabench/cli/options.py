@@ -1,0 +1,63 @@
+"""Options that several commands have, each declared once."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+SuiteName = Annotated[str, typer.Option("--suite", help="A suite's name or file.")]
+Devices = Annotated[
+    str | None,
+    typer.Option("--device", help=r"auto, cpu, cuda, cuda:0,cuda:1 or all.  \[default: auto]"),
+]
+Preset = Annotated[str, typer.Option("--preset", help="quick, standard or strict.")]
+Constants = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", help="Alter a constant of the preset: half_width=0.02. `accept` refuses the run."
+    ),
+]
+Axes = Annotated[
+    list[str] | None,
+    typer.Option("--axis", help="Replace an axis: window=3,5,7 or 'mix=conv;conv,conv,halo,halo'."),
+]
+Filter = Annotated[str, typer.Option("--filter", help="Keep case ids with this text or glob.")]
+RunOut = Annotated[Path | None, typer.Option("--out", help="The run folder to make.")]
+Resume = Annotated[
+    Path | None, typer.Option("--resume", help="Go on with an interrupted run folder.")
+]
+AcrossEnvironments = Annotated[
+    bool, typer.Option("--across-env", help="Resume although the environment has changed.")
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Show cases, what is dropped and why, and the time.")
+]
+Isolated = Annotated[
+    Literal["suite", "case"] | None,
+    typer.Option("--isolation", help=r"What shares a process.  \[default: suite; at strict: case]"),
+]
+Ordered = Annotated[
+    Literal["random", "grouped"],
+    typer.Option("--order", help="Of cases: random and seeded, or as in the suite, for debugging."),
+]
+OnContention = Annotated[
+    str,
+    typer.Option(
+        "--on-contention", help="When others use the device: warn, wait:60s or fail (exit 5)."
+    ),
+]
+Wait = Annotated[bool, typer.Option("--wait", help="Wait for another sabench on the device.")]
+NoLock = Annotated[
+    bool, typer.Option("--no-lock", help="Measure beside another sabench on the device.")
+]
+LauncherName = Annotated[str, typer.Option("--launcher", help="process, or inline for debugging.")]
+MemoryLimit = Annotated[
+    str | None,
+    typer.Option("--memory-limit", help="Address space of a CPU child: 8GiB, or none."),
+]
+Csv = Annotated[Path | None, typer.Option("--csv", help="Also write the table as CSV.")]
+Markdown = Annotated[Path | None, typer.Option("--markdown", help="Also write it as Markdown.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, not the table.")]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Exit 6 unless every case is ok or ok_flagged.")
+]

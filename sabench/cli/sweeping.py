@@ -1,0 +1,120 @@
+"""What `profile` and `train` have in common: from a request to a run, its table and its code."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import typer
+
+from sabench.cli.targets import check_targets
+from sabench.errors import ConfigError
+
+if TYPE_CHECKING:
+    from sabench.launch.request import Request
+
+PLANS = (
+    *("suite", "layer", "device", "preset", "set", "axis", "filter", "out"),
+    *("isolation", "order", "seed", "data"),
+)
+"""Options that plan a run: none of them can stand beside --resume."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """How a run is made, beside its plan, and how it is shown."""
+
+    out: Path | None
+    resume: Path | None
+    across_env: bool
+    dry_run: bool
+    on_contention: str
+    wait: bool
+    no_lock: bool
+    launcher: str
+    memory_limit: str | None
+    csv: Path | None
+    markdown: Path | None
+    as_json: bool
+    strict: bool
+
+
+def sweep_and_show(context: typer.Context, request: "Request", wanted: Wanted) -> NoReturn:
+    """Do a run, or what is left of one, and print its leaderboard.
+
+    Raises: typer.Exit with the run's code; as `plan_run`, `resume_run`, `measure`.
+    """
+    from sabench.catalog.launchers import find_launcher
+    from sabench.jsonl import write_atomically
+    from sabench.launch.contention import parse_policy
+    from sabench.launch.request import check_run, plan_run, resume_run, start_run
+    from sabench.launch.run import devices_held, find_lock, measure
+    from sabench.report.agreement import leaderboard_json
+    from sabench.report.consoles import stderr
+    from sabench.report.markdown import leaderboard_csv, leaderboard_markdown
+    from sabench.report.plan import PlanTable, plan_json
+    from sabench.report.progress import SweepProgress
+    from sabench.report.tables import LeaderboardTable
+    from sabench.store.leaderboard import exit_code
+    from sabench.units import parse_bytes
+
+    limit = None if wanted.memory_limit is None else parse_bytes(wanted.memory_limit)
+    runner = find_launcher(wanted.launcher)
+    contention = parse_policy(wanted.on_contention)
+    lock = find_lock(wait=wanted.wait, no_lock=wanted.no_lock)
+    check_targets(wanted.out, wanted.csv, wanted.markdown)
+    if wanted.resume is not None:
+        _check_alone(context, dry_run=wanted.dry_run)
+        folder = resume_run(wanted.resume, trains=request.trains, across_env=wanted.across_env)
+        environments = folder.info.environments
+    else:
+        planned = plan_run(request)
+        if wanted.dry_run:
+            _print(plan_json(planned) if wanted.as_json else PlanTable(planned))
+            raise typer.Exit
+        check_run(planned, wanted.out)
+        environments = planned.environments
+    name = str(wanted.resume or wanted.out or "")
+    with (
+        SweepProgress(stderr()) as progress,
+        devices_held(environments.values(), lock, run=name, listener=progress),
+    ):
+        if wanted.resume is None:
+            folder = start_run(request, planned, wanted.out)
+        leaderboard = measure(
+            folder, runner, listener=progress, memory_limit=limit, contention=contention
+        )
+    _print(leaderboard_json(leaderboard) if wanted.as_json else LeaderboardTable(leaderboard))
+    stderr().print(f"leaderboard: {folder.leaderboard_file}", soft_wrap=True, markup=False)
+    if wanted.csv:
+        write_atomically(wanted.csv, leaderboard_csv(leaderboard))
+    if wanted.markdown:
+        write_atomically(wanted.markdown, leaderboard_markdown(leaderboard))
+    raise typer.Exit(exit_code(leaderboard, strict=wanted.strict))
+
+
+def _check_alone(context: typer.Context, *, dry_run: bool) -> None:
+    """A resumption goes on with the plan that the run folder holds.
+
+    Raises: ConfigError if another is asked for.
+    """
+    given = [
+        name
+        for name in PLANS
+        if (source := context.get_parameter_source(name)) and source.name == "COMMANDLINE"
+    ]
+    if dry_run:
+        given.append("dry-run")
+    if given:
+        words = ", ".join(f"--{name}" for name in given)
+        raise ConfigError(f"--resume goes on with the run's own plan: leave out {words}")
+
+
+def _print(result: object) -> None:
+    """JSON for plain data, otherwise a table."""
+    from sabench.report.consoles import stdout
+
+    if isinstance(result, dict):
+        typer.echo(json.dumps(result, indent=2))
+    else:
+        stdout().print(result)

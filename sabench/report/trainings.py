@@ -1,0 +1,25 @@
+"""How a training is told: its recipe in a line, its curve in a few letters."""
+
+from sabench.cases.recipe import Recipe
+from sabench.store.leaderboard import Row
+
+BARS = "▁▂▃▄▅▆▇█"  # eighths of all that can be right
+LONGEST_CURVE = 16
+
+
+def training_line(recipe: Recipe, seeds: int) -> str:
+    """How the networks were trained, and how often."""
+    return (
+        f"Trained for {recipe.epochs} epochs (over e) by {recipe.optimizer}, lr {recipe.lr:g}, "
+        f"with {seeds} seeds; accuracy on the test split after the last epoch, never the best."
+    )
+
+
+def curve_of(row: Row) -> str:
+    """The accuracy after each epoch, from nothing to everything, in at most so many letters."""
+    points = [point.accuracy for point in row.curve]
+    if not points:
+        return "-"
+    count = min(len(points), LONGEST_CURVE)
+    ends = [points[(place + 1) * len(points) // count - 1] for place in range(count)]
+    return "".join(BARS[min(int(value * len(BARS)), len(BARS) - 1)] for value in ends)

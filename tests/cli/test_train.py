@@ -1,0 +1,183 @@
+"""`sabench train` as a shell runs it: table, journal, curves, and killed at any moment."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from faking import sabench
+
+SUITE = """\
+name: small
+title: Two small trainings
+axes: {data: "xor:train=96,test=32", resolution: 16}
+networks:
+  - network: resnet26
+    width: 0.125
+    depth: 0.1
+    mix: conv
+  - network: resnet26
+    width: 0.25
+    depth: 0.1
+    mix: halo
+    halo.block: 4
+    halo.halo: 1
+train: {epochs: 3, batch: 32}
+"""
+
+
+@pytest.fixture(scope="module")
+def trained(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """A finished run of the suite."""
+    cwd = tmp_path_factory.mktemp("trained")
+    (cwd / "small.yaml").write_text(SUITE)
+    done = sabench("train", "--suite", "small.yaml", "--device", "cpu", "--out", "run", cwd=cwd)
+    return cwd, done
+
+
+def records(run: Path) -> list[dict[str, Any]]:
+    lines = (run / "journal.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines if "train." in line]
+
+
+def test_every_network_is_trained_with_three_seeds(trained: Any) -> None:
+    cwd, done = trained
+    assert done.returncode == 0, done.stderr
+    found = records(cwd / "run")
+    trainings = [one for one in found if one["case_id"].split("/")[2].startswith("train.")]
+    assert sorted(one["details"]["seed"] for one in trainings) == [0, 0, 1, 1, 2, 2]
+    assert {one["details"]["data"]["train_images"] for one in trainings} == {96}
+    assert all(len(one["details"]["curve"]) == 3 for one in trainings)
+    hashes = {one["details"]["weights_sha256"] for one in trainings}
+    assert len(hashes) == 6
+
+
+def test_the_table_says_how_it_was_trained_and_shows_the_curve(trained: Any) -> None:
+    cwd, done = trained
+    shown = sabench("show", "run", cwd=cwd, COLUMNS="140").stdout
+    assert "Trained for 3 epochs (over e) by adamw" in shown
+    assert "with 3 seeds" in shown
+    assert "accuracy" in shown
+    assert "interval of the mean over the seeds" in shown
+    assert "data xor:train=96,test=32" in shown
+    assert not any(f"{factor} 1," in shown for factor in "crse")
+    assert "▅" in shown or "▄" in shown
+    assert done.stdout.splitlines()[0] == "Two small trainings (suite small, preset quick)"
+
+
+def test_the_leaderboard_ranks_by_mean_accuracy_with_its_interval(trained: Any) -> None:
+    cwd, _ = trained
+    board = json.loads((cwd / "run" / "leaderboard.json").read_text())
+    assert board["rank_by"] == "accuracy"
+    assert board["recipe"]["epochs"] == 3
+    for row in board["rows"]:
+        figure = row["figures"]["accuracy"]
+        values = figure["process_medians"]
+        assert figure["mean"] == pytest.approx(sum(values) / 3)
+        assert figure["interval_kind"] == "mean"
+        middle = sum(values) / 3
+        sd = (sum((value - middle) ** 2 for value in values) / 2) ** 0.5
+        assert figure["high"] - figure["mean"] == pytest.approx(4.302653 * sd / 3**0.5, rel=1e-5)
+        assert len(row["curve"]) == 3
+
+
+def test_nothing_is_left_of_the_checkpoints(trained: Any) -> None:
+    cwd, _ = trained
+    folder = cwd / "run" / "checkpoints"
+    assert not folder.exists() or list(folder.iterdir()) == []
+
+
+@pytest.mark.serial
+def test_a_killed_training_is_resumed_to_the_same_weights(trained: Any, tmp_path: Path) -> None:
+    """The whole family is killed at random moments until one of the starts comes to the end."""
+    whole, _ = trained
+    (tmp_path / "small.yaml").write_text(SUITE)
+    started = ("train", "--suite", "small.yaml", "--device", "cpu", "--out", "run", "--no-lock")
+    resumed = ("train", "--resume", "run", "--no-lock")
+    random_s = random.Random(5)
+    for attempt in range(3):
+        words = resumed if (tmp_path / "run" / "run.json").exists() else started
+        process = subprocess.Popen(
+            [sys.executable, "-m", "sabench", *words],
+            cwd=tmp_path,
+            env={**os.environ, "SABENCH_STATE": str(tmp_path / "state")},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        time.sleep(6.0 + attempt + 4.0 * random_s.random())
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    done = sabench(*resumed, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+    def weights(run: Path) -> dict[tuple[str, int], str]:
+        return {
+            (one["case_id"], one["replicate"]): one["details"]["weights_sha256"]
+            for one in records(run)
+            if "weights_sha256" in one["details"]
+        }
+
+    assert weights(tmp_path / "run") == weights(whole / "run")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (("--suite", "quick"), 2, "suite quick says nothing of trainings: it has no key train"),
+        (("--data", "digitz"), 2, "unknown data 'digitz'"),
+        (("--data", "no/such/folder"), 2, "give a path that is there"),
+        (("--data", "xor:distance=99"), 2, "does not fit into size=16"),
+        (("--axis", "r=3"), 2, "r=3 does not divide resolution=16"),
+        (("--axis", "c=0"), 2, "c: 0 is not allowed, 1 to 1024"),
+        (("--preset", "gate"), 2, "preset 'gate' is not known; there are quick, standard, strict"),
+        (("--suite", "mistaken.yaml"), 2, "mistaken.yaml:3:13: lr: -1 is not allowed, more than 0"),
+        (("--resume", "nowhere"), 3, "not a run folder"),
+    ],
+)
+def test_a_mistake_is_one_line(
+    words: tuple[str, ...], code: int, told: str, tmp_path: Path
+) -> None:
+    (tmp_path / "mistaken.yaml").write_text(
+        "name: mistaken\nnetworks: [{network: resnet26}]\ntrain: {lr: -1}\n"
+    )
+    done = sabench("train", *words, cwd=tmp_path, CUDA_VISIBLE_DEVICES="")
+    assert done.returncode == code, done.stderr
+    assert told in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stdout == ""
+
+
+def test_a_training_is_not_resumed_as_a_profile(trained: Any) -> None:
+    cwd, _ = trained
+    done = sabench("profile", "--resume", "run", cwd=cwd)
+    assert done.returncode == 3
+    assert "is a training, no profile: sabench train --resume run" in done.stderr
+
+
+def test_a_suite_that_can_be_trained_is_profiled_without_its_trainings(tmp_path: Path) -> None:
+    (tmp_path / "small.yaml").write_text(SUITE)
+    done = sabench("profile", "--suite", "small.yaml", "--dry-run", "--json", cwd=tmp_path)
+    cases = json.loads(done.stdout)["cases"]
+    assert len(cases) == 2
+    assert all("data=" not in one["case_id"] for one in cases)
+
+
+def test_an_image_that_no_layer_fits_is_an_unsupported_case_and_the_others_go_on(
+    tmp_path: Path,
+) -> None:
+    """The task is of 16 px: at another resolution it is no task any more."""
+    (tmp_path / "small.yaml").write_text(SUITE.replace("resolution: 16", "resolution: [16, 32]"))
+    words = ("--filter", "width=0.125", "--out", "run", "--device", "cpu")
+    done = sabench("train", "--suite", "small.yaml", *words, cwd=tmp_path)
+    assert done.returncode == 0
+    assert "write xor:size=32" in done.stdout

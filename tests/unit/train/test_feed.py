@@ -1,0 +1,76 @@
+"""The batches: every sample once, the same for one seed at any step, in three channels."""
+
+import pytest
+import torch
+
+from sabench.errors import ConfigError
+from sabench.train.data.augment import Augmentation
+from sabench.train.data.dataset import Content, Dataset, Split
+from sabench.train.feed import Feed
+
+CPU = torch.device("cpu")
+
+
+def numbered(count: int = 10, channels: int = 1, **fields: Augmentation) -> Dataset:
+    """Image i is all i, so that a batch says which images it holds."""
+    values = torch.arange(float(count)).view(-1, 1, 1, 1).expand(-1, channels, 8, 8).clone()
+    split = Split(values, torch.arange(count) % 2)
+    return Dataset.of("numbered", Content(split, split, ("even", "odd")), source="test", **fields)
+
+
+def held(feed: Feed, epoch: int, start: int = 0) -> list[int]:
+    """The numbers of the images, in order, from their normalised pixels."""
+    data = feed.data
+    pixels = torch.cat([images[:, 0, 0, 0] for images, _ in feed.draw(epoch, start)])
+    return (pixels * data.std[0] + data.mean[0]).round().int().tolist()
+
+
+def test_an_epoch_takes_every_sample_once_but_for_a_rest() -> None:
+    feed = Feed(numbered(10), 4, 0, CPU, augments=False)
+    assert feed.steps == 2
+    assert len(set(held(feed, 0))) == 8
+
+
+def test_each_epoch_and_each_seed_has_its_own_order_and_always_the_same() -> None:
+    feed = Feed(numbered(40), 40, 3, CPU, augments=False)
+    again = Feed(numbered(40), 40, 3, CPU, augments=False)
+    other = Feed(numbered(40), 40, 4, CPU, augments=False)
+    assert held(feed, 0) == held(again, 0)
+    assert sorted(held(feed, 0)) == list(range(40))
+    assert held(feed, 0) != held(feed, 1)
+    assert held(feed, 0) != held(other, 0)
+
+
+def test_an_epoch_that_goes_on_at_a_step_has_the_batches_it_would_have_had() -> None:
+    augmented = numbered(12, augmentation=Augmentation(crop=True, flip=True))
+    feed = Feed(augmented, 4, 0, CPU, augments=True)
+    whole = [images for images, _ in feed.draw(5)]
+    rest = [images for images, _ in feed.draw(5, 1)]
+    assert len(rest) == 2
+    for one, other in zip(whole[1:], rest, strict=True):
+        assert torch.equal(one, other)
+
+
+def test_images_are_normalised_and_a_grey_one_fills_three_channels() -> None:
+    feed = Feed(numbered(10), 10, 0, CPU, augments=False)
+    images, labels = next(feed.draw(0))
+    assert images.shape == (10, 3, 8, 8)
+    assert float(images.mean()) == pytest.approx(0.0, abs=1e-6)
+    assert float(images.std(correction=0)) == pytest.approx(1.0, abs=1e-6)
+    assert torch.equal(images[:, 0], images[:, 2])
+    assert [int(label) for label in labels] == [number % 2 for number in held(feed, 0)]
+
+
+def test_fewer_samples_than_a_batch_are_one_batch() -> None:
+    feed = Feed(numbered(6), 64, 0, CPU, augments=False)
+    assert (feed.steps, feed.batch) == (1, 6)
+
+
+def test_tests_come_in_their_order_and_whole() -> None:
+    feed = Feed(numbered(10), 4, 0, CPU, augments=True)
+    assert [len(labels) for _, labels in feed.tests()] == [10]
+
+
+def test_images_of_two_channels_are_refused() -> None:
+    with pytest.raises(ConfigError, match="'numbered' have 2 channels: give images of 1 or 3"):
+        Feed(numbered(10, channels=2), 4, 0, CPU, augments=False)

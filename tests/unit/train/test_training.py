@@ -1,0 +1,131 @@
+"""Whole trainings: from a random step on as if nothing had been, and those that lead nowhere."""
+
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from making_trainings import RECIPE, training, training_case
+from sabench.errors import ResultError
+from sabench.records import Status
+from sabench.train import training as training_module
+from sabench.train.checkpoint import Checkpoint
+from sabench.train.training import Training
+
+
+class KilledError(Exception):
+    """What ends a training in these tests."""
+
+
+def killed_at(made: Training, step: int) -> None:
+    """Run it until it has done so many steps."""
+    learn = made.session.step
+
+    def step_or_die(images: Tensor, labels: Tensor) -> Tensor:
+        if made.session.done == step:
+            raise KilledError
+        return learn(images, labels)
+
+    made.session.step = step_or_die  # type: ignore[method-assign]
+    with pytest.raises(KilledError):
+        made.run()
+
+
+@pytest.fixture
+def saves_always(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A checkpoint after every step."""
+    monkeypatch.setattr(training_module, "SAVE_EVERY_S", 0.0)
+    monkeypatch.setattr(training_module, "SAVING_SHARE", float("inf"))
+
+
+@pytest.mark.usefixtures("saves_always")
+@pytest.mark.parametrize("mix", ["conv", "self_attention", "augmented", "halo"])
+def test_a_training_killed_at_random_steps_ends_with_the_same_bits(
+    mix: str, tmp_path: Path
+) -> None:
+    case = training_case(mix)
+    whole = training(case)
+    whole.run()
+    steps = whole.session.steps
+    for step in sorted(random.Random(mix).sample(range(1, steps), 2)):
+        made = training(case, checkpoint=Checkpoint(tmp_path / "state.pt", "this"))
+        killed_at(made, step)
+    last = training(case, checkpoint=Checkpoint(tmp_path / "state.pt", "this"))
+    last.run()
+    assert last.session.sha256() == whole.session.sha256()
+    assert [one.model_dump(exclude={"seconds"}) for one in last.curve] == [
+        one.model_dump(exclude={"seconds"}) for one in whole.curve
+    ]
+    assert len(last.resumed_at) == 2
+    assert last.resumed_at[-1] == step
+
+
+def test_another_seed_ends_with_other_bits() -> None:
+    one, other = training(seed=0), training(seed=1)
+    one.run()
+    other.run()
+    assert one.session.sha256() != other.session.sha256()
+
+
+def test_a_state_of_another_training_is_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "state.pt"
+    Checkpoint(path, "this").save({"session": 1})
+    assert Checkpoint(path, "this").load() == {"session": 1}
+    assert Checkpoint(path, "another").load() is None
+
+
+def test_a_torn_state_is_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "state.pt"
+    Checkpoint(path, "this").save({"weights": torch.ones(100)})
+    path.write_bytes(path.read_bytes()[:-50])
+    assert Checkpoint(path, "this").load() is None
+
+
+def test_a_loss_that_is_no_number_ends_the_training_with_its_curve() -> None:
+    made = training()
+    with torch.no_grad():
+        made.session.module.classifier.bias.fill_(float("nan"))
+    made.run()
+    assert made.status is Status.NONFINITE
+    assert made.message == "the training loss of epoch 1 is nan"
+    assert len(made.curve) == 1
+
+
+def test_a_loss_far_above_a_guess_is_a_divergence() -> None:
+    made = training(recipe=RECIPE.model_copy(update={"lr": 50, "clip": 0, "optimizer": "sgd"}))
+    made.run()
+    assert made.status is Status.DIVERGED
+    assert "more than 2 times that of a guess: lower lr" in made.message
+
+
+def test_it_learns_what_a_guess_cannot_know() -> None:
+    """96 images by heart: the loss on them falls below that of a guess among two classes."""
+    made = training(recipe=RECIPE.model_copy(update={"epochs": 20, "label_smoothing": 0}))
+    made.run()
+    assert made.curve[-1].train_loss < 0.3
+
+
+def test_progress_tells_epoch_loss_accuracy_and_what_is_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(training_module, "TELL_EVERY_S", 0.0)
+    said: list[str] = []
+    made = training()
+    made.tell = said.append
+    made.run()
+    assert said[0].startswith("epoch 1/3, loss ")
+    assert "accuracy" not in said[0]
+    assert said[-1].startswith("epoch 3/3, loss ")
+    assert ", accuracy " in said[-1]
+    assert said[-1].endswith(", 0 s left")
+
+
+def test_a_checkpoint_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    state: dict[str, Any] = {}
+    with pytest.raises(ResultError, match=r"state\.pt: cannot write"):
+        Checkpoint(blocked / "state.pt", "this").save(state)
