@@ -1,0 +1,1 @@
+"""Zero-cost scores: one figure of a network from one minibatch, without training."""

@@ -1,0 +1,67 @@
+"""A copy of a module to score, so that the module itself stays as it is."""
+
+import copy
+
+import torch
+from torch import Tensor, nn
+
+from sabench.train.scores.minibatch import Minibatch
+from sabench.train.scores.norms import batch_norms
+from sabench.train.scores.scored import UndefinedScoreError
+
+
+def prepared(
+    module: nn.Module, batch: Minibatch, *, mixing: bool = False
+) -> tuple[nn.Module, Minibatch]:
+    """A copy in the batch's dtype and eval mode, every parameter with a gradient, and the batch.
+
+    In eval mode a batch norm divides by its running statistics, which are 0 and 1 before any
+    training: it then does next to nothing.
+    Raises: UndefinedScoreError if the module cannot be copied or, unless `mixing`, if a batch norm
+    uses the batch's own statistics even so: a sample's part then depends on the others.
+    """
+    try:
+        own = copy.deepcopy(module)
+    except (RuntimeError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        told = f"{type(module).__name__} cannot be copied: {reason}"
+        raise UndefinedScoreError(f"{told}; keep no computed tensors in it") from error
+    own.to(batch.dtype).eval()
+    for parameter in own.parameters():
+        if parameter.is_floating_point():
+            parameter.requires_grad_(True)
+    for name, norm in batch_norms(own):
+        if not mixing and (norm.training or norm.running_mean is None):
+            raise UndefinedScoreError(
+                f"batch norm {name!r} uses the batch's statistics in eval mode too, which mixes "
+                "the samples; let it track running statistics and follow eval()"
+            )
+    first = next(own.parameters(), torch.empty(0))
+    return own, batch.on(first.device)
+
+
+def outputs_of(module: nn.Module, images: Tensor) -> Tensor:
+    """The module's output; its input is a copy that the module may overwrite.
+
+    Raises: UndefinedScoreError if it is not one tensor with a row for each image.
+    """
+    return checked(module(images.clone()), len(images))
+
+
+def checked(outputs: object, samples: int) -> Tensor:
+    """The same tensor.
+
+    Raises: as outputs_of.
+    """
+    if not isinstance(outputs, Tensor):
+        raise UndefinedScoreError(
+            f"the network gives a {type(outputs).__name__}, and a score needs one tensor; "
+            "wrap the network to return one"
+        )
+    if outputs.shape[:1] != (samples,):
+        shape = tuple(outputs.shape)
+        raise UndefinedScoreError(
+            f"the network gives the shape {shape} for {samples} images; "
+            "wrap it to return a row for each image"
+        )
+    return outputs
