@@ -15,7 +15,7 @@ class Preset(Frozen):
     model_config = ConfigDict(allow_inf_nan=False)
 
     name: str  # an altered one says how: "standard+half_width=0.02"
-    evidence: str  # "smoke": a look, never gated or accepted; "process": one median a process
+    evidence: str  # "smoke": a look, never gated or accepted; "process", "seeds": what one is
     processes: int = Field(ge=1)
     warmup_min_calls: int = Field(ge=1)
     warmup_min_s: float = Field(ge=0)
@@ -172,7 +172,12 @@ PRESETS: dict[str, Preset] = {
 
 def _trained(base: str, *, seeds: int, hours: float) -> Preset:
     """What a training takes of a preset: a process a seed, and hours in place of seconds."""
-    own = {"processes": seeds, "deadline_s": 3600.0 * hours, "memory_apart": False}
+    own = {
+        "evidence": "seeds",
+        "processes": seeds,
+        "deadline_s": 3600.0 * hours,
+        "memory_apart": False,
+    }
     return PRESETS[base].model_copy(update=own)
 
 

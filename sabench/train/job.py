@@ -51,7 +51,7 @@ def _train(
     case, recipe, device = job.case, batch.recipe or Recipe(), torch.device(job.device)
     set_tf32(case, device)
     data = _data(case)
-    memory = _Memory(device)
+    memory = _Memory(device, is_alone=len(batch.jobs) == 1)
     feed = Feed(data, case.batch, job.replicate, device, augments=recipe.augment)
     module = build_trained(case, len(data.classes), job.replicate, device)
     steps = epochs_of(recipe, case) * feed.steps
@@ -126,10 +126,13 @@ def _told(data: Dataset) -> dict[str, JsonValue]:
 
 
 class _Memory:
-    """What a training takes: torch's peak on a device that keeps one, else growth of peak RSS."""
+    """What a training takes: torch's peak on a device that keeps one, else growth of peak RSS.
 
-    def __init__(self, device: torch.device) -> None:
-        self.device = device
+    Pages that an earlier training has left do not grow: on the CPU it takes a process of its own.
+    """
+
+    def __init__(self, device: torch.device, *, is_alone: bool) -> None:
+        self.device, self.is_alone = device, is_alone
         if device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(device)
         self.start = reset_peak() if device.type == "cpu" else None
@@ -139,6 +142,8 @@ class _Memory:
         if self.device.type == "cuda":
             peak = torch.cuda.max_memory_allocated(self.device)
             return Reading.of(unit, [peak], details={"of": "torch's peak allocated bytes"})
+        if not self.is_alone:
+            return Reading.absent(unit, "it shares its process with others: --isolation case")
         now = resident_memory()
         if self.start is None or now is None or not self.start.was_reset:
             return Reading.absent(unit, "this system does not tell the growth of peak RSS")

@@ -6,6 +6,7 @@ from sabench.catalog.entry_points import rows_of
 from sabench.catalog.networks.augmented_resnet import AUGMENTED_RESNETS
 from sabench.catalog.networks.halonet import HALONETS
 from sabench.catalog.networks.mnasnet import MNASNETS
+from sabench.catalog.networks.probe import PROBES
 from sabench.catalog.networks.resnet import RESNETS
 from sabench.catalog.networks.retinanet import RETINANETS
 from sabench.catalog.networks.rows import Network
@@ -18,6 +19,7 @@ BUILT_IN: tuple[Network, ...] = (
     *MNASNETS,
     *HALONETS,
     *RETINANETS,
+    *PROBES,
 )
 
 

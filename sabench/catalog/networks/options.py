@@ -53,6 +53,11 @@ def _mix(value: object, groups: int = GROUPS) -> object:
     return _joined(names, groups)
 
 
+def one_layer(value: object) -> object:
+    """The name of a layer, for the one slot there is."""
+    return _mix(value, groups=1)
+
+
 def _whole_numbers(value: object) -> object:
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)

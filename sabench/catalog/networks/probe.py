@@ -1,0 +1,56 @@
+"""A network that sees as far as its layers do, to tell local layers from global ones by."""
+
+from typing import Annotated
+
+from pydantic import BeforeValidator, StrictStr
+
+from sabench.catalog.networks.options import Blocks, Grouped, one_layer
+from sabench.catalog.networks.parts import Overrides, conv_step, slot_step
+from sabench.catalog.networks.plan import IMAGE_CHANNELS, Block, Classifier, Plan
+from sabench.catalog.networks.rows import Network
+from sabench.catalog.rows import Options, Positive
+
+OneMix = Annotated[StrictStr, BeforeValidator(one_layer), Grouped()]
+
+
+class ProbeOptions(Options):
+    """`mix`: the layer; `layers` of it in a row, `channels` wide."""
+
+    mix: OneMix = "conv"
+    channels: Positive = 32
+    layers: Blocks = 1
+    classes: Positive = 2
+
+
+def probe_plan(options: ProbeOptions, overrides: Overrides, resolution: int) -> Plan:
+    """Pixels embedded one by one, the layers with shortcuts, a hidden layer at each position.
+
+    Nothing else mixes positions but the average before the linear head: no norm, no pool. So what
+    no position sees together, only the sum of what the positions say can tell.
+    """
+    width = options.channels
+    embed = conv_step("embed", IMAGE_CHANNELS, width, activation="relu", norm="none", bias=True)
+    hidden = conv_step("hidden", width, width, activation="relu", norm="none", bias=True)
+    blocks = tuple(
+        Block((slot_step(options.mix, overrides, width, width, norm="none"),), "identity", "none")
+        for _ in range(options.layers)
+    )
+    return Plan(
+        resolution, (embed,), None, (blocks,), Classifier(width, options.classes, (hidden,))
+    )
+
+
+PROBES = (
+    Network(
+        "probe",
+        family="probe",
+        title="One layer between pointwise maps",
+        source="sabench",
+        year=2026,
+        resolution=16,
+        options=ProbeOptions,
+        defaults=ProbeOptions(),
+        plan=probe_plan,
+        small={"channels": 16, "classes": 5},
+    ),
+)
