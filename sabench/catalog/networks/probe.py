@@ -4,20 +4,21 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, StrictStr
 
-from sabench.catalog.networks.options import Blocks, Grouped, one_layer
-from sabench.catalog.networks.parts import Overrides, conv_step, slot_step
+from sabench.catalog.networks.options import Blocks, Factor, Grouped, one_layer
+from sabench.catalog.networks.parts import Overrides, conv_step, scaled, slot_step
 from sabench.catalog.networks.plan import IMAGE_CHANNELS, Block, Classifier, Plan
 from sabench.catalog.networks.rows import Network
 from sabench.catalog.rows import Options, Positive
 
+BASE_WIDTH = 64
 OneMix = Annotated[StrictStr, BeforeValidator(one_layer), Grouped()]
 
 
 class ProbeOptions(Options):
-    """`mix`: the layer; `layers` of it in a row, `channels` wide."""
+    """`mix`: the layer; `layers` of it in a row; `width` times 64 channels."""
 
     mix: OneMix = "conv"
-    channels: Positive = 32
+    width: Factor = 1
     layers: Blocks = 1
     classes: Positive = 2
 
@@ -28,7 +29,7 @@ def probe_plan(options: ProbeOptions, overrides: Overrides, resolution: int) -> 
     Nothing else mixes positions but the average before the linear head: no norm, no pool. So what
     no position sees together, only the sum of what the positions say can tell.
     """
-    width = options.channels
+    width = scaled(BASE_WIDTH, options.width)
     embed = conv_step("embed", IMAGE_CHANNELS, width, activation="relu", norm="none", bias=True)
     hidden = conv_step("hidden", width, width, activation="relu", norm="none", bias=True)
     blocks = tuple(
@@ -51,6 +52,6 @@ PROBES = (
         options=ProbeOptions,
         defaults=ProbeOptions(),
         plan=probe_plan,
-        small={"channels": 16, "classes": 5},
+        small={"width": 0.25, "classes": 5},
     ),
 )

@@ -89,7 +89,7 @@ def test_closed_forms_need_no_torch():
         "from sabench.catalog.networks import networks\n"
         "for network in networks().values():\n"
         "    case = Case(kind='network', subject=network.name, resolution=network.resolution)\n"
-        "    assert case_cost(case).params > 1_000_000\n"
+        "    assert case_cost(case).params > 1_000\n"
         "assert 'torch' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
