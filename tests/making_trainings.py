@@ -38,7 +38,7 @@ def training_run(path: Path, *cases: Case, recipe: Recipe = RECIPE, seeds: int =
     return new_run(
         path,
         cases,
-        metrics=metrics_of("training"),
+        metrics=metrics_of("train"),
         rank_by="accuracy",
         recipe=recipe,
         preset=preset(processes=seeds, deadline_s=600.0, memory_apart=False),

@@ -13,7 +13,8 @@ Kind = Literal["layer", "network"]
 Dtype = Literal["fp32", "tf32", "bf16", "fp16"]
 Autocast = Literal["none", "bf16", "fp16"]
 Mode = Literal["forward", "forward_backward", "step"]
-Training = Literal["train"]
+Unmeasured = Literal["train", "score"]
+"""What is done to a network in place of a measurement, with data and by a recipe."""
 Layout = Literal["contiguous", "channels_last"]
 Runtime = Literal["eager", "compiled", "cudagraph", "fake"]
 
@@ -30,9 +31,9 @@ class Case(Frozen):
     A layer has `channels` (in and out) and `size` (the square map); a network has `resolution`.
     `window` is the receptive field the suite asked for, "all" for layers that see the whole map.
     `file` is set for a layer of the user's own ("path/to/file.py:Class").
-    A training (mode `train`) has `data`, as `parse_data` spells it, and what its recipe is reduced
-    by, after EcoNAS (arXiv:2001.01233): widths are divided by `c`, resolution by `r`, samples by
-    `s` and epochs by `e`.
+    A training (mode `train`) and a scoring (`score`) have `data`, as `parse_data` spells it, and
+    what their recipe is reduced by, after EcoNAS (arXiv:2001.01233): widths are divided by `c`,
+    resolution by `r`, samples by `s` and epochs by `e`.
     """
 
     kind: Kind
@@ -47,7 +48,7 @@ class Case(Frozen):
     autocast: Autocast = "none"
     options: dict[str, Scalar] = Field(default_factory=dict)
     dtype: Dtype = "fp32"
-    mode: Mode | Training = "forward"
+    mode: Mode | Unmeasured = "forward"
     implementation: str = "reference"
     runtime: Runtime = "eager"
     window: int | Literal["all"] | None = None
@@ -104,7 +105,7 @@ class Case(Frozen):
             "autocast",
             "mode",
         )
-        keys += ("data", *REDUCTIONS) if self.mode == "train" else ()
+        keys += ("data", *REDUCTIONS) if self.data else ()
         return tuple((key, getattr(self, key)) for key in keys)
 
     @property

@@ -156,7 +156,7 @@ def _case_cost(case: Case, params: int, macs: int, executed: int, parts: list[_P
     kept = [part.exit * (1 + part.copies) + part.attend for part in parts]
     widest = max(part.entry + 2 * part.exit + part.attend for part in parts)
     alive = parts[0].entry + sum(kept) + widest if backward else parts[0].entry + widest
-    states = {"forward": 1, "forward_backward": 2, "step": 4, "train": 4}[case.mode]
+    states = {"forward": 1, "forward_backward": 2, "step": 4, "train": 4, "score": 4}[case.mode]
     element = BYTES[case.dtype]
     return CaseCost(
         params=params,

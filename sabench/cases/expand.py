@@ -8,7 +8,7 @@ from math import prod
 
 from sabench.cases.axes import AXES
 from sabench.cases.build import build_case
-from sabench.cases.case import Case, Scalar, show_scalar
+from sabench.cases.case import Case, Scalar, Unmeasured, show_scalar
 from sabench.cases.cost import case_cost
 from sabench.cases.keys import axes_of, entry_row
 from sabench.cases.model import Entry, Suite, Sweep, Value
@@ -48,11 +48,13 @@ def expand(
     filter: str = "",
     own_layers: Sequence[Entry] = (),
     recipe: Recipe | None = None,
+    mode: Unmeasured = "train",
 ) -> Expansion:
     """Every case of a suite in the file's order, each id once: a second one is the first again.
 
     `axes` replaces the values of a key wherever it reaches (--axis). `filter` keeps the ids that
-    contain it, or that match it where it has one of * ? [. With a `recipe` the cases are trainings.
+    contain it, or that match it where it has one of * ? [. With a `recipe` the cases are trainings,
+    or what else `mode` does with it.
     Raises: SuiteError for a value that no case can have, an override that reaches nothing, two own
     layers of one name, more combinations than anyone can measure.
     """
@@ -74,7 +76,7 @@ def expand(
             case, problem = build_case(entry, chosen, matched=matched)
             tallies.add(point, problem)
             if recipe is not None and problem is None:
-                case, problem = trained_case(case, chosen, recipe)
+                case, problem = trained_case(case, chosen, recipe, mode)
             problem = problem or _too_large(case, suite.max_bytes)
             if problem:
                 dropped.setdefault(case.case_id, problem.text)

@@ -28,7 +28,7 @@ class Job(Frozen):
     """A case x replicate: the unit that is started. One record answers it."""
 
     job_id: str
-    kind: Literal["layer", "network", "train", "parity", "selftest"]
+    kind: Literal["layer", "network", "train", "score", "parity", "selftest"]
     case: Case
     metrics: tuple[str, ...]
     device: str  # "cpu", "cuda:0"
@@ -157,7 +157,7 @@ def _job(
     text = f"{case.case_id}|{device}|{replicate}|{part}"
     return Job(
         job_id=f"{hashlib.sha256(text.encode()).hexdigest()[:12]}-{part}-{replicate}",
-        kind=kind or ("train" if case.mode == "train" else case.kind),
+        kind=kind or (case.mode if case.mode in ("train", "score") else case.kind),
         case=case,
         metrics=metrics,
         device=device,

@@ -1,8 +1,8 @@
-"""A case of a suite as it is trained: by the suite's recipe, with its data and reductions."""
+"""A case of a suite as it is trained or scored: by its recipe, with its data and reductions."""
 
 from collections.abc import Mapping
 
-from sabench.cases.case import REDUCTIONS, Case, Scalar
+from sabench.cases.case import REDUCTIONS, Case, Scalar, Unmeasured
 from sabench.cases.cost import case_plan
 from sabench.cases.recipe import Recipe
 from sabench.catalog.data import parse_data
@@ -14,15 +14,15 @@ DEFAULT_DATA = "digits"
 
 
 def trained_case(
-    case: Case, values: Mapping[str, Scalar], recipe: Recipe
+    case: Case, values: Mapping[str, Scalar], recipe: Recipe, mode: Unmeasured = "train"
 ) -> tuple[Case, Problem | None]:
-    """The training of a network's case, and the problem if there is one.
+    """The training or scoring of a network's case, and the problem if there is one.
 
     Raises: ConfigError for data that are not there.
     """
     data = parse_data(str(values.get("data", DEFAULT_DATA))).text
     factors = {key: values[key] for key in REDUCTIONS if key in values}
-    case = case.model_copy(update={"mode": "train", "batch": recipe.batch, "data": data, **factors})
+    case = case.model_copy(update={"mode": mode, "batch": recipe.batch, "data": data, **factors})
     return case, _problem(case)
 
 

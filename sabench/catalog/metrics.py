@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from sabench.catalog.rows import load_target
+from sabench.catalog.scores import SCORES, Score
 
 Show = Literal["time", "count", "bytes", "rate", "number", "share", "energy", "power"]
-Of = Literal["profile", "training"]
+Of = Literal["profile", "train", "score"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +15,7 @@ class Metric:
     """One named reading. Metrics that one function measures together share a `target`.
 
     `target` is "module:function": measure(subject, execution, protocol) -> dict[str, Reading].
-    `of`: what is measured; a training's metrics are all read by the job that trains, its `target`.
+    `of`: the command that reads it; `target` is then the job that reads them all together.
     `apart`: has a process of its own per case, and none where the preset grants no such.
     `apart_on`: the kind of device on which it has one if the preset grants it; else it has none.
     `traces`: runs the module under watch, so it comes after everything that is timed.
@@ -55,6 +56,7 @@ _MEMORY = "sabench.measure.metrics.memory:measure"
 _RESIDENT = "sabench.measure.metrics.resident:measure"
 _ENERGY = "sabench.measure.metrics.energy:measure"
 _TRAINING = "sabench.train.job:run_training"
+_SCORES = "sabench.train.scores.job:run_scores"
 
 
 def _count(name: str, unit: str, title: str) -> Metric:
@@ -76,7 +78,11 @@ def _memory(name: str, title: str, *, exact: bool = False) -> Metric:
 def _trained(
     name: str, unit: str, better: Literal["less", "more"], show: Show, title: str
 ) -> Metric:
-    return Metric(name, unit, better, show, title, _TRAINING, of="training")
+    return Metric(name, unit, better, show, title, _TRAINING, of="train")
+
+
+def _scored(score: Score) -> Metric:
+    return Metric(score.name, "1", score.better, "number", score.title, _SCORES, of="score")
 
 
 METRICS: dict[str, Metric] = {
@@ -135,10 +141,11 @@ METRICS: dict[str, Metric] = {
         _trained("train_time", "s", "less", "time", "time to learn, all epochs"),
         _trained("train_throughput", "1/s", "more", "rate", "images learnt from per second"),
         _trained("train_memory", "B", "less", "bytes", "peak memory of the training"),
+        *map(_scored, SCORES.values()),
     )
 }
 
 
 def metrics_of(of: Of) -> tuple[str, ...]:
-    """The names of all that is measured in a profile, or in a training."""
+    """The names of all that a command reads."""
     return tuple(name for name, metric in METRICS.items() if metric.of == of)

@@ -1,4 +1,4 @@
-"""What `profile` and `train` have in common: from a request to a run, its table and its code."""
+"""What `profile`, `train` and `score` share: from a request to a run, its table and its code."""
 
 import json
 from dataclasses import dataclass
@@ -65,7 +65,7 @@ def sweep_and_show(context: typer.Context, request: "Request", wanted: Wanted) -
     check_targets(wanted.out, wanted.csv, wanted.markdown)
     if wanted.resume is not None:
         _check_alone(context, dry_run=wanted.dry_run)
-        folder = resume_run(wanted.resume, trains=request.trains, across_env=wanted.across_env)
+        folder = resume_run(wanted.resume, purpose=request.purpose, across_env=wanted.across_env)
         environments = folder.info.environments
     else:
         planned = plan_run(request)

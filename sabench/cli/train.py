@@ -69,7 +69,7 @@ def train(
         filter=filter,
         isolation=isolation,
         seed=seed,
-        trains=True,
+        purpose="train",
         data=data,
         command_line=("sabench", *sys.argv[1:]),
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sabench.cases.case import REDUCTIONS, Scalar
+from sabench.cases.case import REDUCTIONS, Scalar, Unmeasured
 from sabench.cases.expand import Expansion, expand
 from sabench.cases.model import Suite
 from sabench.cases.own_layer import own_layer
@@ -23,7 +23,9 @@ from sabench.measure.environment import environment
 from sabench.measure.fake_script import refuse_outside_tests
 from sabench.measure.gpus import resolve_devices
 from sabench.records import Environment
-from sabench.store.run_folder import RunFolder, RunInfo, require_free
+from sabench.store.run_folder import Purpose, RunFolder, RunInfo, require_free
+
+RANKED_BY = {"train": "accuracy", "score": "naswot"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +42,8 @@ class Request:
     isolation: Isolation | None = None  # None: the preset's
     order: Order = "random"
     seed: int | None = None
-    trains: bool = False  # by the suite's recipe, in place of a profile
-    data: str = ""  # to train on; "": the suite's
+    purpose: Purpose = "profile"  # the others: by the suite's recipe
+    data: str = ""  # to train on, or to score with; "": the suite's
     command_line: Sequence[str] = ()
 
 
@@ -57,16 +59,17 @@ class Planned:
     known: dict[str, Known]  # by device
     isolation: Isolation
     recipe: Recipe | None = None
+    purpose: Purpose = "profile"
 
     @property
     def metrics(self) -> tuple[str, ...]:
         """What is measured of each case."""
-        return metrics_of("training") if self.recipe else self.suite.metrics
+        return self.suite.metrics if self.purpose == "profile" else metrics_of(self.purpose)
 
     @property
     def rank_by(self) -> str:
         """What the cases are ranked by."""
-        return "accuracy" if self.recipe else self.suite.rank_by
+        return RANKED_BY.get(self.purpose, self.suite.rank_by)
 
     @property
     def group_by(self) -> tuple[str, ...]:
@@ -92,12 +95,15 @@ def plan_run(request: Request) -> Planned:
     device.
     """
     suite = load_suite(request.suite)
-    recipe = _recipe(suite) if request.trains else None
+    recipe = None if request.purpose == "profile" else _recipe(suite, request.purpose)
+    mode: Unmeasured = "score" if request.purpose == "score" else "train"
     presets = TRAINING_PRESETS if recipe else PRESETS
     preset = find_preset(request.preset, presets).alter(request.constants)
     axes = dict(request.axes) | ({"data": [request.data]} if request.data else {})
     own = [own_layer(spec) for spec in request.layers]
-    expansion = expand(suite, axes=axes, filter=request.filter, own_layers=own, recipe=recipe)
+    expansion = expand(
+        suite, axes=axes, filter=request.filter, own_layers=own, recipe=recipe, mode=mode
+    )
     refuse_outside_tests(expansion.cases)
     if not expansion.cases and not expansion.dropped:
         raise ConfigError(f"suite {suite.name}: --filter {request.filter} keeps none of its cases")
@@ -110,12 +116,14 @@ def plan_run(request: Request) -> Planned:
     environments = {device: environment(device) for device in devices}
     known = {device: load_known(environments[device]) for device in devices}
     isolation = request.isolation or default_isolation(preset)
-    return Planned(suite, expansion, preset, devices, environments, known, isolation, recipe)
+    return Planned(
+        suite, expansion, preset, devices, environments, known, isolation, recipe, request.purpose
+    )
 
 
-def _recipe(suite: Suite) -> Recipe:
+def _recipe(suite: Suite, purpose: Purpose) -> Recipe:
     if suite.recipe is None:
-        raise SuiteError(f"suite {suite.name} says nothing of trainings: it has no key train")
+        raise SuiteError(f"suite {suite.name} has no key train: there is nothing to {purpose} by")
     return suite.recipe
 
 
@@ -163,16 +171,16 @@ def start_run(request: Request, planned: Planned, out: Path | None) -> RunFolder
     return RunFolder.create(info, out=out)
 
 
-def resume_run(path: Path, *, trains: bool = False, across_env: bool = False) -> RunFolder:
+def resume_run(path: Path, *, purpose: Purpose = "profile", across_env: bool = False) -> RunFolder:
     """An earlier run, fit to go on here.
 
     Raises: ResultError if it is no run, was made elsewhere, or is of the other command.
     """
     info = RunFolder.open(path).info
-    if trains is not (info.recipe is not None):
-        own, other = ("profile", "training") if trains else ("training", "profile")
-        command = "profile" if trains else "train"
-        raise ResultError(f"{path}: is a {own}, no {other}: sabench {command} --resume {path}")
+    if info.purpose != purpose:
+        raise ResultError(
+            f"{path}: is a run of sabench {info.purpose}: sabench {info.purpose} --resume {path}"
+        )
     refuse_outside_tests(info.cases)
     environments = {
         device: environment(device) for device in resolve_devices(",".join(info.devices))

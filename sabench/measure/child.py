@@ -32,13 +32,14 @@ KINDS = {
     "layer": "sabench.measure.runner:run_job",
     "network": "sabench.measure.runner:run_job",
     "train": "sabench.train.job:run_training",
+    "score": "sabench.train.scores.job:run_scores",
     "parity": "sabench.measure.parity:run_job",
     "selftest": "sabench.measure.selftest.child:run_selftest",
 }
 """What runs a job, by its kind.
 
 (job, batch, flags, show, termination) -> (record, whether this process must end). `show` takes a
-figure and how many samples it is of; of a training, a line on how far it is.
+figure and how many samples it is of; of a training or a scoring, a line on how far it is.
 """
 
 FRESH_PROCESS = 75  # EX_TEMPFAIL: memory is fragmented or the device is in doubt
@@ -113,7 +114,7 @@ def _run(
     def tell(text: str) -> None:
         announcer.say("progress", job_id=job.job_id, text=text)
 
-    show = tell if job.kind == "train" else show_figure
+    show = tell if job.kind in ("train", "score") else show_figure
     run: Any = load_target(KINDS[job.kind])
     if turns.count:  # parity and self-tests are never given any, and know none
         run = partial(run, turns=turns)

@@ -41,9 +41,7 @@ def classify(error: BaseException, device: str) -> Fault:
     """The fault that an exception stands for."""
     text = f"{type(error).__name__}: {error}"
     details: dict[str, JsonValue] = {"error": type(error).__name__, "traceback": _tail(error)}
-    if isinstance(error, MemoryError | torch.OutOfMemoryError) or (
-        isinstance(error, RuntimeError) and NO_MEMORY.search(text)
-    ):
+    if is_out_of_memory(error):
         free, total = _device_memory(device) if device != "cpu" else _host_memory()
         asked = requested_bytes(str(error))
         details |= {"requested_bytes": asked, "free_bytes": free, "total_bytes": total}
@@ -62,6 +60,13 @@ def classify(error: BaseException, device: str) -> Fault:
     if is_cuda:
         details["device_fault"] = True  # the parent looks after the device
     return Fault(Status.ERROR, _line(text), details, ends_process=is_cuda)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether there was no memory: torch tells of it in its own ways, by device."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError) and NO_MEMORY.search(str(error)) is not None
 
 
 def requested_bytes(message: str) -> int | None:

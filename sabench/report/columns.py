@@ -7,7 +7,7 @@ from string import ascii_lowercase, ascii_uppercase
 
 from sabench.cases.case import Case, Scalar, show_scalar
 from sabench.catalog.layers import layers
-from sabench.catalog.metrics import METRICS
+from sabench.catalog.metrics import METRICS, metrics_of
 from sabench.records import FLAG_MEANING, MEASURED, Flag
 from sabench.report.plain import ending
 from sabench.report.trainings import curve_of
@@ -41,6 +41,7 @@ TITLES = {
     "train_time": "in all",
     "train_throughput": "images",
     "train_memory": "memory",
+    **{name: name for name in metrics_of("score")},
 }
 """Metrics that get a column, with the heading that fits over its cells."""
 
@@ -116,7 +117,8 @@ def legend(leaderboard: Leaderboard, letters: dict[Flag, str]) -> list[str]:
     energies = [row.figures["energy"] for row in leaderboard.rows if "energy" in row.figures]
     if energies and all(figure.median is None for figure in energies):
         lines.append(f"No energy: {energies[0].reason}.")
-    if len({row.case.implementation for row in leaderboard.rows} - {"reference"}) > 0:
+    others = {row.case.implementation for row in leaderboard.rows} - {"reference"}
+    if others and "macs" in leaderboard.metrics:
         lines.append("MACs: by the layer's definition; `macs_executed` in the JSON is what ran.")
     return lines
 

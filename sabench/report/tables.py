@@ -16,7 +16,7 @@ from sabench.records import MEASURED
 from sabench.report.agreement import agreement_line
 from sabench.report.columns import Column, columns, flag_letters, group_title, legend, remarks
 from sabench.report.plain import plain
-from sabench.report.trainings import training_line
+from sabench.report.trainings import recipe_line
 from sabench.store.agreement import agreements
 from sabench.store.leaderboard import Leaderboard, Row
 from sabench.store.surroundings import Surroundings
@@ -36,7 +36,7 @@ def heading(leaderboard: Leaderboard) -> list[str]:
     if is_made_up(row.case for row in leaderboard.rows):
         lines.append("Made up: runtime fake took the figures from a script; they measure nothing.")
     if leaderboard.recipe is not None:
-        lines.append(training_line(leaderboard.recipe, leaderboard.preset.processes))
+        lines.append(recipe_line(leaderboard))
     elif leaderboard.evidence == "smoke":
         lines.append(
             "One process a case: a look, not evidence. --preset standard for figures to keep."

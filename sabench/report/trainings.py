@@ -1,14 +1,20 @@
 """How a training is told: its recipe in a line, its curve in a few letters."""
 
 from sabench.cases.recipe import Recipe
-from sabench.store.leaderboard import Row
+from sabench.store.leaderboard import Leaderboard, Row
 
 BARS = "▁▂▃▄▅▆▇█"  # eighths of all that can be right
 LONGEST_CURVE = 16
 
 
-def training_line(recipe: Recipe, seeds: int) -> str:
-    """How the networks were trained, and how often."""
+def recipe_line(leaderboard: Leaderboard) -> str:
+    """How the networks were trained or scored, and how often."""
+    recipe, seeds = leaderboard.recipe or Recipe(), leaderboard.preset.processes
+    if any(row.case.mode == "score" for row in leaderboard.rows):
+        return (
+            f"Scored untrained on a minibatch of {recipe.batch} images, with {seeds} draws of the "
+            "weights; a dash: undefined for this network, the JSON says why."
+        )
     return (
         f"Trained for {recipe.epochs} epochs (over e) by {recipe.optimizer}, lr {recipe.lr:g}, "
         f"with {seeds} seeds; accuracy on the test split after the last epoch, never the best."

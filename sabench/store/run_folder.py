@@ -21,6 +21,8 @@ from sabench.measure.environment import device_slug
 from sabench.records import SCHEMA_VERSION, Environment, Frozen
 from sabench.store.schema import read_sealed, write_sealed
 
+Purpose = Literal["profile", "train", "score"]
+
 LOCK_PATIENCE_S = 1.0
 """A killed sweep's child holds its lock until it has become a program of its own: a moment."""
 
@@ -61,6 +63,12 @@ class RunInfo(Frozen):
         if missing := sorted(set(self.devices) - set(self.environments)):
             raise ValueError(f"no environment for {', '.join(missing)}")
         return self
+
+    @property
+    def purpose(self) -> Purpose:
+        """The command that made it."""
+        mode = self.cases[0].mode if self.cases else "forward"
+        return mode if mode in ("train", "score") else "profile"
 
     def jobs(self) -> list[Job]:
         """The jobs that measure the cases, the same every time."""

@@ -128,7 +128,7 @@ def summarise(
         name: figure_of(
             [r.readings[name] for r in shown if name in r.readings],
             partial(samples_of, name) if samples_of else None,
-            over_seeds=name in METRICS and METRICS[name].of == "training",
+            over_seeds=name in METRICS and METRICS[name].of != "profile",
         )
         for name in names
     }

@@ -49,7 +49,7 @@ class Feed:
         order = order.to(self.train.labels.device)
         for step in range(start, self.steps):
             chosen = self.train.take(order[step * self.batch : (step + 1) * self.batch])
-            images = self._prepared(chosen.images)
+            images = self.prepared(chosen.images)
             if self.augments:
                 random = generator(self.seed, epoch, step)
                 images = self.data.augmentation.apply(images, random)
@@ -59,9 +59,9 @@ class Feed:
         """The test split as it is."""
         parts = (torch.split(one, EVALUATED) for one in (self.test.images, self.test.labels))
         for images, labels in zip(*parts, strict=True):
-            yield self._prepared(images), labels
+            yield self.prepared(images), labels
 
-    def _prepared(self, images: Tensor) -> Tensor:
+    def prepared(self, images: Tensor) -> Tensor:
         """Normalised, a grey image in all three channels."""
         return self.data.normalised(images).expand(-1, IMAGE_CHANNELS, -1, -1)
 

@@ -50,7 +50,7 @@ def _train(
     """
     case, recipe, device = job.case, batch.recipe or Recipe(), torch.device(job.device)
     set_tf32(case, device)
-    data = _data(case)
+    data = data_of(case)
     memory = _Memory(device, is_alone=len(batch.jobs) == 1)
     feed = Feed(data, case.batch, job.replicate, device, augments=recipe.augment)
     module = build_trained(case, len(data.classes), job.replicate, device)
@@ -64,7 +64,7 @@ def _train(
     details: dict[str, JsonValue] = {
         "seed": job.replicate,
         "recipe": recipe.model_dump(mode="json"),
-        "data": _told(data),
+        "data": told_of(data),
         "steps": session.done,
         "curve": [one.model_dump(mode="json") for one in training.curve],
         "resumed_at": [*training.resumed_at],
@@ -97,7 +97,8 @@ def build_trained(case: Case, classes: int, seed: int, device: torch.device) -> 
     return module
 
 
-def _data(case: Case) -> Dataset:
+def data_of(case: Case) -> Dataset:
+    """What the case trains on or is scored with, resized and shared out as its r and s say."""
     return _loaded(case.data, (case.resolution or 0) // case.r, case.s)
 
 
@@ -114,7 +115,8 @@ def _checkpoint(job: Job, batch: Batch, recipe: Recipe, data: Dataset) -> Checkp
     return Checkpoint(path, hashlib.sha256(text.encode()).hexdigest())
 
 
-def _told(data: Dataset) -> dict[str, JsonValue]:
+def told_of(data: Dataset) -> dict[str, JsonValue]:
+    """What a record keeps of its data."""
     return {
         "name": data.name,
         "source": data.source,

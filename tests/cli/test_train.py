@@ -133,7 +133,7 @@ def test_a_killed_training_is_resumed_to_the_same_weights(trained: Any, tmp_path
 @pytest.mark.parametrize(
     ("words", "code", "told"),
     [
-        (("--suite", "quick"), 2, "suite quick says nothing of trainings: it has no key train"),
+        (("--suite", "quick"), 2, "suite quick has no key train: there is nothing to train by"),
         (("--data", "digitz"), 2, "unknown data 'digitz'"),
         (("--data", "no/such/folder"), 2, "give a path that is there"),
         (("--data", "xor:distance=99"), 2, "does not fit into size=16"),
@@ -161,7 +161,7 @@ def test_a_training_is_not_resumed_as_a_profile(trained: Any) -> None:
     cwd, _ = trained
     done = sabench("profile", "--resume", "run", cwd=cwd)
     assert done.returncode == 3
-    assert "is a training, no profile: sabench train --resume run" in done.stderr
+    assert "is a run of sabench train: sabench train --resume run" in done.stderr
 
 
 def test_a_suite_that_can_be_trained_is_profiled_without_its_trainings(tmp_path: Path) -> None:
