@@ -77,7 +77,7 @@ def leaderboard_csv(leaderboard: Leaderboard) -> str:
             if figure is None or figure.median is None:
                 cells += [None] * 4
             else:
-                cells += [figure.median, figure.low, figure.high, figure.interval_kind]
+                cells += [figure.headline, figure.low, figure.high, figure.interval_kind]
         writer.writerow(["" if cell is None else safe_cell(str(cell)) for cell in cells])
     return out.getvalue()
 

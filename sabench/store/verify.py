@@ -9,7 +9,7 @@ from sabench.records import Status
 from sabench.store import journal
 from sabench.store.leaderboard import Leaderboard, leaderboard_of, rank, read_leaderboard
 from sabench.store.run_folder import RunFolder
-from sabench.store.summary import Figure, process_interval
+from sabench.store.summary import Figure, mean_interval, process_interval
 
 ADDED = frozenset({"surroundings", "in_process_sd", "icc", "timing"})
 """What leaderboards of an earlier version do not state."""
@@ -75,7 +75,8 @@ def _interval_follows(figure: Figure) -> bool:
     count = len(figure.process_medians)
     if count < 2:
         return True  # an order-statistic interval is held against the samples, not the median
-    interval, kind = process_interval(figure.process_medians)
+    of_seeds = figure.mean is not None
+    interval, kind = (mean_interval if of_seeds else process_interval)(figure.process_medians)
     return kind == figure.interval_kind and _agree(
         [interval.low, interval.high], [figure.low, figure.high]
     )

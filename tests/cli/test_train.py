@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from faking import sabench
+from sabench.store.leaderboard import read_leaderboard
+from sabench.store.verify import verify, verify_leaderboard
 
 SUITE = """\
 name: small
@@ -181,3 +183,32 @@ def test_an_image_that_no_layer_fits_is_an_unsupported_case_and_the_others_go_on
     done = sabench("train", "--suite", "small.yaml", *words, cwd=tmp_path)
     assert done.returncode == 0
     assert "write xor:size=32" in done.stdout
+
+
+def test_the_page_of_a_training_says_how_to_do_each_row_again(trained: Any) -> None:
+    pytest.importorskip("altair")
+    cwd, _ = trained
+    done = sabench("report", "run", "-o", "page.html", cwd=cwd)
+    assert done.returncode == 0, done.stderr
+    page = (cwd / "page.html").read_text()
+    assert "sabench train --suite small.yaml" in page
+    assert "sabench profile" not in page
+    assert "95 % of the mean" in page
+
+
+def test_a_leaderboard_of_trainings_is_verified(trained: Any) -> None:
+    cwd, _ = trained
+    assert verify(cwd / "run") == []
+    board = read_leaderboard(cwd / "run")
+    row = board.rows[0]
+    wider = row.figures["accuracy"].model_copy(update={"high": 2.0})
+    other = row.model_copy(update={"figures": row.figures | {"accuracy": wider}})
+    told = verify_leaderboard(board.model_copy(update={"rows": (other, *board.rows[1:])}))
+    assert f"{row.case_id}: accuracy: the interval does not follow" in told[0]
+
+
+def test_the_same_training_compared_with_itself_is_the_same(trained: Any) -> None:
+    cwd, _ = trained
+    done = sabench("compare", "run", "run", "--metric", "epoch_time", cwd=cwd)
+    assert done.returncode == 0, done.stderr
+    assert "REGRESSED" not in done.stdout

@@ -26,8 +26,16 @@ title: "Größe, 日本"
 axes: {channels: 64, size: [7, 14], runtime: fake}
 layers: [{layer: conv}, {layer: squeeze_excite}]
 """
+TRAINED = """\
+name: trained
+axes: {data: "xor:size=8,train=64,test=32", resolution: 8}
+networks: [{network: probe, width: 0.125}]
+train: {epochs: 1, batch: 32}
+"""
 COMMANDS: dict[str, tuple[str, set[int]]] = {  # arguments, and the exit codes that are fine
     "profile": ("--suite faked.yaml --device cpu --out run --csv t.csv --markdown t.md", {0}),
+    "train": ("--suite trained.yaml --device cpu --no-lock", {0}),
+    "score": ("--suite trained.yaml --device cpu --no-lock", {0}),
     "show": ("run", {0}),
     "count": ("halo channels=128 size=28 block=7", {0}),
     "list": ("", {0}),
@@ -46,6 +54,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A working directory with a suite and a script."""
     path = tmp_path_factory.mktemp("bare")
     (path / "faked.yaml").write_text(SUITE, encoding="utf-8")
+    (path / "trained.yaml").write_text(TRAINED, encoding="utf-8")
     write_script(path / "script.json", {"seconds_per_mac": 1e-9})
     pretend(path / "side")
     return path

@@ -106,9 +106,11 @@ class Sheet:
         """A point of a chart: the metric upwards, `x` to the right."""
         figure = point.figure(self.metric)
         assert figure is not None
-        assert figure.median is not None
+        assert figure.headline is not None
         interval = figure.interval
-        low, high = (interval.low, interval.high) if interval else (figure.median, figure.median)
+        low, high = (
+            (interval.low, interval.high) if interval else (figure.headline, figure.headline)
+        )
         told: dict[str, str | float] = {
             "id": point.number,
             "layer": plain(point.row.case.subject),
@@ -117,12 +119,12 @@ class Sheet:
             "side": plain(point.side),
             "status": point.status,
             "flags": " ".join(point.row.flags),
-            "told": self.shown(figure.median),
+            "told": self.shown(figure.headline),
             "interval": interval_of(figure, self.metric),
             "strength": 1.0 if point.is_measured else 0.35,
             "x": x,
-            "y": figure.median,
-            "y0": drawable(low) or figure.median,
+            "y": figure.headline,
+            "y0": drawable(low) or figure.headline,
             "y1": high,
         }
         return told | more
@@ -130,9 +132,9 @@ class Sheet:
     def cells(self, point: Point) -> list[Cell]:
         """A point's metric and its interval, for a table."""
         figure = point.figure(self.metric)
-        if figure is None or figure.median is None:
+        if figure is None or figure.headline is None:
             return [Cell(str(point.row.status)), Cell("-")]
-        shown = Cell(self.shown(figure.median), figure.median)
+        shown = Cell(self.shown(figure.headline), figure.headline)
         return [shown, Cell(interval_of(figure, self.metric))]
 
 
@@ -180,7 +182,12 @@ def interval_of(figure: summary.Figure, metric: str) -> str:
     """The interval of a metric and its kind, in words; '-' where there is none."""
     if figure.interval is None:
         return "-"
-    kind = {"t": "95 %", "order": "95 % within one process", "range": "range"}
+    kind = {
+        "t": "95 %",
+        "order": "95 % within one process",
+        "range": "range",
+        "mean": "95 % of the mean",
+    }
     show = SHOWN_AS[METRICS[metric].show]
     low, high = show(figure.interval.low), show(figure.interval.high)
     return f"{low} to {high} ({kind[figure.interval_kind]})"

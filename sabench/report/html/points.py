@@ -94,14 +94,14 @@ class Point:
     def figure(self, metric: str) -> Figure | None:
         """A metric's figure with a median, None when there is none."""
         found = self.row.figures.get(metric)
-        return found if self.is_shown and found and found.median is not None else None
+        return found if self.is_shown and found and found.headline is not None else None
 
     def value(self, metric: str) -> float | None:
         """A metric's median where it and its interval can stand on a logarithmic axis."""
         found = self.figure(metric)
         if found is None or (found.interval and drawable(found.interval.high) is None):
             return None
-        return drawable(found.median)
+        return drawable(found.headline)
 
 
 def drawable(value: float | None) -> float | None:
@@ -168,7 +168,8 @@ def points_of(
 def command_of(point: Point) -> str:
     """What measures this case again as it was measured, and nothing else."""
     board, row = point.source.leaderboard, point.row
-    words = list(board.command_line[2:]) if board.command_line[1:2] == ("profile",) else []
+    command = row.case.mode if row.case.mode in ("train", "score") else "profile"
+    words = list(board.command_line[2:]) if board.command_line[1:2] == (command,) else []
     kept: list[str] = []
     while words:
         word = words.pop(0)
@@ -184,7 +185,7 @@ def command_of(point: Point) -> str:
         kept += ["--preset", board.preset.name]
     if not any(word.partition("=")[0] == "--device" for word in kept):
         kept += ["--device", row.device]
-    return shlex.join(["sabench", "profile", *kept, "--filter", row.case_id])
+    return shlex.join(["sabench", command, *kept, "--filter", row.case_id])
 
 
 def _environment(board: Leaderboard, device: str) -> Environment:

@@ -66,10 +66,10 @@ def _cells(point: Point, metrics: list[str], *, several: bool) -> list[Cell]:
     for name in metrics:
         figure = point.figure(name)
         show = SHOWN_AS[METRICS[name].show]
-        if figure is None or figure.median is None:
+        if figure is None or figure.headline is None:
             cells.append(Cell("-"))
         else:
-            cells.append(Cell(show(figure.median), figure.median))
+            cells.append(Cell(show(figure.headline), figure.headline))
         if name == metrics[0]:
             told = interval_of(figure, name) if figure else "-"
             times = Cell("-") if row.relative is None else Cell(f"{row.relative:.2f}", row.relative)
