@@ -46,7 +46,7 @@ def test_a_command_of_the_readme_is_understood(command: str, tmp_path: Path) -> 
     words = shlex.split(command)[1:]
     if "--resume" in words:
         pytest.skip("needs a run folder: tests/cli/test_profile.py resumes one")
-    if words[0] == "profile" and "--dry-run" not in words:
+    if words[0] in ("profile", "train", "score") and "--dry-run" not in words:
         words.append("--dry-run")
     if words[0] == "selftest":  # the one check that needs no quiet machine
         words += ["--check", "two_clocks"]
@@ -56,6 +56,7 @@ def test_a_command_of_the_readme_is_understood(command: str, tmp_path: Path) -> 
     own = tmp_path / "path" / "to" / "file.py"
     own.parent.mkdir(parents=True)
     own.write_text("class MyLayer: ...\n")
+    (own.parent / "images").mkdir()
     done = subprocess.run(
         [sys.executable, "-m", "sabench", *words],
         cwd=tmp_path,
@@ -73,16 +74,26 @@ def test_a_command_of_the_readme_is_understood(command: str, tmp_path: Path) -> 
     assert absent or done.stdout
 
 
-def test_the_table_of_the_readme_is_the_accepted_one() -> None:
+def shown(leaderboard: str) -> str:
+    """What `sabench show` prints of it, 80 columns wide."""
     done = subprocess.run(
-        [sys.executable, "-m", "sabench", "show", "results/amd-epyc/quick.json"],
+        [sys.executable, "-m", "sabench", "show", f"results/{leaderboard}"],
         cwd=ROOT,
         env={**os.environ, "COLUMNS": "80"},
         capture_output=True,
         text=True,
     )
-    printed = "\n".join(line.rstrip() for line in done.stdout.splitlines())
-    assert f"```\n{printed}\n```" in README
+    return "\n".join(line.rstrip() for line in done.stdout.splitlines())
+
+
+def test_the_table_of_the_readme_is_the_accepted_one() -> None:
+    assert f"```\n{shown('amd-epyc/quick.json')}\n```" in README
+
+
+def test_the_trainings_of_the_readme_are_the_accepted_ones() -> None:
+    printed = shown("amd-epyc-family-23-model-1/proxies.json")
+    table = printed[printed.index(" #  network") : printed.index("\n\n±")]
+    assert f"```\n{table}\n```" in README
 
 
 def test_every_make_target_of_the_readme_exists() -> None:
