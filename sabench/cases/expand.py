@@ -80,8 +80,10 @@ def expand(
             problem = problem or _too_large(case, suite.max_bytes)
             if problem:
                 dropped.setdefault(case.case_id, problem.text)
-            else:
-                cases.setdefault(case.case_id, case)
+            elif cases.setdefault(case.case_id, case).data != case.data:
+                raise SuiteError(
+                    f"data: {cases[case.case_id].data} and {case.data} have one name: rename one"
+                )
     tallies.check()
     tallies.check_reached(entries)
     return Expansion(

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field, JsonValue
 
-from sabench.cases.case import Case
+from sabench.cases.case import REDUCTIONS, Case
 from sabench.cases.parity import parity_cases
 from sabench.cases.recipe import Recipe
 from sabench.catalog.metrics import METRICS
@@ -58,8 +58,12 @@ class Batch(Frozen):
 
     def text(self) -> str:
         """JSON for a child; one of an older version reads it too, if it is asked nothing newer."""
-        planted = any(job.plant != 1.0 for job in self.jobs)
-        newer: dict[str, Any] = {} if planted else {"jobs": {"__all__": {"plant"}}}
+        of_jobs: dict[str, Any] = {}
+        if all(job.plant == 1.0 for job in self.jobs):
+            of_jobs["plant"] = True
+        if not any(job.case.data for job in self.jobs):
+            of_jobs["case"] = {"data", *REDUCTIONS}
+        newer: dict[str, Any] = {"jobs": {"__all__": of_jobs}} if of_jobs else {}
         newer |= {key: True for key in ("turns", "recipe", "checkpoints") if not getattr(self, key)}
         return self.model_dump_json(by_alias=True, exclude=newer or None)
 

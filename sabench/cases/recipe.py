@@ -34,9 +34,12 @@ class Recipe(Frozen):
 
 
 class Epoch(Frozen):
-    """What one epoch came to. `accuracy` and `test_loss` are of the last weights, not averaged."""
+    """What one epoch came to. `accuracy` and `test_loss` are of the last weights, not averaged.
 
-    train_loss: float
-    test_loss: float
+    A loss that is no number is None.
+    """
+
+    train_loss: float | None
+    test_loss: float | None
     accuracy: float
     seconds: float = Field(ge=0)  # of learning: neither tests nor checkpoints

@@ -31,6 +31,9 @@ def _problem(case: Case) -> Problem | None:
         return Problem("layers", "a layer alone is not trained: put it into a network's slots")
     if case.runtime not in ("eager", "fake"):
         return Problem("runtime", f"runtime={case.runtime} is not trained: use eager")
+    if case.dtype not in ("fp32", "tf32"):
+        text = f"dtype={case.dtype}: weights are trained in fp32; use autocast={case.dtype}"
+        return Problem("dtype", text)
     if not IMPLEMENTATIONS[case.implementation].backward:
         text = f"implementation={case.implementation} has no backward for a training"
         return Problem("implementation", text)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from sabench.cases.axes import AXES
 from sabench.cases.case import REDUCTIONS, Scalar, Unmeasured
 from sabench.cases.expand import Expansion, expand
 from sabench.cases.model import Suite
@@ -95,6 +96,7 @@ def plan_run(request: Request) -> Planned:
     device.
     """
     suite = load_suite(request.suite)
+    _check_axes(request)
     recipe = None if request.purpose == "profile" else _recipe(suite, request.purpose)
     mode: Unmeasured = "score" if request.purpose == "score" else "train"
     presets = TRAINING_PRESETS if recipe else PRESETS
@@ -119,6 +121,20 @@ def plan_run(request: Request) -> Planned:
     return Planned(
         suite, expansion, preset, devices, environments, known, isolation, recipe, request.purpose
     )
+
+
+def _check_axes(request: Request) -> None:
+    """Axes that would change nothing.
+
+    Raises: SuiteError for one that the command does not know.
+    """
+    for key in request.axes:
+        if request.purpose == "profile" and key in AXES and AXES[key].trains:
+            raise SuiteError(f"--axis {key}: of trainings alone; a profile has none: sabench train")
+        if request.purpose != "profile" and key in ("batch", "mode"):
+            raise SuiteError(f"--axis {key}: the suite's key train says it for all networks")
+    if request.data and "data" in request.axes:
+        raise SuiteError("--axis data: --data says it already: leave one out")
 
 
 def _recipe(suite: Suite, purpose: Purpose) -> Recipe:

@@ -155,7 +155,7 @@ class _Sweep:
             cores=choose_cores(first.case.threads, allowed_cores()),
             memory_limit=self.memory_limit if on_cpu else 0,  # CUDA reserves far more than it uses
             recipe=info.recipe,
-            checkpoints=str(self.folder.checkpoints.resolve()) if info.recipe else "",
+            checkpoints=str(self.folder.checkpoints.resolve()) if info.purpose == "train" else "",
             jobs=jobs,
         )
 
@@ -164,6 +164,8 @@ class _Sweep:
 
     def _finish(self, job: Job, record: Record) -> Record:
         stored = journal.append(self.folder, self.admission.marked(job, record))
+        if record.status not in (Status.INTERRUPTED, *RETRIED):  # the record outlives its state
+            (self.folder.checkpoints / f"{job.job_id}.pt").unlink(missing_ok=True)
         self.admission.learn(stored)
         place = self._place()
         if record.status is not Status.INTERRUPTED:

@@ -293,7 +293,7 @@ def _precision_of(name: str) -> Callable[[Row], str]:
         if figure is None or not figure.headline or figure.interval is None:
             return "-"
         half = (figure.interval.high - figure.interval.low) / 2
-        half /= 1.0 if is_share else figure.headline
+        half /= 1.0 if is_share else abs(figure.headline)
         shown = f"{half * 100:.1f}%" if half < 0.1 else f"{half * 100:.0f}%"
         return f"({shown})" if figure.interval_kind == "range" else shown
 

@@ -20,7 +20,7 @@ UNFIT = (Flag.PARITY_UNVERIFIED, Flag.DEVICE_DIRTY)
 
 
 def accept(run: Path, results: Path) -> Path:
-    """Keep a run's leaderboard as `results/<device>/<suite>.json`; the file's path.
+    """Keep a run's leaderboard as `results/<device>/<suite>.json`, a training's as `-train.json`.
 
     The leaderboard is made anew from the journal, and the samples are held against their hashes.
 
@@ -46,7 +46,9 @@ def accept(run: Path, results: Path) -> Path:
     if reason := refusal(board) or next(iter(verify_samples(folder)), ""):
         raise ResultError(f"{run}: not accepted: {reason}")
     (environment,) = board.environments.values()
-    path = results / device_slug(environment) / f"{slug(board.suite)}.json"
+    purpose = folder.info.purpose
+    name = slug(board.suite) if purpose == "profile" else f"{slug(board.suite)}-{purpose}"
+    path = results / device_slug(environment) / f"{name}.json"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -230,14 +230,17 @@ def _curve(records: Sequence[Record]) -> tuple[Epoch, ...]:
         [Epoch.model_validate(one) for one in curve] for curve in told if isinstance(curve, list)
     ]
     return tuple(
-        Epoch(
-            **{
-                name: statistics.fmean(getattr(one, name) for one in seeds)
-                for name in Epoch.model_fields
-            }
+        Epoch.model_validate(
+            {name: _mean([getattr(one, name) for one in seeds]) for name in Epoch.model_fields}
         )
         for seeds in zip(*curves, strict=False)
     )
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    """None where one is missing."""
+    numbers = [value for value in values if value is not None]
+    return statistics.fmean(numbers) if len(numbers) == len(values) else None
 
 
 def _verdict(records: Sequence[Record], shown: int, planned: int) -> tuple[Status, str]:

@@ -1,8 +1,12 @@
 """A training's state on the disk, so that one that was killed goes on as if it had not been."""
 
 import os
-from contextlib import suppress
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import torch
@@ -36,20 +40,43 @@ class Checkpoint:
         """
         if self.path is None:
             return
-        scratch = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
+        with _undisturbed():
+            self._write(self.path, state)
+
+    def _write(self, path: Path, state: dict[str, Any]) -> None:
+        scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         try:
-            self.path.parent.mkdir(exist_ok=True)
+            path.parent.mkdir(exist_ok=True)
             with scratch.open("wb") as file:
                 torch.save({"key": self.key, "state": state}, file)
                 file.flush()
                 os.fsync(file.fileno())
-            scratch.replace(self.path)
+            scratch.replace(path)
         except (OSError, RuntimeError) as error:  # torch tells of a full disk its own way
             with suppress(OSError):
                 scratch.unlink()
-            raise ResultError(f"{self.path}: cannot write: {error}") from error
+            raise ResultError(f"{path}: cannot write: {error}") from error
 
-    def remove(self) -> None:
-        """The training is over."""
-        if self.path is not None:
-            self.path.unlink(missing_ok=True)
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Signals wait: an exception that rises inside of torch's writer comes out as another one."""
+    caught: list[tuple[int, FrameType | None]] = []
+
+    def keep(number: int, frame: FrameType | None) -> None:
+        caught.append((number, frame))
+
+    handlers: dict[int, Callable[[int, FrameType | None], object]] = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in map(int, (signal.SIGTERM, signal.SIGINT)):
+            handler = signal.getsignal(number)
+            if callable(handler):  # one that is ignored, or ends the process, raises nothing
+                handlers[number] = handler
+                signal.signal(number, keep)
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for number, frame in caught:
+            handlers[number](number, frame)

@@ -10,9 +10,6 @@ from sabench.cases.case import IMAGE_CHANNELS
 from sabench.errors import ConfigError
 from sabench.train.data.dataset import Dataset, Split
 
-EVALUATED = 512
-"""Images of one batch where nothing is learnt."""
-
 Batch = tuple[Tensor, Tensor]
 """Images (B, 3, H, W), float32, and labels (B,)."""
 
@@ -56,8 +53,8 @@ class Feed:
             yield images, chosen.labels
 
     def tests(self) -> Iterator[Batch]:
-        """The test split as it is."""
-        parts = (torch.split(one, EVALUATED) for one in (self.test.images, self.test.labels))
+        """The test split as it is, in batches no larger than those it learns from."""
+        parts = (torch.split(one, self.batch) for one in (self.test.images, self.test.labels))
         for images, labels in zip(*parts, strict=True):
             yield self.prepared(images), labels
 

@@ -69,6 +69,7 @@ def _train(
         "curve": [one.model_dump(mode="json") for one in training.curve],
         "resumed_at": [*training.resumed_at],
         "weights_sha256": session.sha256(),
+        "unsaved": training.unsaved,
         "torch_threads": torch.get_num_threads(),
         **load.told(),
     }
@@ -77,7 +78,6 @@ def _train(
         return Outcome(training.status, training.message, flags=flags, details=details)
     found = _readings(training, memory)
     readings = {name: found[name] for name in job.metrics}
-    checkpoint.remove()
     status = Status.OK_FLAGGED if flags else Status.OK
     return Outcome(status, "", readings, flags, details)
 
@@ -165,8 +165,8 @@ def _readings(training: Training, memory: _Memory) -> dict[str, Reading]:
     return {
         "accuracy": Reading.of("1", [headline], details=accuracy),
         "accuracy_last": Reading.of("1", [last.accuracy]),
-        "test_loss": Reading.of("1", [last.test_loss]),
-        "train_loss": Reading.of("1", [last.train_loss]),
+        "test_loss": Reading.of("1", [last.test_loss or 0.0]),
+        "train_loss": Reading.of("1", [last.train_loss or 0.0]),
         "epoch_time": Reading.of("s", [one.seconds for one in curve]),
         "train_time": Reading.of("s", [sum(one.seconds for one in curve)]),
         "train_throughput": Reading.of("1/s", [images / one.seconds for one in curve]),

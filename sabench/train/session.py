@@ -121,5 +121,6 @@ def _optimizer(module: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     ]
     rate = float(recipe.lr)
     if recipe.optimizer == "sgd":
-        return torch.optim.SGD(groups, lr=rate, momentum=float(recipe.momentum), nesterov=True)
+        momentum = float(recipe.momentum)
+        return torch.optim.SGD(groups, lr=rate, momentum=momentum, nesterov=momentum > 0)
     return torch.optim.AdamW(groups, lr=rate, fused=True)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from sabench.cases.recipe import Epoch
+from sabench.errors import ResultError
 from sabench.records import Status
 from sabench.train.checkpoint import Checkpoint
 from sabench.train.feed import Feed
@@ -51,19 +52,20 @@ class Training:
     resumed_at: list[int] = field(default_factory=list)  # steps that were done when it went on
     status: Status = Status.OK
     message: str = ""
+    unsaved: str = ""  # why the last state that could not be kept was not
     _loss: Tensor = field(default_factory=lambda: torch.zeros((), dtype=torch.float64))
     _seconds: float = 0.0  # of the epoch so far
     _told_at: float = -math.inf
     _saved_at: float = 0.0
     _saving_s: float = 0.0  # what the last checkpoint took
+    _started_at: float = 0.0
+    _done_before: int = 0  # steps, when it went on
 
     def run(self) -> None:
-        """Train to the end; `status` and `message` say if it did not get there.
-
-        Raises: ResultError if a checkpoint cannot be written.
-        """
+        """Train to the end; `status` and `message` say if it did not get there."""
         self._restore()
-        self._saved_at = self.clock()
+        self._saved_at = self._started_at = self.clock()
+        self._done_before = self.session.done
         steps, epochs = self.feed.steps, self.session.steps // self.feed.steps
         while len(self.curve) < epochs:
             epoch = len(self.curve)
@@ -83,7 +85,7 @@ class Training:
             now = self.clock()
             if now - self._told_at >= TELL_EVERY_S:
                 self._told_at = now
-                self.tell(self._progress(epoch, epochs, step, self._seconds + now - began))
+                self.tell(self._progress(epoch, epochs, step, now))
             if now - self._saved_at >= max(SAVE_EVERY_S, self._saving_s / SAVING_SHARE):
                 self._synchronise()
                 self._seconds += self.clock() - began
@@ -92,10 +94,10 @@ class Training:
         self._synchronise()
         self._seconds += self.clock() - began
 
-    def _progress(self, epoch: int, epochs: int, step: int, seconds: float) -> str:
-        """Loss and accuracy so far, and how long it takes at the pace so far."""
-        done = sum(one.seconds for one in self.curve) + seconds
-        left = done / (self.session.done) * (self.session.steps - self.session.done)
+    def _progress(self, epoch: int, epochs: int, step: int, now: float) -> str:
+        """Loss and accuracy so far, and how long it takes at the pace so far, tests and all."""
+        done, steps = self.session.done, self.session.steps
+        left = (now - self._started_at) / (done - self._done_before) * (steps - done)
         loss = float(self._loss) / step
         accuracy = f", accuracy {self.curve[-1].accuracy:.1%}" if self.curve else ""
         return f"epoch {epoch + 1}/{epochs}, loss {loss:.3f}{accuracy}, {left:.0f} s left"
@@ -103,8 +105,8 @@ class Training:
     def _ended(self, steps: int) -> Epoch:
         tested = test(self.session, self.session.module, self.feed)
         return Epoch(
-            train_loss=float(self._loss) / steps,
-            test_loss=tested.loss,
+            train_loss=_number(float(self._loss) / steps),
+            test_loss=_number(tested.loss),
             accuracy=tested.accuracy,
             seconds=self._seconds,
         )
@@ -112,8 +114,9 @@ class Training:
     def _problem(self) -> tuple[Status, str] | None:
         """Whether the last epoch shows that this leads nowhere."""
         epoch, last = len(self.curve), self.curve[-1]
-        if not math.isfinite(last.train_loss):
-            return Status.NONFINITE, f"the training loss of epoch {epoch} is {last.train_loss}"
+        if last.train_loss is None or last.test_loss is None:
+            which = "training" if last.train_loss is None else "test"
+            return Status.NONFINITE, f"the {which} loss of epoch {epoch} is not finite"
         limit = DIVERGED * math.log(max(2, len(self.feed.data.classes)))
         if last.train_loss > limit:
             return Status.DIVERGED, (
@@ -131,7 +134,10 @@ class Training:
             "seconds": self._seconds,
             "resumed_at": self.resumed_at,
         }
-        self.checkpoint.save(state)
+        try:
+            self.checkpoint.save(state)
+        except ResultError as error:  # the training goes on: its next state may find room
+            self.unsaved = str(error)
         self._saved_at = self.clock()
         self._saving_s = self._saved_at - start
 
@@ -147,6 +153,10 @@ class Training:
     def _synchronise(self) -> None:
         if self.session.device.type == "cuda":
             torch.cuda.synchronize(self.session.device)
+
+
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
 def test(session: Session, module: nn.Module, feed: Feed) -> Tested:

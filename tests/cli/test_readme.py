@@ -91,7 +91,7 @@ def test_the_table_of_the_readme_is_the_accepted_one() -> None:
 
 
 def test_the_trainings_of_the_readme_are_the_accepted_ones() -> None:
-    printed = shown("amd-epyc-family-23-model-1/proxies.json")
+    printed = shown("amd-epyc-family-23-model-1/proxies-train.json")
     table = printed[printed.index(" #  network") : printed.index("\n\n±")]
     assert f"```\n{table}\n```" in README
 

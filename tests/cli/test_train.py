@@ -141,6 +141,9 @@ def test_a_killed_training_is_resumed_to_the_same_weights(trained: Any, tmp_path
         (("--data", "xor:distance=99"), 2, "does not fit into size=16"),
         (("--axis", "r=3"), 2, "r=3 does not divide resolution=16"),
         (("--axis", "c=0"), 2, "c: 0 is not allowed, 1 to 1024"),
+        (("--axis", "dtype=bf16"), 2, "weights are trained in fp32; use autocast=bf16"),
+        (("--axis", "batch=8"), 2, "--axis batch: the suite's key train says it for all"),
+        (("--data", "xor", "--axis", "data=digits"), 2, "--data says it already"),
         (("--preset", "gate"), 2, "preset 'gate' is not known; there are quick, standard, strict"),
         (("--suite", "mistaken.yaml"), 2, "mistaken.yaml:3:13: lr: -1 is not allowed, more than 0"),
         (("--resume", "nowhere"), 3, "not a run folder"),
@@ -157,6 +160,34 @@ def test_a_mistake_is_one_line(
     assert told in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert done.stdout == ""
+
+
+def test_a_training_that_leads_nowhere_has_a_status_and_keeps_its_curve(tmp_path: Path) -> None:
+    wild = "train: {epochs: 3, batch: 32, optimizer: sgd, momentum: 0, lr: 100, clip: 0, warmup: 0}"
+    (tmp_path / "wild.yaml").write_text(SUITE.replace("train: {epochs: 3, batch: 32}", wild))
+    words = ("--filter", "width=0.125", "--out", "run", "--device", "cpu")
+    done = sabench("train", "--suite", "wild.yaml", *words, cwd=tmp_path)
+    assert done.returncode in (4, 6), done.stderr
+    found = records(tmp_path / "run")
+    assert {one["status"] for one in found} <= {"nonfinite", "diverged"}
+    assert all(len(one["details"]["curve"]) == 1 for one in found)
+
+
+def test_an_axis_of_trainings_means_nothing_to_a_profile(tmp_path: Path) -> None:
+    (tmp_path / "small.yaml").write_text(SUITE)
+    done = sabench("profile", "--suite", "small.yaml", "--axis", "e=1,4", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "--axis e: of trainings alone" in done.stderr
+
+
+def test_two_data_sets_of_one_name_are_told_apart_or_refused(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder / "images").mkdir(parents=True)
+    data = 'data: ["a/images", "b/images"]'
+    (tmp_path / "two.yaml").write_text(SUITE.replace('data: "xor:train=96,test=32"', data))
+    done = sabench("train", "--suite", "two.yaml", "--dry-run", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "data: a/images and b/images have one name: rename one" in done.stderr
 
 
 def test_a_training_is_not_resumed_as_a_profile(trained: Any) -> None:

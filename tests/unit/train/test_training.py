@@ -1,7 +1,10 @@
 """Whole trainings: from a random step on as if nothing had been, and those that lead nowhere."""
 
+import os
 import random
+import signal
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -90,12 +93,61 @@ def test_a_loss_that_is_no_number_ends_the_training_with_its_curve() -> None:
         made.session.module.classifier.bias.fill_(float("nan"))
     made.run()
     assert made.status is Status.NONFINITE
-    assert made.message == "the training loss of epoch 1 is nan"
-    assert len(made.curve) == 1
+    assert made.message == "the training loss of epoch 1 is not finite"
+    assert [one.train_loss for one in made.curve] == [None]
+
+
+def test_weights_that_the_last_step_spoilt_are_seen_in_the_test_loss() -> None:
+    made = training(training_case(batch=96), RECIPE.model_copy(update={"epochs": 1}))
+    assert made.session.steps == 1
+    learn = made.session.step
+
+    def spoil(images: Tensor, labels: Tensor) -> Tensor:
+        loss = learn(images, labels)
+        with torch.no_grad():
+            made.session.module.classifier.bias.fill_(float("inf"))
+        return loss
+
+    made.session.step = spoil  # type: ignore[method-assign]
+    made.run()
+    assert (made.status, made.message) == (
+        Status.NONFINITE,
+        "the test loss of epoch 1 is not finite",
+    )
+
+
+def test_a_state_that_cannot_be_kept_does_not_end_the_training(tmp_path: Path) -> None:
+    made = training(checkpoint=Checkpoint(tmp_path / "gone" / "deep" / "state.pt", "this"))
+    made._save()
+    assert "state.pt: cannot write" in made.unsaved
+
+
+def test_a_signal_while_a_state_is_written_comes_when_it_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint = Checkpoint(tmp_path / "state.pt", "this")
+    save = torch.save
+
+    def save_and_be_asked_to_end(*arguments: Any) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        save(*arguments)
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        raise KilledError
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        monkeypatch.setattr(torch, "save", save_and_be_asked_to_end)
+        with pytest.raises(KilledError):
+            checkpoint.save({"weights": torch.ones(10)})
+        assert signal.getsignal(signal.SIGTERM) is end
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert checkpoint.load() is not None
 
 
 def test_a_loss_far_above_a_guess_is_a_divergence() -> None:
-    made = training(recipe=RECIPE.model_copy(update={"lr": 50, "clip": 0, "optimizer": "sgd"}))
+    made = training(recipe=RECIPE.model_copy(update={"lr": 1, "clip": 0, "optimizer": "sgd"}))
     made.run()
     assert made.status is Status.DIVERGED
     assert "more than 2 times that of a guess: lower lr" in made.message
