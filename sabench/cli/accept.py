@@ -10,7 +10,9 @@ from sabench.cli.app import app
 
 @app.command()
 def accept(
-    run: Annotated[Path, typer.Argument(help="A complete run folder: preset standard or strict, or trainings.")],
+    run: Annotated[
+        Path, typer.Argument(help="A complete run: preset standard or strict, or trainings.")
+    ],
     results: Annotated[Path, typer.Option(help="Where accepted leaderboards lie.")] = Path(
         "results"
     ),
