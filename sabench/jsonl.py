@@ -96,7 +96,7 @@ def write_atomically(path: Path, text: str) -> None:
 
 @contextmanager
 def _opened(path: str | Path, flags: int) -> Iterator[int]:
-    """A descriptor, not a file object: beside a child that measures, that is half of the cost."""
+    """A descriptor: a file object takes two fifths of the time of a small write to cold caches."""
     descriptor = os.open(path, flags | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
         yield descriptor
