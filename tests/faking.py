@@ -33,6 +33,26 @@ def fake_case(size: int, **fields: Any) -> Case:
     return case(size=size, runtime="fake", **fields)
 
 
+TRAINED_SUITE = """\
+name: small
+title: Two small trainings
+axes: {data: "xor:train=96,test=32", resolution: 16}
+networks:
+  - network: resnet26
+    width: 0.125
+    depth: 0.1
+    mix: conv
+  - network: resnet26
+    width: 0.25
+    depth: 0.1
+    mix: halo
+    halo.block: 4
+    halo.halo: 1
+train: {epochs: 3, batch: 32}
+"""
+"""Two networks that are trained in a second."""
+
+
 def sabench(
     *arguments: str, cwd: Path, outside_tests: bool = False, **variables: str
 ) -> subprocess.CompletedProcess[str]:

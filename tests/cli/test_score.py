@@ -3,34 +3,16 @@
 import json
 from pathlib import Path
 
-from faking import sabench
+from faking import TRAINED_SUITE, sabench
 from sabench.catalog.scores import SCORES
-
-SUITE = """\
-name: small
-title: Two small networks
-axes: {data: "xor:train=96,test=32", resolution: 16}
-networks:
-  - network: resnet26
-    width: 0.125
-    depth: 0.1
-    mix: conv
-  - network: resnet26
-    width: 0.25
-    depth: 0.1
-    mix: halo
-    halo.block: 4
-    halo.halo: 1
-train: {epochs: 3, batch: 16}
-"""
 
 
 def test_eight_scores_of_two_networks_in_a_table_and_a_leaderboard(tmp_path: Path) -> None:
-    (tmp_path / "small.yaml").write_text(SUITE)
+    (tmp_path / "small.yaml").write_text(TRAINED_SUITE)
     words = ("score", "--suite", "small.yaml", "--device", "cpu", "--out", "run")
     done = sabench(*words, cwd=tmp_path, COLUMNS="160")
     assert done.returncode == 0, done.stderr
-    assert "Scored untrained on a minibatch of 16 images, with 3 draws" in done.stdout
+    assert "Scored untrained on a minibatch of 32 images, with 3 draws" in done.stdout
     board = json.loads((tmp_path / "run" / "leaderboard.json").read_text())
     assert board["metrics"] == list(SCORES)
     conv, halo = sorted(board["rows"], key=lambda row: "halo" in row["case_id"])

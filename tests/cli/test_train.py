@@ -12,27 +12,10 @@ from typing import Any
 
 import pytest
 
+from faking import TRAINED_SUITE as SUITE
 from faking import sabench
 from sabench.store.leaderboard import read_leaderboard
 from sabench.store.verify import verify, verify_leaderboard
-
-SUITE = """\
-name: small
-title: Two small trainings
-axes: {data: "xor:train=96,test=32", resolution: 16}
-networks:
-  - network: resnet26
-    width: 0.125
-    depth: 0.1
-    mix: conv
-  - network: resnet26
-    width: 0.25
-    depth: 0.1
-    mix: halo
-    halo.block: 4
-    halo.halo: 1
-train: {epochs: 3, batch: 32}
-"""
 
 
 @pytest.fixture(scope="module")
