@@ -12,6 +12,7 @@ from sabench.measure.selftest.bench import (
     repeated,
 )
 from sabench.measure.selftest.plants import FrozenCounter
+from sabench.measure.selftest.table import RATIOS
 from sabench.records import Reading
 
 WHOLE = 20  # units of a side, or a multiple: a tenth and a twentieth more are whole units too
@@ -23,7 +24,8 @@ def aa_pair(bench: Bench) -> Reading:
     unit = bench.product()
     n = bench.units(unit, CALL_S, WHOLE)
     more = n // 20 if bench.plant == "uneven-pair" else 0
-    return interleaved(bench, repeated(unit, n), repeated(unit, n + more)).reading(units=n)
+    turns = interleaved(bench, repeated(unit, n), repeated(unit, n + more), RATIOS["aa_pair"])
+    return turns.reading(units=n)
 
 
 def planted_slowdown(bench: Bench) -> Reading:
@@ -31,7 +33,8 @@ def planted_slowdown(bench: Bench) -> Reading:
     unit = bench.product()
     n = bench.units(unit, CALL_S, WHOLE)
     more = 0 if bench.plant == "same-work" else n // 10
-    return interleaved(bench, repeated(unit, n), repeated(unit, n + more)).reading(units=n)
+    tenth = RATIOS["planted_slowdown"]
+    return interleaved(bench, repeated(unit, n), repeated(unit, n + more), tenth).reading(units=n)
 
 
 def energy(bench: Bench) -> Reading:

@@ -12,12 +12,12 @@ from sabench.measure.cuda_timer import CudaTimer
 from sabench.measure.judging import Timing
 from sabench.measure.protocol import Protocol
 from sabench.measure.selftest.plants import BlindTimer, SlowEvents, slowed
-from sabench.measure.selftest.table import TURNS
+from sabench.measure.selftest.table import MOST_TURNS, TURNS, Ratio
 from sabench.measure.timer import Call, Timer
 from sabench.records import Flag, Reading, Status
-from sabench.stats import quantile
+from sabench.stats import median_interval, quantile
 
-SPOILT = 3  # turns: with more there are too few left for an interval
+SPOILT = 3  # turns; with more, and more than half of those tried, nothing will come of it
 CALL_S = 2e-3  # of a side in a turn: one call is one block
 SIZES = {"cpu": 128, "cuda": 1024}  # of a product, the unit of work
 
@@ -109,7 +109,15 @@ class Turns:
     @property
     def is_spoilt(self) -> bool:
         """Whether too few turns are left for an interval."""
-        return self.tried - len(self.ratios) > SPOILT
+        return self.tried - len(self.ratios) > max(SPOILT, self.tried // 2)
+
+    def is_done(self, ratio: Ratio) -> bool:
+        """Whether they tell enough, or as much as they ever will. Asks for width, not for outcome:
+        who stops at the figure he likes finds what he likes."""
+        if self.tried < TURNS:
+            return self.is_spoilt
+        is_sharp = ratio.is_sharp(median_interval(self.ratios))
+        return is_sharp or self.is_spoilt or self.tried >= MOST_TURNS
 
     def add(self, base_s: float, other_s: float) -> None:
         """One more that was undisturbed."""
@@ -134,10 +142,10 @@ def is_quiet(timing: Timing) -> bool:
     return timing.status is Status.OK and Flag.PREEMPTED not in timing.flags
 
 
-def interleaved(bench: Bench, base: Call, other: Call) -> Turns:
+def interleaved(bench: Bench, base: Call, other: Call, ratio: Ratio) -> Turns:
     """Both sides measured in turn, the order flipped each time: drift cancels."""
     turns = Turns()
-    while turns.tried < TURNS and not turns.is_spoilt:
+    while not turns.is_done(ratio):
         turns.tried += 1
         if turns.tried % 2:
             pair = bench.measure(base), bench.measure(other)

@@ -15,7 +15,7 @@ from sabench.measure.selftest.bench import (
     is_quiet,
     repeated,
 )
-from sabench.measure.selftest.table import TURNS
+from sabench.measure.selftest.table import RATIOS, TURNS
 from sabench.records import Reading
 from sabench.stats import quantile
 
@@ -31,7 +31,8 @@ def fixed_work(bench: Bench) -> Reading:
     unit = bench.product()
     n = bench.units(unit, CALL_S, 20)
     twice = 19 * n // 10 if bench.plant == "short-work" else 2 * n
-    return interleaved(bench, repeated(unit, n), repeated(unit, twice)).reading(units=n)
+    turns = interleaved(bench, repeated(unit, n), repeated(unit, twice), RATIOS["fixed_work"])
+    return turns.reading(units=n)
 
 
 def two_clocks(bench: Bench) -> Reading:
@@ -60,7 +61,7 @@ def own_cpu(bench: Bench) -> Reading:
         work()
         time.sleep(CALL_S / 5)
 
-    while turns.tried < TURNS and not turns.is_spoilt:
+    while not turns.is_done(RATIOS["own_cpu"]):
         turns.tried += 1
         observed = Observed(rest if bench.plant == "resting-work" else work)
         timing = bench.measure(observed)

@@ -7,7 +7,7 @@ import torch
 from sabench.measure.cuda_cold import l2_bytes, make_flush, prove_cold
 from sabench.measure.selftest import bench as benches
 from sabench.measure.selftest.bench import CALL_S, Bench, Turns, interleaved, repeated
-from sabench.measure.selftest.table import TURNS
+from sabench.measure.selftest.table import RATIOS, TURNS
 from sabench.records import Reading
 from sabench.stats import quantile
 
@@ -20,7 +20,8 @@ def spin(bench: Bench) -> Reading:
     twice = 19 * CYCLES // 10 if bench.plant == "short-spin" else 2 * CYCLES
 
     cuda: Any = torch.cuda  # whose spinning kernel has no types
-    turns = interleaved(bench, lambda: cuda._sleep(CYCLES), lambda: cuda._sleep(twice))
+    once, more = (lambda: cuda._sleep(CYCLES)), (lambda: cuda._sleep(twice))
+    turns = interleaved(bench, once, more, RATIOS["spin"])
     if not turns.ratios:
         return turns.reading()
     once_s, twice_s = quantile(turns.base_s, 0.5), quantile(turns.other_s, 0.5)

@@ -7,7 +7,7 @@ from functools import partial
 
 from pydantic import JsonValue
 
-from sabench.measure.selftest.table import CHECKS, Check
+from sabench.measure.selftest.table import CHECKS, RATIOS, Check, Ratio
 from sabench.records import MEASURED, Flag, Reading
 from sabench.stats import median_interval, quantile
 from sabench.units import show_energy, show_time
@@ -65,9 +65,10 @@ def no_answer(check: Check, why: str) -> Finding:
 Said = tuple[Verdict, str, str]
 
 
-def _ratio(expected: float, tolerance: float, widest: float, reading: Reading) -> Said:
+def _ratio(ratio: Ratio, reading: Reading) -> Said:
     """Ratios of turns: red if the interval of their median lies outside what is allowed."""
     ratios, asked = reading.samples, _number(reading.details["turns"])
+    expected, tolerance = ratio.expected, ratio.tolerance
     allowed = f"{expected:.2f} ± {tolerance * expected:.2f}"
     interval = median_interval(ratios)
     if interval is None:
@@ -79,9 +80,10 @@ def _ratio(expected: float, tolerance: float, widest: float, reading: Reading) -
     low, high = expected * (1 - tolerance), expected * (1 + tolerance)
     if interval.high < low or interval.low > high:
         return Verdict.FAIL, read, allowed
-    if low <= middle <= high and interval.high - interval.low <= 2 * widest * expected:
+    if low <= middle <= high and ratio.is_sharp(interval):
         return Verdict.PASS, read, allowed
-    return Verdict.UNRELIABLE, f"{read}: too wide to tell", allowed
+    told = "too near the bound" if ratio.is_sharp(interval) else "too wide"
+    return Verdict.UNRELIABLE, f"{read} in {len(ratios)} turns: {told} to tell", allowed
 
 
 def _neighbour(reading: Reading) -> Said:
@@ -116,7 +118,7 @@ def _cold_warm(reading: Reading) -> Said:
 
 def _spin(reading: Reading) -> Said:
     """The ratio's rule, or an error in seconds that an event cannot resolve."""
-    verdict, read, allowed = _ratio(2.0, 0.02, 0.02, reading)
+    verdict, read, allowed = _ratio(RATIOS["spin"], reading)
     error = abs(_number(reading.details["twice_s"]) - 2 * _number(reading.details["once_s"]))
     if verdict is not Verdict.PASS and error <= SPIN_S:
         verdict = Verdict.PASS
@@ -149,11 +151,7 @@ def _items(value: JsonValue) -> list[JsonValue]:
 
 
 JUDGES: dict[str, Callable[[Reading], Said]] = {
-    "fixed_work": partial(_ratio, 2.0, 0.01, 0.01),
-    "two_clocks": partial(_ratio, 1.0, 0.01, 0.01),
-    "own_cpu": partial(_ratio, 1.0, 0.02, 0.02),
-    "aa_pair": partial(_ratio, 1.0, 0.01, 0.02),
-    "planted_slowdown": partial(_ratio, 1.1, 0.02 / 1.1, 0.02),
+    **{name: partial(_ratio, ratio) for name, ratio in RATIOS.items()},
     "neighbour": _neighbour,
     "wait_policy": _wait_policy,
     "cold_warm": _cold_warm,

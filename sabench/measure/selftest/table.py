@@ -8,9 +8,37 @@ from typing import Literal
 
 from sabench.catalog.presets import Preset, find_preset
 from sabench.errors import ConfigError
+from sabench.stats import Interval
 
 Kind = Literal["cpu", "cuda"]
 TURNS = 9  # an order-statistic interval at 95 % needs six
+MOST_TURNS = 45  # where the ratios spread; under half a minute
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """What the median of a check's ratios must be, and how wide an interval still tells."""
+
+    expected: float
+    tolerance: float  # as a share of the expected
+    widest: float  # half of the interval's width, as a share of the expected
+
+    def is_sharp(self, interval: Interval | None) -> bool:
+        """Whether an interval is narrow enough to tell."""
+        if interval is None:
+            return False
+        return interval.high - interval.low <= 2 * self.widest * self.expected
+
+
+RATIOS = {
+    "fixed_work": Ratio(2.0, 0.01, 0.01),
+    "two_clocks": Ratio(1.0, 0.01, 0.01),
+    "own_cpu": Ratio(1.0, 0.02, 0.02),
+    "aa_pair": Ratio(1.0, 0.01, 0.02),
+    "planted_slowdown": Ratio(1.1, 0.02 / 1.1, 0.02),
+    "spin": Ratio(2.0, 0.02, 0.02),
+}
+"""Of the checks that hold a ratio against a known one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """What self-checks do, on a bench that counts units of work, and on a stand-in for the device."""
 
 import gc
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -20,13 +21,14 @@ from sabench.measure.selftest.bench import SPOILT, Bench, interleaved
 from sabench.measure.selftest.child import READERS
 from sabench.measure.selftest.judge import Verdict, judge
 from sabench.measure.selftest.plants import BlindTimer, FrozenCounter, SlowEvents, slowed
-from sabench.measure.selftest.table import CHECKS, PRESET, TURNS
+from sabench.measure.selftest.table import CHECKS, MOST_TURNS, PRESET, RATIOS, TURNS
 from sabench.measure.timer import Call
 from sabench.records import Flag, Status
 
 pytestmark = pytest.mark.serial
 
 UNITS = 40  # a multiple of twenty
+SAME = RATIOS["aa_pair"]
 SHORT = PRESET.model_copy(update={"samples_max": 20, "budget_s": 0.02, "warmup_max_s": 0.02})
 
 
@@ -82,10 +84,10 @@ def test_a_pair_does_the_work_it_says(
 def test_disturbed_turns_do_not_count_and_too_many_of_them_end_the_check() -> None:
     once = counting()
     once.disturbed = iter([False, False, True])
-    assert len(interleaved(once, once.product(), once.product()).ratios) == TURNS - 1
+    assert len(interleaved(once, once.product(), once.product(), SAME).ratios) == TURNS - 1
     spoilt = counting()
     spoilt.disturbed = iter([True] * 100)
-    turns = interleaved(spoilt, spoilt.product(), spoilt.product())
+    turns = interleaved(spoilt, spoilt.product(), spoilt.product(), SAME)
     assert turns.ratios == []
     assert next(spoilt.disturbed)  # most were never asked for
     left = sum(1 for _ in spoilt.disturbed)
@@ -102,8 +104,39 @@ def test_the_order_within_a_turn_is_flipped_each_time() -> None:
             return Timing((1.0,) * 10, (), Status.OK, {})
 
     listening = Listening("cpu", 1, PRESET)
-    interleaved(listening, lambda: asked.append("a"), lambda: asked.append("b"))
+    interleaved(listening, lambda: asked.append("a"), lambda: asked.append("b"), SAME)
     assert "".join(asked) == "abbaabbaabbaabbaab"
+
+
+@dataclass(slots=True)
+class Spread(Counting):
+    """Measurements that give the next of these seconds each."""
+
+    seconds: Iterator[float] = field(default_factory=lambda: itertools.repeat(1.0))
+
+    def measure(self, call: Call, preset: Preset | None = None) -> Timing:
+        return Timing((next(self.seconds),) * 10, (), Status.OK, {})
+
+
+def test_turns_go_on_while_their_ratios_spread_too_far_to_tell() -> None:
+    noisy = Spread("cpu", 1, PRESET)
+    noisy.seconds = itertools.cycle([1.0, 1.1, 1.1, 1.0, 1.1, 1.0, 1.0, 1.1])
+    turns = interleaved(noisy, noisy.product(), noisy.product(), SAME)
+    assert turns.tried == MOST_TURNS
+    assert "45 turns: too wide to tell" in judge("aa_pair", turns.reading()).read
+
+
+def test_turns_end_as_soon_as_they_are_sharp_whatever_they_say() -> None:
+    settling = Spread("cpu", 1, PRESET)
+    settling.seconds = itertools.chain([1.0, 1.1, 1.0, 1.0, 1.1, 1.0], itertools.repeat(2.0))
+    turns = interleaved(settling, settling.product(), settling.product(), SAME)
+    assert turns.ratios[:3] == pytest.approx([1.1, 1.0, 1 / 1.1])
+    assert TURNS <= turns.tried < MOST_TURNS
+    wrong = Spread("cpu", 1, PRESET)  # by a tenth, and sharply so: no more is asked
+    wrong.seconds = itertools.cycle([1.0, 1.1, 1.1, 1.0])
+    turns = interleaved(wrong, wrong.product(), wrong.product(), SAME)
+    assert turns.tried == TURNS
+    assert judge("aa_pair", turns.reading()).verdict is Verdict.FAIL
 
 
 def test_a_preempted_measurement_is_no_quiet_one() -> None:
@@ -161,7 +194,8 @@ def one_thread() -> Iterator[None]:
 def test_a_call_that_rests_uses_less_than_its_wall_time(
     monkeypatch: pytest.MonkeyPatch, one_thread: None
 ) -> None:
-    monkeypatch.setattr(cpu, "TURNS", 3)
+    monkeypatch.setattr(bench, "TURNS", 3)
+    monkeypatch.setattr(bench, "MOST_TURNS", 3)
     resting = cpu.own_cpu(Bench("cpu", 1, SHORT, "resting-work"))
     assert not resting.samples or max(resting.samples) < 0.98
 
