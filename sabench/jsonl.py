@@ -36,6 +36,8 @@ def append_line(path: Path, text: str) -> None:
                 with suppress(OSError):  # a device that cannot be cut
                     os.ftruncate(file, size)
                 raise
+        if not size:
+            _keep_name(path)
     except OSError as error:
         raise ResultError(f"{path}: cannot append: {error.strerror or error}") from error
 
@@ -84,14 +86,18 @@ def write_atomically(path: Path, text: str) -> None:
     Raises: ResultError if the disk refuses.
     """
     scratch = os.path.join(path.parent, f".{path.name}.{os.getpid()}.tmp")
+    data = text.encode()
     try:
         with _opened(scratch, os.O_WRONLY | os.O_TRUNC) as file:
-            _write_through(file, text.encode())
+            _write_through(file, data)
         os.replace(scratch, path)
-    except OSError as error:
-        with suppress(FileNotFoundError):
+        _keep_name(path)
+    except BaseException as error:
+        with suppress(OSError):
             os.unlink(scratch)
-        raise ResultError(f"{path}: cannot write: {error.strerror or error}") from error
+        if isinstance(error, OSError):
+            raise ResultError(f"{path}: cannot write: {error.strerror or error}") from error
+        raise
 
 
 @contextmanager
@@ -105,7 +111,20 @@ def _opened(path: str | Path, flags: int) -> Iterator[int]:
 
 
 def _write_through(descriptor: int, data: bytes) -> None:
-    """Write all of it, to the disk; a disk that takes a part has no room for the rest."""
-    if os.write(descriptor, data) < len(data):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    """Write all of it, to the disk; one that took a part is asked again, and then says why not."""
+    left = memoryview(data)
+    while left:
+        left = left[os.write(descriptor, left) :]
     os.fsync(descriptor)
+
+
+def _keep_name(path: Path) -> None:
+    """A file's new name outlives a loss of power only when its folder is on the disk too."""
+    folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # a file system without such a call
+            raise
+    finally:
+        os.close(folder)

@@ -17,7 +17,7 @@ from sabench.stats import (
     quantile,
 )
 
-SCHEMA_VERSION = "2.3"
+SCHEMA_VERSION = "2.4"
 
 
 class Frozen(BaseModel):

@@ -11,7 +11,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "sabench"
 
 ROOMS = (
-    ("errors", "stats", "units", "records", "jsonl", "known"),  # base
+    ("errors", "stats", "units", "records", "seal", "jsonl", "known"),  # base
     ("catalog",),
     ("layers",),
     ("count",),
@@ -30,7 +30,7 @@ ROOMS = (
 RANK = {name: rank for rank, room in enumerate(ROOMS) for name in room}
 
 TORCH_FREE = (
-    *("errors", "stats", "units", "records", "jsonl", "known"),
+    *("errors", "stats", "units", "records", "seal", "jsonl", "known"),
     *("catalog", "papers", "cases", "store", "launch", "compare", "report", "cli", "__main__"),
     *("measure.device", "measure.device_watch", "measure.environment", "measure.versions"),
     "measure.processor",

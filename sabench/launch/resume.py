@@ -11,7 +11,7 @@ from sabench.measure.environment import as_found, is_as_found
 from sabench.records import Environment, Record, Status
 from sabench.store import journal
 from sabench.store.run_folder import RunFolder, RunInfo
-from sabench.store.schema import parse
+from sabench.store.schema import parse_left
 
 RETRIED = frozenset({Status.TIMEOUT, Status.CONTENDED, Status.THROTTLED})
 """Ends that another try may mend. Every other one is the case's own."""
@@ -97,8 +97,8 @@ def adopt(folder: RunFolder, records: list[Record], admission: Admission) -> lis
             if str(item.get("job_id")) not in jobs:
                 continue
             try:
-                record = parse(item, Record, str(outbox))
-            except ResultError:  # its job is done again
+                record = parse_left(item, str(outbox))
+            except ResultError:  # damaged, say: its job is done again
                 continue
             if (record.job_id, record.attempt) in known or record.status is Status.INTERRUPTED:
                 continue

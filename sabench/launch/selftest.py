@@ -15,6 +15,7 @@ from sabench.launch.process import CHILD, ProcessLauncher
 from sabench.measure.selftest.judge import Finding, judge, no_answer, not_applicable
 from sabench.measure.selftest.table import PRESET, Check
 from sabench.records import Record
+from sabench.store.schema import parse_left
 
 START_S = 120.0  # torch is imported, a CUDA context made
 DEADLINE_S = 60.0  # of one check
@@ -63,7 +64,7 @@ def _in_a_child(
         finally:
             handle.kill(grace_s=1.0)
         told = f"{why}; {handle.told()}".strip("; ")
-        records = [Record.model_validate(item) for item in jsonl.read(outbox)]
+        records = [parse_left(item, str(outbox)) for item in jsonl.read(outbox)]
     answers = {record.job_id: record for record in records}
     return {check.name: _finding(check, answers.get(check.name), told) for check in checks}
 

@@ -19,7 +19,7 @@ from sabench.launch.handle import Exited, Handle, Said, last_line
 from sabench.launch.interruption import Interruption, Stop
 from sabench.launch.limits import out_of_memory_kills
 from sabench.records import Record, Status
-from sabench.store.schema import parse
+from sabench.store.schema import parse_left
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +175,7 @@ class Watch:
             if written is None:
                 continue
             try:
-                record = parse(written, Record, str(self.outbox))
+                record = parse_left(written, str(self.outbox))
             except ResultError as error:
                 self._charge(job, Status.ERROR, f"no_result: its record is not readable: {error}")
                 continue

@@ -27,6 +27,7 @@ from sabench.errors import ExitCode, SabenchError
 from sabench.measure.termination import InterruptError, Termination
 from sabench.measure.turns import PARENT_GONE, Alone, ByTurns, Turns
 from sabench.records import Flag
+from sabench.seal import sealed_line
 
 KINDS = {
     "layer": "sabench.measure.runner:run_job",
@@ -119,7 +120,7 @@ def _run(
     if turns.count:  # parity and self-tests are never given any, and know none
         run = partial(run, turns=turns)
     record, ends_process = run(job, batch, flags, show, termination)
-    jsonl.append(outbox, record.dump())
+    jsonl.append_line(outbox, sealed_line(record.dump()))
     announcer.say("end", job_id=job.job_id, status=record.status.value)
     return bool(ends_process)
 

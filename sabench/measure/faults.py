@@ -103,9 +103,14 @@ def _told(asked: int | None, free: int | None) -> str:
 
 def _tail(error: BaseException) -> list[JsonValue]:
     lines = "".join(traceback.format_exception(error)).rstrip().splitlines()
-    return [line[:LONGEST] for line in lines[-TAIL_LINES:]]
+    return [_printable(line)[:LONGEST] for line in lines[-TAIL_LINES:]]
 
 
 def _line(text: str) -> str:
     """One line of at most 300 characters."""
-    return " ".join(text.split())[:LONGEST]
+    return " ".join(_printable(text).split())[:LONGEST]
+
+
+def _printable(text: str) -> str:
+    """What a file can hold: a byte of a path that is no UTF-8 is spelt out."""
+    return text.encode(errors="backslashreplace").decode()

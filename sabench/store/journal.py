@@ -4,18 +4,19 @@ import json
 import math
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from sabench import jsonl
 from sabench.errors import ResultError
 from sabench.records import Reading, Record, Statistics, hash_samples
+from sabench.seal import is_sealed, sealed_line
 from sabench.store.migrations import earlier_name
 from sabench.store.run_folder import RunFolder
-from sabench.store.schema import is_sealed, parse, sealed_line
+from sabench.store.schema import parse
 
 LONGEST_INLINE = 200
-"""Longer samples lie in a file of their own, so that ranking never loads them. So many fit into
-one block of a disk: a file for fewer saves no room, and costs a second wait for the disk."""
+"""Longer samples lie in a file of their own, so that ranking need not load them. For fewer a file
+saves little, and costs a second wait for the disk."""
 
 
 class Kept(Protocol):
@@ -62,18 +63,10 @@ def read(folder: Kept) -> list[Record]:
     """
     records: dict[tuple[str, int], Record] = {}
     for item in jsonl.read(folder.journal_file):
-        if _is_whole(item):
+        if is_sealed(item):
             record = parse(item, Record, str(folder.journal_file))
             records.setdefault((record.job_id, record.attempt), record)
     return list(records.values())
-
-
-def _is_whole(item: dict[str, Any]) -> bool:
-    """Sealed as it was written; a number that is not finite was never written."""
-    try:
-        return is_sealed(item)
-    except ResultError:
-        return False
 
 
 def last_attempts(records: Iterable[Record]) -> dict[str, Record]:

@@ -5,7 +5,6 @@ need not write again to know. Files of before 2.2 have their content's checksum,
 """
 
 import gc
-import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -17,28 +16,15 @@ from pydantic import BaseModel, ValidationError
 
 from sabench.errors import ResultError
 from sabench.jsonl import write_atomically
-from sabench.records import SCHEMA_VERSION
+from sabench.records import SCHEMA_VERSION, Record
+from sabench.seal import SEAL, digest, is_sealed, without_seal
 from sabench.store.migrations import MIGRATIONS, Item
 
 Model = TypeVar("Model", bound=BaseModel)
 
-SEAL = "sha256"
+SEALS_OUTBOX = [2, 4]  # the first version whose children seal their records
 FOOT = "\n}\n"
 SEALED_FOOT = re.compile(rf',\n "{SEAL}": "([0-9a-f]{{64}})"\n}}\n\Z')
-
-
-def sealed_line(item: Item) -> str:
-    """The text of an item of a journal, with a checksum over its content as the last key.
-
-    Raises: ResultError for a number that is not finite.
-    """
-    text = _render_line(item)
-    return f'{text.removesuffix("}")}, "{SEAL}": "{_hash(text)}"}}'
-
-
-def is_sealed(item: Item) -> bool:
-    """Whether the item's checksum is there and agrees with its content."""
-    return bool(item.get(SEAL) == _hash(_render_line(_without_seal(item))))
 
 
 def write_sealed(path: Path, item: Item) -> None:
@@ -51,7 +37,7 @@ def write_sealed(path: Path, item: Item) -> None:
     except ValueError as error:
         raise ResultError(f"{path}: a number is not finite: {error}") from error
     head = text.removesuffix(FOOT)
-    write_atomically(path, f'{head},\n "{SEAL}": "{_hash(text)}"{FOOT}')
+    write_atomically(path, f'{head},\n "{SEAL}": "{digest(text)}"{FOOT}')
 
 
 def read_sealed(path: Path, model: type[Model]) -> Model:
@@ -101,7 +87,7 @@ def parse(item: Item, model: type[Model], where: str) -> Model:
     Raises: ResultError with the first thing that is wrong.
     """
     schema, major, minor = check_schema(item, model, where)
-    item = _without_seal(item)
+    item = without_seal(item)
     ours, our_minor = (int(part) for part in SCHEMA_VERSION.split("."))
     while major < ours:
         if (schema, major) not in MIGRATIONS:
@@ -117,6 +103,18 @@ def parse(item: Item, model: type[Model], where: str) -> Model:
     for location in unknown:
         _drop(item, location)
     return parse({**item, "schema_version": SCHEMA_VERSION}, model, where)
+
+
+def parse_left(item: Item, where: str) -> Record:
+    """The record of a line that a child left in its outbox, as it was written.
+
+    Raises: ResultError as `parse`, or if it was changed since. Children of before 2.4 sealed none.
+    """
+    record = parse(item, Record, where)
+    _, *version = check_schema(item, Record, where)
+    if not (is_sealed(item) or (SEAL not in item and version < SEALS_OUTBOX)):
+        raise ResultError(f"{where}: a record changed since it was written (checksum)")
+    return record
 
 
 @contextmanager
@@ -142,10 +140,6 @@ def _first(error: ValidationError) -> str:
     return f"{'.'.join(str(step) for step in first['loc']) or 'file'}: {first['msg']}"
 
 
-def _without_seal(item: Item) -> Item:
-    return {key: value for key, value in item.items() if key != SEAL}
-
-
 def _refuse(constant: str) -> None:
     raise ValueError(f"a number is not finite: {constant}")
 
@@ -153,19 +147,8 @@ def _refuse(constant: str) -> None:
 def _is_sealed_text(text: str) -> bool:
     """Whether the last line's checksum is that of the text without it."""
     found = SEALED_FOOT.search(text, max(0, len(text) - 100))
-    return bool(found and found[1] == _hash(text[: found.start()] + FOOT))
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
+    return bool(found and found[1] == digest(text[: found.start()] + FOOT))
 
 
 def _render(item: Item) -> str:
     return json.dumps(item, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
-
-
-def _render_line(item: Item) -> str:
-    try:
-        return json.dumps(item, ensure_ascii=False, allow_nan=False)
-    except ValueError as error:
-        raise ResultError(f"a number is not finite: {error}") from error

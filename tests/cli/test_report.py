@@ -18,13 +18,13 @@ from sabench.errors import SabenchError
 from sabench.launch.inline import InlineLauncher
 from sabench.launch.request import Request, plan_run, start_run
 from sabench.launch.sweep import sweep
+from sabench.seal import sealed_line
 from sabench.store.leaderboard import (
     Leaderboard,
     leaderboard_of,
     read_leaderboard,
     write_leaderboard,
 )
-from sabench.store.schema import sealed_line
 
 SUITE = """name: faked
 title: Fakes

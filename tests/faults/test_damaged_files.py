@@ -12,10 +12,12 @@ import pytest
 from making_runs import case, new_run, record_of
 from sabench import cli
 from sabench.errors import ExitCode, ResultError
+from sabench.launch.admission import Admission
+from sabench.launch.resume import adopt
+from sabench.seal import sealed_line
 from sabench.store import journal
 from sabench.store.leaderboard import make_leaderboard, read_leaderboard, write_leaderboard
 from sabench.store.run_folder import RunFolder
-from sabench.store.schema import sealed_line
 from sabench.store.verify import verify
 
 HISTORIC = Path(__file__).parents[1] / "fixtures" / "historic"
@@ -61,6 +63,26 @@ def test_every_leaderboard_of_an_earlier_version_is_read(version: str) -> None:
     assert boards
     for path in boards:
         assert any(row.rank for row in read_leaderboard(path).rows)
+
+
+def test_a_damaged_outbox_gives_no_figure_that_was_not_measured(tmp_path: Path) -> None:
+    """A killed parent's outbox is all there is of its last record when the run goes on."""
+    folder = new_run(tmp_path / "run", (case(), case("halo", options={"block": 7})))
+    written = [record_of(job, (1.0047, 2.0, 3.0)) for job in folder.info.jobs()]
+    whole = {record.model_dump_json() for record in written}
+    outbox = folder.outbox / "00000.jsonl"
+    outbox.write_text("".join(f"{sealed_line(record.dump())}\n" for record in written))
+    kept: list[int] = []
+
+    def check() -> None:
+        folder.journal_file.unlink(missing_ok=True)
+        adopted = adopt(folder, [], Admission(folder.info.plan(), []))
+        assert {record.model_dump_json() for record in adopted} <= whole
+        assert journal.read(folder) == adopted
+        kept.append(len(adopted))
+
+    damage_each_way(outbox, check)
+    assert kept.count(len(written) - 1) > MUTATIONS / 4  # the line beside a damaged one stands
 
 
 def test_a_damaged_leaderboard_is_refused(folder: RunFolder) -> None:

@@ -13,6 +13,7 @@ from sabench.launch.handle import Exited, Said
 from sabench.launch.interruption import Interruption, Stop
 from sabench.launch.watch import PATIENCE, Watch
 from sabench.records import Record, Status
+from sabench.seal import sealed_line
 
 
 class Played:
@@ -37,7 +38,7 @@ def interrupted_after_the_first_record(jobs: list[Job], outbox: Path) -> list[Re
     """What is recorded when Ctrl-C comes after the first job's record and before its end."""
 
     def finish_and_interrupt() -> Said:
-        jsonl.append(outbox, record_of(jobs[0]).dump())
+        jsonl.append_line(outbox, sealed_line(record_of(jobs[0]).dump()))
         raise Stop
 
     taken: list[Record] = []

@@ -1,5 +1,7 @@
 """What an exception inside a job means."""
 
+import json
+
 import pytest
 import torch
 
@@ -55,6 +57,16 @@ def test_a_message_is_one_line_of_bounded_length() -> None:
     fault = classify(ValueError("many\n  lines\n" + 1000 * "x"), "cpu")
     assert fault.message.startswith("ValueError: many lines xxx")
     assert len(fault.message) == 300
+
+
+def test_a_name_that_is_no_text_is_spelt_out() -> None:
+    """What a file name holds that is not UTF-8 is a lone surrogate, which no file can hold."""
+    try:
+        raise RuntimeError("cannot open w\udcff.bin")
+    except RuntimeError as error:
+        fault = classify(error, "cpu")
+    assert fault.message == r"RuntimeError: cannot open w\udcff.bin"
+    assert json.dumps(fault.details, ensure_ascii=False).encode()
 
 
 def test_the_end_of_the_traceback_is_kept() -> None:

@@ -13,9 +13,9 @@ import pytest
 from making_runs import case, new_run, record_of
 from sabench.errors import ResultError
 from sabench.records import Record, Status
+from sabench.seal import sealed_line
 from sabench.store import journal
 from sabench.store.run_folder import RunFolder
-from sabench.store.schema import sealed_line
 
 
 @pytest.fixture
