@@ -43,3 +43,4 @@ class Epoch(Frozen):
     test_loss: float | None
     accuracy: float
     seconds: float = Field(ge=0)  # of learning: neither tests nor checkpoints
+    joules: float | None = None  # of the same, by the device's counter

@@ -12,6 +12,13 @@ from sabench.cli.app import app
 @app.command()
 def show(
     source: Annotated[Path, typer.Argument(help="A run folder, or a leaderboard's JSON file.")],
+    beside: Annotated[
+        Path | None,
+        typer.Option("--with", help="Trainings whose accuracy stands beside these networks."),
+    ] = None,
+    ranks: Annotated[
+        Path | None, typer.Option(help="What `ranks --out` kept: how far to trust an accuracy.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     csv: Annotated[bool, typer.Option("--csv", help="As CSV, in base units.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="As Markdown.")] = False,
@@ -24,6 +31,16 @@ def show(
     from sabench.store.leaderboard import read_leaderboard
 
     leaderboard = read_leaderboard(source)
+    if beside or ranks:
+        from sabench.compare.trust.marking import marked, with_accuracy
+        from sabench.compare.trust.result import read_ranks
+
+        trusted = read_ranks(ranks) if ranks else None
+        leaderboard = (
+            with_accuracy(leaderboard, read_leaderboard(beside), str(beside), trusted)
+            if beside
+            else marked(leaderboard, trusted)
+        )
     if as_json:
         typer.echo(json.dumps(leaderboard_json(leaderboard), indent=2))
     elif csv:

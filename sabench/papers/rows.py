@@ -167,17 +167,32 @@ def published_flops(
 
     Raises: ConfigError if a paper's file has a mistake.
     """
+    return tuple(row for row in _about(subject, options, resolution) if row.flops_b)
+
+
+def published_top1(
+    subject: str, options: Mapping[str, Scalar], resolution: int | None
+) -> Printed | None:
+    """Top-1 accuracy in percent as the first row that is about this network prints it.
+
+    Raises: ConfigError if a paper's file has a mistake.
+    """
+    about = _about(subject, options, resolution)
+    return next((row.top1 for row in about if row.top1 is not None), None)
+
+
+def _about(subject: str, options: Mapping[str, Scalar], resolution: int | None) -> list[Row]:
     key = (subject, dict(options), resolution or networks()[subject].resolution)
-    return tuple(row for row, stated in _with_flops() if stated == key)
+    return [row for row, stated in _about_networks() if stated == key]
 
 
 @cache
-def _with_flops() -> tuple[tuple[Row, object], ...]:
+def _about_networks() -> tuple[tuple[Row, object], ...]:
     return tuple(
         (row, (row.network, stated_options(row), resolution_of(row)))
         for name in PAPERS
         for row in load_paper(name).rows
-        if row.flops_b and row.network
+        if row.network
     )
 
 

@@ -41,6 +41,7 @@ TITLES = {
     "train_time": "in all",
     "train_throughput": "images",
     "train_memory": "memory",
+    "train_energy": "energy",
     **{name: name for name in metrics_of("score")},
 }
 """Metrics that get a column, with the heading that fits over its cells."""

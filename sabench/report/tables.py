@@ -16,7 +16,7 @@ from sabench.records import MEASURED
 from sabench.report.agreement import agreement_line
 from sabench.report.columns import Column, columns, flag_letters, group_title, legend, remarks
 from sabench.report.plain import plain
-from sabench.report.trainings import recipe_line
+from sabench.report.trainings import recipe_line, untrusted
 from sabench.store.agreement import agreements
 from sabench.store.leaderboard import Leaderboard, Row
 from sabench.store.surroundings import Surroundings
@@ -41,6 +41,7 @@ def heading(leaderboard: Leaderboard) -> list[str]:
         lines.append(
             "One process a case: a look, not evidence. --preset standard for figures to keep."
         )
+    lines += leaderboard.notes or untrusted(leaderboard)
     if leaderboard.surroundings is not None:
         lines.append(how_quiet(leaderboard.surroundings))
     if not leaderboard.is_complete:

@@ -21,6 +21,13 @@ def recipe_line(leaderboard: Leaderboard) -> str:
     )
 
 
+def untrusted(leaderboard: Leaderboard) -> list[str]:
+    """The mark of an accuracy beside which no rank agreement is told."""
+    if "accuracy" not in leaderboard.metrics:
+        return []
+    return ["Not known how far this accuracy ranks as a training in full would: sabench ranks."]
+
+
 def curve_of(row: Row) -> str:
     """The accuracy after each epoch, from nothing to everything, in at most so many letters."""
     points = [point.accuracy for point in row.curve]

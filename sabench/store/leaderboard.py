@@ -60,6 +60,7 @@ class Leaderboard(Frozen):
     recipe: Recipe | None = None  # what its networks were trained by
     is_complete: bool  # every job of the plan has ended
     surroundings: Surroundings | None = None  # how quiet it was; None where no job tells
+    notes: tuple[str, ...] = ()  # told beside a view of it; a run's own has none
     rows: tuple[Row, ...]
 
     def groups(self) -> list[tuple[Group, list[Row]]]:

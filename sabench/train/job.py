@@ -14,10 +14,8 @@ from sabench.cases.cost import case_plan
 from sabench.cases.plan import Batch, Job
 from sabench.cases.recipe import Recipe
 from sabench.catalog.data import parse_data
-from sabench.catalog.metrics import METRICS
 from sabench.measure.load import ForeignLoad, machine_usage
 from sabench.measure.outcome import Outcome, conclude
-from sabench.measure.resident_memory import reset_peak, resident_memory
 from sabench.measure.subject import DTYPES, set_tf32
 from sabench.measure.termination import Termination
 from sabench.networks.build import build_network
@@ -28,6 +26,7 @@ from sabench.train.data.load import load_data
 from sabench.train.feed import Feed
 from sabench.train.session import Session
 from sabench.train.training import Tell, Training, tell_nobody, test
+from sabench.train.usage import EnergyUse, MemoryUse
 
 
 def run_training(
@@ -51,13 +50,14 @@ def _train(
     case, recipe, device = job.case, batch.recipe or Recipe(), torch.device(job.device)
     set_tf32(case, device)
     data = data_of(case)
-    memory = _Memory(device, is_alone=len(batch.jobs) == 1)
+    memory = MemoryUse(device, is_alone=len(batch.jobs) == 1)
+    energy = EnergyUse.of(job.device)
     feed = Feed(data, case.batch, job.replicate, device, augments=recipe.augment)
     module = build_trained(case, len(data.classes), job.replicate, device)
     steps = epochs_of(recipe, case) * feed.steps
     session = Session(module, recipe, steps, autocast=case.autocast)
     checkpoint = _checkpoint(job, batch, recipe, data)
-    training = Training(session, feed, checkpoint, tell)
+    training = Training(session, feed, checkpoint, tell, joules=energy.joules)
     before = machine_usage()
     training.run()
     load = ForeignLoad.between(before, machine_usage())
@@ -76,7 +76,10 @@ def _train(
     flags += load.flags
     if training.status is not Status.OK:
         return Outcome(training.status, training.message, flags=flags, details=details)
-    found = _readings(training, memory)
+    found = _readings(training) | {
+        "train_memory": memory.reading(),
+        "train_energy": energy.reading(training.curve),
+    }
     readings = {name: found[name] for name in job.metrics}
     status = Status.OK_FLAGGED if flags else Status.OK
     return Outcome(status, "", readings, flags, details)
@@ -127,33 +130,7 @@ def told_of(data: Dataset) -> dict[str, JsonValue]:
     }
 
 
-class _Memory:
-    """What a training takes: torch's peak on a device that keeps one, else growth of peak RSS.
-
-    Pages that an earlier training has left do not grow: on the CPU it takes a process of its own.
-    """
-
-    def __init__(self, device: torch.device, *, is_alone: bool) -> None:
-        self.device, self.is_alone = device, is_alone
-        if device.type == "cuda":
-            torch.cuda.reset_peak_memory_stats(device)
-        self.start = reset_peak() if device.type == "cpu" else None
-
-    def reading(self) -> Reading:
-        unit = METRICS["train_memory"].unit
-        if self.device.type == "cuda":
-            peak = torch.cuda.max_memory_allocated(self.device)
-            return Reading.of(unit, [peak], details={"of": "torch's peak allocated bytes"})
-        if not self.is_alone:
-            return Reading.absent(unit, "it shares its process with others: --isolation case")
-        now = resident_memory()
-        if self.start is None or now is None or not self.start.was_reset:
-            return Reading.absent(unit, "this system does not tell the growth of peak RSS")
-        grown = max(0, now.peak - self.start.now)
-        return Reading.of(unit, [grown], details={"of": "growth of peak RSS"})
-
-
-def _readings(training: Training, memory: _Memory) -> dict[str, Reading]:
+def _readings(training: Training) -> dict[str, Reading]:
     """Of the last epoch, never of the best: the test split chooses nothing."""
     session, feed, curve = training.session, training.feed, training.curve
     images, last = feed.steps * feed.batch, curve[-1]
@@ -170,5 +147,4 @@ def _readings(training: Training, memory: _Memory) -> dict[str, Reading]:
         "epoch_time": Reading.of("s", [one.seconds for one in curve]),
         "train_time": Reading.of("s", [sum(one.seconds for one in curve)]),
         "train_throughput": Reading.of("1/s", [images / one.seconds for one in curve]),
-        "train_memory": memory.reading(),
     }

@@ -35,6 +35,11 @@ Tell = Callable[[str], None]
 """Takes a line on how far it is, for a person who watches."""
 
 
+def count_nothing() -> float | None:
+    """No counter of joules."""
+    return None
+
+
 def tell_nobody(_text: str) -> None:
     """Nobody watches."""
 
@@ -47,6 +52,7 @@ class Training:
     feed: Feed
     checkpoint: Checkpoint
     tell: Tell = tell_nobody
+    joules: Callable[[], float | None] = count_nothing
     clock: Callable[[], float] = time.perf_counter
     curve: list[Epoch] = field(default_factory=list)
     resumed_at: list[int] = field(default_factory=list)  # steps that were done when it went on
@@ -55,6 +61,7 @@ class Training:
     unsaved: str = ""  # why the last state that could not be kept was not
     _loss: Tensor = field(default_factory=lambda: torch.zeros((), dtype=torch.float64))
     _seconds: float = 0.0  # of the epoch so far
+    _joules: float | None = 0.0  # of the same; None once it was not told
     _told_at: float = -math.inf
     _saved_at: float = 0.0
     _saving_s: float = 0.0  # what the last checkpoint took
@@ -74,11 +81,12 @@ class Training:
             if problem := self._problem():
                 self.status, self.message = problem
                 return
-            self._loss, self._seconds = torch.zeros_like(self._loss), 0.0
+            self._loss = torch.zeros_like(self._loss)
+            self._seconds = self._joules = 0.0
 
     def _learn(self, epoch: int, start: int, epochs: int) -> None:
         """The steps of an epoch that are left."""
-        began = self.clock()
+        began = self._now()
         self._loss = self._loss.to(self.session.device)
         for step, (images, labels) in enumerate(self.feed.draw(epoch, start), start + 1):
             self._loss += self.session.step(images, labels)
@@ -87,12 +95,21 @@ class Training:
                 self._told_at = now
                 self.tell(self._progress(epoch, epochs, step, now))
             if now - self._saved_at >= max(SAVE_EVERY_S, self._saving_s / SAVING_SHARE):
-                self._synchronise()
-                self._seconds += self.clock() - began
+                self._take(began)
                 self._save()
-                began = self.clock()
+                began = self._now()
+        self._take(began)
+
+    def _now(self) -> tuple[float, float | None]:
+        return self.clock(), self.joules()
+
+    def _take(self, began: tuple[float, float | None]) -> None:
+        """Charge the epoch with what passed since then, once the device has done it."""
         self._synchronise()
-        self._seconds += self.clock() - began
+        (start, before), (end, after) = began, self._now()
+        self._seconds += end - start
+        known = self._joules is not None and before is not None and after is not None
+        self._joules = self._joules + after - before if known else None  # type: ignore[operator]
 
     def _progress(self, epoch: int, epochs: int, step: int, now: float) -> str:
         """Loss and accuracy so far, and how long it takes at the pace so far, tests and all."""
@@ -109,6 +126,7 @@ class Training:
             test_loss=_number(tested.loss),
             accuracy=tested.accuracy,
             seconds=self._seconds,
+            joules=self._joules,
         )
 
     def _problem(self) -> tuple[Status, str] | None:
@@ -132,6 +150,7 @@ class Training:
             "curve": [one.model_dump() for one in self.curve],
             "loss": self._loss,
             "seconds": self._seconds,
+            "joules": self._joules,
             "resumed_at": self.resumed_at,
         }
         try:
@@ -148,6 +167,7 @@ class Training:
         self.session.restore(state["session"])
         self.curve = [Epoch.model_validate(one) for one in state["curve"]]
         self._loss, self._seconds = state["loss"], state["seconds"]
+        self._joules = state.get("joules")
         self.resumed_at = [*state["resumed_at"], self.session.done]
 
     def _synchronise(self) -> None:

@@ -33,6 +33,7 @@ VARIANTS = {
         "retinanet_resnet50",
         {**ATTENTION, "head": "self_attention", "fpn": "self_attention"},
     ),
+    "resnet26 for small images": ("resnet26", {"stem": "small"}),
     "halonet of patches": ("halonet_h4_21k", {"stem": "patch", "conv12": True}),
     "wide resnet with 1x1 shortcuts": ("wrn28_10", {"shortcut": "conv"}),
 }

@@ -84,13 +84,14 @@ Blocks = Annotated[StrictInt, Field(ge=1, le=1000)]
 Factor = Annotated[StrictFloat | StrictInt, Field(gt=0, le=64)]
 
 
-Stem = Literal["conv", "self_attention", "patch"]
+Stem = Literal["conv", "self_attention", "patch", "small"]
 
 
 class NetworkOptions(Options):
     """`mix`: the layer of groups 1-4 in order, one name fills all.
 
-    `stem`: convolution, SASA's attention stem, or a convolution of 4x4 patches.
+    `stem`: convolution, SASA's attention stem, a convolution of 4x4 patches, or the 3x3 convolution
+    for small images that keeps every pixel.
     `width` times every base width; `depth` times every group's number of blocks, rounded up.
     """
 

@@ -73,8 +73,11 @@ def stem_of(
 ) -> tuple[tuple[Step, ...], MaxPool | None]:
     """7x7 convolution and 3x3 pool, the attention stem and 4x4 pool, or patches: a quarter.
 
+    Of small images nothing is left out: a 3x3 convolution, no pool.
+
     Source: Ramachandran et al. 2019 (arXiv:1906.05909), section 3.2; patches of 4x4 pixels:
-    Vaswani et al. 2021 (arXiv:2103.12731), table 6.
+    Vaswani et al. 2021 (arXiv:2103.12731), table 6; of small images: He et al. 2015
+    (arXiv:1512.03385), section 4.2.
     Open in the papers: an activation after the attention stem, of which only the batch norm is
     named; batch norm and activation after the patches, which here are as after the convolution.
     """
@@ -86,6 +89,9 @@ def stem_of(
             "conv", IMAGE_CHANNELS, channels, window=4, stride=4, activation=activation
         )
         return (patches,), None
+    if kind == "small":
+        small = conv_step("conv", IMAGE_CHANNELS, channels, window=3, activation=activation)
+        return (small,), None
     conv = conv_step("conv", IMAGE_CHANNELS, channels, window=7, stride=2, activation=activation)
     return (conv,), MaxPool(window=3, stride=2)
 

@@ -3,6 +3,7 @@
 import pytest
 
 from sabench.catalog.networks import networks
+from sabench.catalog.networks.cost import network_cost
 from sabench.catalog.networks.plan import placed_steps
 
 BLOCKS = {
@@ -146,6 +147,15 @@ def test_a_stem_of_patches_leaves_a_quarter_without_a_pool():
     assert places["stem.conv"].step.options.window == 4
     assert places["stem.conv"].out_size == (56, 56)
     assert places["group1.0.reduce"].size == (56, 56)
+
+
+def test_the_stem_for_small_images_keeps_every_pixel():
+    plan = plan_of("resnet26", resolution=32, stem="small")
+    sizes = [place.out_size for place in placed_steps(plan) if place.path.endswith("0.slot")]
+    assert plan.pool is None
+    assert sizes == [(32, 32), (16, 16), (8, 8), (4, 4)]
+    fewer = network_cost(plan_of("resnet26", resolution=32)).params - network_cost(plan).params
+    assert fewer == (7 * 7 - 3 * 3) * 3 * 64
 
 
 def test_squeeze_and_excitation_ends_a_block_and_divides_its_channels():

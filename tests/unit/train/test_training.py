@@ -66,6 +66,35 @@ def test_a_training_killed_at_random_steps_ends_with_the_same_bits(
     assert last.resumed_at[-1] == step
 
 
+@pytest.mark.usefixtures("saves_always")
+def test_joules_are_counted_around_the_steps_alone_over_a_kill_too(tmp_path: Path) -> None:
+    """A counter that moves by one a step, and by a thousand while the network is tested."""
+
+    def counted(made: Training) -> Training:
+        tested = 0
+
+        def joules() -> float:
+            nonlocal tested
+            tested += not made.session.module.training
+            return made.session.done + 1000.0 * tested
+
+        made.joules = joules
+        return made
+
+    case = training_case("conv")
+    first = counted(training(case, checkpoint=Checkpoint(tmp_path / "state.pt", "this")))
+    killed_at(first, first.feed.steps + 1)
+    last = counted(training(case, checkpoint=Checkpoint(tmp_path / "state.pt", "this")))
+    last.run()
+    assert [one.joules for one in last.curve] == [float(last.feed.steps)] * len(last.curve)
+
+
+def test_without_a_counter_no_epoch_has_joules() -> None:
+    made = training()
+    made.run()
+    assert {one.joules for one in made.curve} == {None}
+
+
 def test_another_seed_ends_with_other_bits() -> None:
     one, other = training(seed=0), training(seed=1)
     one.run()

@@ -1,0 +1,52 @@
+"""`sabench ranks`: what an accuracy from a short training, or from none, is worth."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sabench.cli.app import app
+
+
+@app.command()
+def ranks(
+    sources: Annotated[
+        list[Path],
+        typer.Argument(help="Run folders or leaderboards of trainings, scores and profiles."),
+    ],
+    truth: Annotated[
+        str,
+        typer.Option(help="What all else is held against; else the only training in full."),
+    ] = "",
+    faster: Annotated[
+        float, typer.Option(min=1.0, help="A proxy is chosen among those so many times faster.")
+    ] = 16.0,
+    out: Annotated[
+        Path | None, typer.Option(help="Keep it as a file, for `show --ranks` and `report`.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, not the table.")] = False,
+    markdown: Annotated[Path | None, typer.Option(help="Write it as Markdown, too.")] = None,
+) -> None:
+    """Tell how far short trainings, scores and counts rank networks as a training in full does."""
+    from sabench.compare.trust.choice import choose
+    from sabench.compare.trust.indicators import gather
+    from sabench.compare.trust.judging import judge
+    from sabench.compare.trust.result import ranks_of, write_ranks
+    from sabench.jsonl import write_atomically
+    from sabench.report.consoles import stdout
+    from sabench.report.trust import TrustTable, trust_markdown
+
+    judgement = judge(gather(sources), truth)
+    proxies = [trust.indicator for trust in judgement.trusts]
+    choice = choose(proxies, judgement.truth, judgement.networks, faster)
+    found = ranks_of(judgement, choice, ("sabench", *sys.argv[1:]))
+    if out:
+        write_ranks(out, found)
+    if markdown:
+        write_atomically(markdown, trust_markdown(judgement, choice))
+    if as_json:
+        typer.echo(json.dumps(found.dump(), indent=2))
+    else:
+        stdout().print(TrustTable(judgement, choice))

@@ -1,0 +1,155 @@
+"""Every indicator against the training in full: tau, interval, ceiling, baselines, decisions."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sabench.compare.trust.agreement import (
+    Agreement,
+    Resampling,
+    seed_by_seed,
+    seed_ceiling,
+)
+from sabench.compare.trust.baselines import counts, published
+from sabench.compare.trust.indicators import Gathered, Indicator
+from sabench.compare.trust.pairs import Decisions, decisions
+from sabench.errors import ConfigError, ResultError
+from sabench.stats import Interval
+
+LEAST_NETWORKS = 3
+TOP = 3  # the best third
+
+
+@dataclass(frozen=True, slots=True)
+class Ceiling:
+    """How well one seed of the truth ranks as another does, over all and in the best third."""
+
+    seeds: int
+    tau: float | None
+    top: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """What an indicator is worth. Agreements are None where an order is level.
+
+    `seed_tau` is to be held against the ceiling: both are of single seeds. `gains`: tau less that
+    of a baseline, over the same networks. `faster`: the truth's training time over this one's.
+    """
+
+    indicator: Indicator
+    overall: Agreement | None
+    top: Agreement | None
+    seed_tau: float | None
+    gains: dict[str, Interval | None]
+    decided: Decisions
+    faster: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The truth with its span and ceiling, and every indicator that shares networks with it."""
+
+    truth: Indicator
+    networks: tuple[str, ...]
+    span: Interval
+    ceiling: Ceiling
+    trusts: tuple[Trust, ...]
+    left_out: dict[str, int] = field(default_factory=dict)  # networks in common, by indicator
+
+
+def judge(gathered: Gathered, truth: str = "") -> Judgement:
+    """All indicators but the truth against it, the baselines last.
+
+    `truth`: the name of an indicator; without one the only training in full.
+    Raises: ConfigError if that is not told or not there, ResultError below three networks.
+    """
+    printed = published(gathered.networks)
+    known = [*gathered.indicators, *([printed] if printed.values else [])]
+    true = find_truth(known, truth)
+    networks = tuple(key for key in gathered.networks if key in true.values)
+    if len(networks) < LEAST_NETWORKS:
+        raise ResultError(f"{true.name}: {len(networks)} networks are too few to rank; train more")
+    baselines = counts({key: gathered.networks[key] for key in networks})
+    trusts, left_out = [], {}
+    for one in [*(one for one in known if one is not true), *baselines]:
+        common = [key for key in networks if key in one.values]
+        if len(common) < LEAST_NETWORKS:
+            left_out[one.name] = len(common)
+        else:
+            trusts.append(trust_in(one, true, common, baselines))
+    means = true.means(networks)
+    return Judgement(
+        truth=true,
+        networks=networks,
+        span=Interval(min(means), max(means)),
+        ceiling=ceiling_of(true, networks),
+        trusts=tuple(trusts),
+        left_out=left_out,
+    )
+
+
+def find_truth(known: Sequence[Indicator], name: str = "") -> Indicator:
+    """The indicator that the others are held against.
+
+    Raises: ConfigError if it is not there, or not the only one it could be.
+    """
+    full = [one for one in known if one.origin == "training" and not one.is_reduced]
+    if name:
+        full = [one for one in known if one.name == name]
+    if len(full) == 1:
+        return full[0]
+    names = ", ".join(repr(one.name) for one in known)
+    if name:
+        raise ConfigError(f"--truth {name!r} is none of these results' indicators: {names}")
+    what = "no training in full among" if not full else f"{len(full)} trainings in full among"
+    raise ConfigError(f"{what} these results: name one by --truth, of {names}")
+
+
+def trust_in(
+    one: Indicator, truth: Indicator, networks: Sequence[str], baselines: Sequence[Indicator] = ()
+) -> Trust:
+    """An indicator held against the truth over networks that both have values of."""
+    mine, true = one.means(networks), truth.means(networks)
+    resampling = Resampling(len(networks))
+    gains = {
+        base.name: resampling.gain(mine, base.means(networks), true)
+        for base in baselines
+        if base is not one and base.name != one.name and all(key in base.values for key in networks)
+    }
+    best = best_third(truth, networks)
+    top = None
+    if len(best) >= LEAST_NETWORKS:
+        top = Resampling(len(best)).agreement(one.means(best), truth.means(best))
+    return Trust(
+        indicator=one,
+        overall=resampling.agreement(mine, true),
+        top=top,
+        seed_tau=seed_by_seed(*([i.values[key] for key in networks] for i in (one, truth))),
+        gains=gains,
+        decided=decisions(one, truth, networks),
+        faster=_faster(one, truth),
+    )
+
+
+def ceiling_of(truth: Indicator, networks: Sequence[str]) -> Ceiling:
+    """The agreement of the truth with itself, seed against seed."""
+    best = best_third(truth, networks)
+    return Ceiling(
+        seeds=min(len(truth.values[key]) for key in networks),
+        tau=seed_ceiling([truth.values[key] for key in networks]),
+        top=seed_ceiling([truth.values[key] for key in best]) if best else None,
+    )
+
+
+def best_third(truth: Indicator, networks: Sequence[str]) -> list[str]:
+    """The third of the networks, rounded up, that the truth ranks first."""
+    means = dict(zip(networks, truth.means(networks), strict=True))
+    ordered = sorted(networks, key=lambda key: means[key], reverse=True)
+    return ordered[: math.ceil(len(networks) / TOP)]
+
+
+def _faster(one: Indicator, truth: Indicator) -> float | None:
+    if one.origin != "training" or not one.seconds or not truth.seconds:
+        return None
+    return truth.seconds / one.seconds

@@ -1,0 +1,192 @@
+"""The outcome of `sabench ranks` as a file: what an accuracy elsewhere can be held against."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from sabench.compare.trust.agreement import Agreement
+from sabench.compare.trust.choice import Choice
+from sabench.compare.trust.indicators import Origin
+from sabench.compare.trust.judging import Judgement, Trust
+from sabench.records import SCHEMA_VERSION, Frozen
+from sabench.stats import Interval
+from sabench.store.schema import read_sealed, write_sealed
+
+METHOD = "Kendall's tau-b, signed; 95 % percentile bootstrap over networks, paired across rows"
+
+Bounds = tuple[float, float]
+
+
+class Tau(Frozen):
+    """Rank agreement with the truth over so many networks."""
+
+    tau: float
+    networks: int
+    interval: Bounds | None
+
+
+class Pairs(Frozen):
+    """Pairs of networks, and by whom they are decided; `right`: alike, of those by both."""
+
+    all: int
+    decided: int
+    decided_by_truth: int
+    decided_by_both: int
+    right: int
+
+
+class Ranked(Frozen):
+    """One indicator. `values`: by network, then by seed. `seconds`: of one training."""
+
+    name: str
+    origin: Origin
+    way: dict[str, str]
+    better: Literal["more", "less", "neither"]
+    overall: Tau | None
+    top_third: Tau | None
+    seed_tau: float | None
+    gains: dict[str, Bounds | None]
+    pairs: Pairs
+    seconds: float | None
+    faster: float | None
+    values: dict[str, tuple[float, ...]]
+
+
+class Truth(Frozen):
+    """What all else is held against, and the span of its means."""
+
+    name: str
+    origin: Origin
+    way: dict[str, str]
+    seconds: float | None
+    low: float
+    high: float
+    values: dict[str, tuple[float, ...]]
+
+
+class SeedCeiling(Frozen):
+    """Tau of one seed of the truth against another, in the mean."""
+
+    seeds: int
+    tau: float | None
+    top_third: float | None
+
+
+class Chosen(Frozen):
+    """The proxy chosen on one half, told on the other, and the same over many halvings."""
+
+    name: str
+    faster: float
+    chosen_on: Tau
+    reported_on: Tau | None
+    halvings: int
+    chosen_in: dict[str, float]
+    median_tau: float | None
+    quartiles: Bounds | None
+
+
+class Ranks(Frozen):
+    """Every indicator's agreement with the truth."""
+
+    schema_name: Literal["sabench.ranks"] = Field("sabench.ranks", alias="schema")
+    schema_version: str = SCHEMA_VERSION
+    method: str = METHOD
+    truth: Truth
+    seed_ceiling: SeedCeiling
+    indicators: tuple[Ranked, ...]
+    left_out: dict[str, int]
+    choice: Chosen | None
+    command_line: tuple[str, ...] = ()
+
+    def dump(self) -> dict[str, Any]:
+        """JSON-ready, schema first; what is not known is null."""
+        return self.model_dump(mode="json", by_alias=True)
+
+
+def ranks_of(told: Judgement, choice: Choice | None, command_line: tuple[str, ...] = ()) -> Ranks:
+    """The file of a judgement and a choice."""
+    truth, ceiling = told.truth, told.ceiling
+    return Ranks(
+        truth=Truth(
+            name=truth.name,
+            origin=truth.origin,
+            way=truth.way,
+            seconds=truth.seconds,
+            low=told.span.low,
+            high=told.span.high,
+            values={key: truth.values[key] for key in told.networks},
+        ),
+        seed_ceiling=SeedCeiling(seeds=ceiling.seeds, tau=ceiling.tau, top_third=ceiling.top),
+        indicators=tuple(map(_ranked, told.trusts)),
+        left_out=told.left_out,
+        choice=_chosen(choice),
+        command_line=command_line,
+    )
+
+
+def write_ranks(path: Path, ranks: Ranks) -> None:
+    """Keep them, in one step and with a checksum.
+
+    Raises: ResultError if the disk refuses.
+    """
+    write_sealed(path, ranks.dump())
+
+
+def read_ranks(path: Path) -> Ranks:
+    """The ranks in a file.
+
+    Raises: ResultError if it is missing, damaged or of another schema.
+    """
+    return read_sealed(path, Ranks)
+
+
+def _ranked(trust: Trust) -> Ranked:
+    one, pairs = trust.indicator, trust.decided
+    return Ranked(
+        name=one.name,
+        origin=one.origin,
+        way=one.way,
+        better=one.better,
+        overall=_tau(trust.overall),
+        top_third=_tau(trust.top),
+        seed_tau=trust.seed_tau,
+        gains={name: _bounds(gain) for name, gain in trust.gains.items()},
+        pairs=Pairs(
+            all=pairs.pairs,
+            decided=pairs.decided,
+            decided_by_truth=pairs.truly,
+            decided_by_both=pairs.both,
+            right=pairs.right,
+        ),
+        seconds=one.seconds,
+        faster=trust.faster,
+        values=dict(one.values),
+    )
+
+
+def _chosen(choice: Choice | None) -> Chosen | None:
+    if choice is None:
+        return None
+    on = _tau(choice.chosen_on)
+    assert on is not None
+    return Chosen(
+        name=choice.chosen.name,
+        faster=choice.faster,
+        chosen_on=on,
+        reported_on=_tau(choice.reported_on),
+        halvings=choice.count,
+        chosen_in=choice.halvings,
+        median_tau=choice.middle,
+        quartiles=_bounds(choice.quartiles),
+    )
+
+
+def _tau(found: Agreement | None) -> Tau | None:
+    if found is None:
+        return None
+    return Tau(tau=found.tau, networks=found.networks, interval=_bounds(found.interval))
+
+
+def _bounds(interval: Interval | None) -> Bounds | None:
+    return (interval.low, interval.high) if interval else None

@@ -1,0 +1,97 @@
+"""`sabench ranks` as a shell runs it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from making_trust import trained
+from sabench import cli
+from sabench.errors import ExitCode
+from sabench.store.leaderboard import write_leaderboard
+
+WIDTHS = [round(0.125 + 0.03125 * step, 5) for step in range(12)]
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["ranks", *words])
+    said = capsys.readouterr()
+    assert isinstance(stopped.value.code, int)
+    return stopped.value.code, said.out, said.err
+
+
+@pytest.fixture
+def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A training in full and two reduced ones; the second ranks the networks the wrong way."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def values(sign: int) -> dict[float, tuple[float, ...]]:
+        return {
+            width: tuple(0.6 + sign * place / 50 + seed / 1000 for seed in range(3))
+            for place, width in enumerate(WIDTHS)
+        }
+
+    write_leaderboard(tmp_path / "long.json", trained(values(1), 320.0))
+    write_leaderboard(tmp_path / "short.json", trained(values(1), 10.0, e=32))
+    write_leaderboard(tmp_path / "small.json", trained(values(-1), 16.0, c=4))
+    return tmp_path
+
+
+SOURCES = ("long.json", "short.json", "small.json")
+
+
+def test_a_table_names_statistic_ceiling_baselines_and_choice(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, _ = run(capsys, *SOURCES, "--markdown", "ranks.md")
+    assert code == ExitCode.OK
+    assert "12 networks, 3 seeds each, 60.1 to 82.1 %" in " ".join(out.split())
+    assert "Seed ceiling: tau of one of its seeds against another is 1.00" in " ".join(out.split())
+    rows = [" ".join(line.split()) for line in out.splitlines()]
+    assert any(row.startswith("accuracy 1.00 1.00..1.00 1.00 1.00") for row in rows)
+    assert any(row.startswith("accuracy c=4 -1.00 -1.00..-1.00") for row in rows)
+    assert any(row.startswith("params 1.00") for row in rows)
+    assert any(row.startswith("macs 1.00") for row in rows)
+    assert "Kendall's tau-b with its sign" in out
+    assert "Chosen on 6 networks: accuracy e=32" in " ".join(out.split())
+    assert max(map(len, out.splitlines())) <= 80
+    assert "| accuracy c=4 | -1.00 |" in (results / "ranks.md").read_text()
+
+
+def test_json_holds_every_value_and_interval(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, _ = run(capsys, *SOURCES, "--json")
+    told = json.loads(out)
+    assert (code, told["schema"]) == (ExitCode.OK, "sabench.ranks")
+    assert told["seed_ceiling"] == {"seeds": 3, "tau": 1.0, "top_third": 1.0}
+    short, small, params, macs = told["indicators"]
+    assert short["overall"] == {"tau": 1.0, "networks": 12, "interval": [1.0, 1.0]}
+    assert small["gains"] == {"params": [-2.0, -2.0], "macs": [-2.0, -2.0]}
+    assert (short["faster"], small["faster"], params["faster"]) == (32.0, 20.0, None)
+    assert macs["pairs"]["decided"] == 66
+    assert told["choice"]["name"] == "accuracy e=32"
+    assert len(told["truth"]["values"]) == 12
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "line"),
+    [
+        (("short.json",), ExitCode.USAGE, "error: no training in full among these results"),
+        (("none.json",), ExitCode.NOT_COMPARABLE, "error: none.json: cannot be read"),
+        (("long.json", "--truth", "x"), ExitCode.USAGE, "error: --truth 'x' is none of these"),
+    ],
+)
+def test_a_wrong_question_is_one_clear_line(
+    results: Path,
+    capsys: pytest.CaptureFixture[str],
+    words: tuple[str, ...],
+    code: ExitCode,
+    line: str,
+) -> None:
+    found, out, err = run(capsys, *words)
+    assert (found, out) == (code, "")
+    assert err.startswith(line)
+    assert len(err.splitlines()) == 1

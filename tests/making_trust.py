@@ -1,0 +1,46 @@
+"""Trainings, scores and profiles of made-up networks, whose accuracy is as it is told."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from making_rows import board_of, figure_of, row_of
+from sabench.cases.case import Case
+from sabench.compare.trust.indicators import Indicator
+from sabench.store.leaderboard import Leaderboard
+
+FULL = {"data": "digits", "mode": "train"}
+
+
+def network(width: float, **fields: Any) -> Case:
+    """ResNet-26 of that width, as it is trained, scored or run."""
+    told = {"kind": "network", "subject": "resnet26", "resolution": 16} | fields
+    return Case.model_validate(told | {"options": {"width": width}})
+
+
+def trained(
+    values: Mapping[float, Sequence[float]], seconds: float = 100.0, **fields: Any
+) -> Leaderboard:
+    """Trainings by width: the accuracy of each seed."""
+    rows = [
+        row_of(
+            case := network(width, **FULL | fields),
+            1.0,
+            accuracies,
+            metric="accuracy",
+            figures={
+                "accuracy": figure_of("accuracy", accuracies),
+                "train_time": figure_of("train_time", [seconds] * len(accuracies)),
+            },
+            group={"data": case.data, "e": case.e},
+        )
+        for width, accuracies in values.items()
+    ]
+    return board_of(rows, rank_by="accuracy", metrics=("accuracy", "train_time"))
+
+
+def indicator(
+    values: Mapping[str, Sequence[float]], name: str = "accuracy", **fields: Any
+) -> Indicator:
+    """An indicator with these values by network and seed; a training where nothing else is told."""
+    told: dict[str, Any] = {"origin": "training", "better": "more"} | fields
+    return Indicator(name, values={key: tuple(one) for key, one in values.items()}, **told)

@@ -1,0 +1,104 @@
+"""From leaderboards to indicators: what is joined, what is told apart, what is left out."""
+
+from pathlib import Path
+
+import pytest
+
+from making_rows import board_of, figure_of, row_of
+from making_trust import network, trained
+from sabench.cases.case import Case
+from sabench.compare.trust.baselines import counts, published
+from sabench.compare.trust.indicators import gather, indicators_of, plain_case
+from sabench.errors import ResultError
+from sabench.records import Status
+from sabench.store.leaderboard import write_leaderboard
+
+
+def test_a_network_is_the_same_however_it_is_trained_scored_or_run() -> None:
+    ways = [
+        network(0.5),
+        network(0.5, data="digits", mode="train", batch=64, e=4),
+        network(0.5, data="xor", mode="train", c=2, r=2, s=8, threads=2),
+        network(0.5, data="digits", mode="score"),
+        network(0.5, batch=8, dtype="bf16", runtime="compiled", implementation="blocked"),
+    ]
+    assert len({plain_case(case).case_id for case in ways}) == 1
+    others = [network(0.25), network(0.5, resolution=32), network(0.5, subject="resnet34")]
+    assert len({plain_case(case).case_id for case in (*ways, *others)}) == 4
+
+
+def test_each_way_of_training_is_an_indicator_named_by_what_it_is_reduced_by() -> None:
+    full = trained({0.25: (0.8, 0.9), 0.5: (0.9, 0.95)})
+    short = trained({0.25: (0.6, 0.7), 0.5: (0.8, 0.75)}, seconds=10.0, e=16, r=2)
+    (one,), (other,) = list(indicators_of(full)), list(indicators_of(short))
+    assert (one.name, one.is_reduced, one.seconds) == ("accuracy", False, 100.0)
+    assert (other.name, other.is_reduced, other.seconds) == ("accuracy r=2,e=16", True, 10.0)
+    key = plain_case(network(0.5)).case_id
+    assert (one.values[key], other.values[key]) == ((0.9, 0.95), (0.8, 0.75))
+    assert other.means([key]) == [pytest.approx(0.775)]
+
+
+def test_one_leaderboard_with_several_reductions_gives_several_indicators() -> None:
+    boards = [trained({0.25: (0.5,)}, e=e) for e in (1, 4)]
+    both = boards[0].model_copy(update={"rows": boards[0].rows + boards[1].rows})
+    assert [one.name for one in indicators_of(both)] == ["accuracy e=1", "accuracy e=4"]
+    assert [one.is_reduced for one in indicators_of(both)] == [False, True]
+
+
+def test_scores_and_latencies_are_indicators_and_layers_and_lost_cases_are_not() -> None:
+    scored = network(0.5, mode="score", data="digits")
+    rows = [
+        row_of(scored, 3.0, metric="synflow"),
+        row_of(network(0.5), 0.01),
+        row_of(network(0.5, batch=8), 0.05),
+        row_of(network(0.25), 0.02, status=Status.CRASH),
+        row_of(Case(kind="layer", subject="conv", channels=8, size=8), 0.001),
+    ]
+    found = list(indicators_of(board_of(rows)))
+    assert [(one.name, one.origin, one.better) for one in found] == [
+        ("synflow data=digits,mode=score,batch=1", "score", "more"),
+        ("latency_warm data=,mode=forward,batch=1", "measurement", "less"),
+        ("latency_warm data=,mode=forward,batch=8", "measurement", "less"),
+    ]
+    assert all(len(one.values) == 1 for one in found)
+
+
+def test_results_are_gathered_under_names_of_their_own(tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        write_leaderboard(tmp_path / f"{name}.json", trained({0.25: (0.5,), 0.5: (0.6,)}))
+    found = gather([tmp_path / "one.json", tmp_path / "other.json"])
+    assert [one.name for one in found.indicators] == ["accuracy", "accuracy (other)"]
+    assert [case.options for case in found.networks.values()] == [{"width": 0.25}, {"width": 0.5}]
+
+
+def test_a_result_without_a_network_is_one_clear_line(tmp_path: Path) -> None:
+    layer = row_of(Case(kind="layer", subject="conv", channels=8, size=8), 0.001)
+    write_leaderboard(tmp_path / "layers.json", board_of([layer]))
+    with pytest.raises(ResultError, match=r"layers.json: no network in it has a figure"):
+        gather([tmp_path / "layers.json"])
+
+
+def test_a_seed_that_failed_leaves_the_others_of_its_network() -> None:
+    board = trained({0.25: (0.5, 0.6, 0.7)})
+    (row,) = board.rows
+    figures = row.figures | {"accuracy": figure_of("accuracy", (0.5, 0.7))}
+    lost = board.model_copy(update={"rows": (row.model_copy(update={"figures": figures}),)})
+    (found,) = indicators_of(lost)
+    assert list(found.values.values()) == [(0.5, 0.7)]
+
+
+def test_params_and_macs_are_those_of_the_network_in_full() -> None:
+    """ResNet-26 in the original form, as arXiv:1906.05909 counts it: 13.7 M and 4.7 G FLOPs."""
+    case = Case(kind="network", subject="resnet26", resolution=224)
+    params, macs = counts({"it": case})
+    assert (params.name, macs.name) == ("params", "macs")
+    assert params.values["it"][0] == pytest.approx(13.7e6, rel=0.005)
+    assert macs.values["it"][0] == pytest.approx(4.7e9 / 2, rel=0.01)
+
+
+def test_published_accuracy_is_that_of_the_papers_own_network_alone() -> None:
+    printed = Case(kind="network", subject="resnet50", resolution=224)
+    narrow = printed.model_copy(update={"options": {"width": 0.5}})
+    found = published({"printed": printed, "narrow": narrow})
+    assert list(found.values) == ["printed"]
+    assert 0.7 < found.values["printed"][0] < 0.8

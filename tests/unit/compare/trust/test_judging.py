@@ -1,0 +1,136 @@
+"""Indicators against the truth, and a proxy chosen on one half and judged on the other."""
+
+import random
+from collections.abc import Callable
+
+import pytest
+
+from making_trust import indicator, network
+from sabench.compare.trust.choice import LEAST_HALF, choose
+from sabench.compare.trust.indicators import Gathered, Indicator, plain_case
+from sabench.compare.trust.judging import best_third, find_truth, judge
+from sabench.errors import ConfigError, ResultError
+
+WIDTHS = [round(0.125 + 0.03125 * step, 5) for step in range(12)]
+KEYS = [plain_case(network(width)).case_id for width in WIDTHS]
+
+
+def gathered(*indicators: Indicator) -> Gathered:
+    cases = {plain_case(network(width)).case_id: plain_case(network(width)) for width in WIDTHS}
+    return Gathered(indicators, cases)
+
+
+def by_place(
+    accuracy: Callable[[int], float], name: str = "accuracy", **fields: object
+) -> Indicator:
+    """Three seeds a network, a thousandth apart."""
+    values = {
+        key: tuple(accuracy(place) + seed / 1000 for seed in range(3))
+        for place, key in enumerate(KEYS)
+    }
+    return indicator(values, name, **fields)
+
+
+FULL = by_place(lambda place: 0.6 + place / 100, seconds=160.0)
+SHORT = by_place(lambda place: 0.4 + place / 200, "accuracy e=16", seconds=10.0, is_reduced=True)
+BACKWARDS = by_place(lambda place: 0.5 - place / 200, "accuracy r=4", seconds=8.0, is_reduced=True)
+
+
+def test_a_judgement_holds_every_indicator_and_both_baselines_against_the_truth() -> None:
+    told = judge(gathered(FULL, SHORT, BACKWARDS))
+    assert told.truth is FULL
+    assert (told.span.low, told.span.high) == (pytest.approx(0.601), pytest.approx(0.711))
+    assert (told.ceiling.seeds, told.ceiling.tau, told.ceiling.top) == (3, 1.0, 1.0)
+    names = [trust.indicator.name for trust in told.trusts]
+    assert names == ["accuracy e=16", "accuracy r=4", "params", "macs"]
+    taus = [trust.overall.tau for trust in told.trusts if trust.overall]
+    assert taus == pytest.approx([1.0, -1.0, 1.0, 1.0])  # wider networks are better here
+    short, backwards, *_ = told.trusts
+    assert short.faster == 16.0
+    assert short.decided.pairs == short.decided.right == 66
+    assert backwards.decided.right == 0
+    gain = backwards.gains["params"]
+    assert gain is not None
+    assert (gain.low, gain.high) == (-2.0, -2.0)
+
+
+def test_the_best_third_is_rounded_up_and_ranked_by_the_truth() -> None:
+    assert best_third(FULL, KEYS) == KEYS[:-5:-1]
+    assert best_third(FULL, KEYS[:4]) == [KEYS[3], KEYS[2]]
+
+
+def test_networks_that_an_indicator_lacks_are_left_out_of_its_row() -> None:
+    part = indicator({key: SHORT.values[key] for key in KEYS[:6]}, "part", is_reduced=True)
+    few = indicator({key: SHORT.values[key] for key in KEYS[:2]}, "few", is_reduced=True)
+    told = judge(gathered(FULL, part, few))
+    assert told.trusts[0].overall is not None
+    assert told.trusts[0].overall.networks == 6
+    assert told.left_out == {"few": 2}
+
+
+@pytest.mark.parametrize(
+    ("known", "truth", "message"),
+    [
+        ([SHORT], "", "no training in full among these results: name one by --truth"),
+        ([FULL, by_place(float, "accuracy (b)")], "", "2 trainings in full among these results"),
+        ([FULL], "acuracy", "--truth 'acuracy' is none of these results' indicators: 'accuracy'"),
+    ],
+)
+def test_a_truth_that_is_not_told_is_one_clear_line(
+    known: list[Indicator], truth: str, message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        find_truth(known, truth)
+
+
+def test_any_indicator_can_be_the_truth_by_name() -> None:
+    told = judge(gathered(FULL, SHORT), "accuracy e=16")
+    assert told.truth is SHORT
+    assert [trust.indicator.name for trust in told.trusts][:1] == ["accuracy"]
+
+
+def test_two_networks_are_too_few() -> None:
+    pair = indicator({key: FULL.values[key] for key in KEYS[:2]})
+    with pytest.raises(ResultError, match="accuracy: 2 networks are too few to rank"):
+        judge(gathered(pair))
+
+
+def test_the_proxy_chosen_is_the_one_that_ranks_best_and_is_told_on_other_networks() -> None:
+    found = choose([SHORT, BACKWARDS], FULL, KEYS)
+    assert found is not None
+    assert found.chosen is SHORT
+    assert found.reported_on is not None
+    assert (found.chosen_on.networks, found.reported_on.networks) == (6, 6)
+    assert (found.chosen_on.tau, found.reported_on.tau, found.faster) == (1.0, 1.0, 16.0)
+    assert (found.halvings, found.middle) == ({"accuracy e=16": 1.0, "accuracy r=4": 0.0}, 1.0)
+
+
+def test_a_choice_among_noise_looks_good_where_it_was_made_and_not_where_it_is_told() -> None:
+    """Why it is told on the other half: the best of many that know nothing seems to know much."""
+    order = random.Random(1)
+    noise = [
+        by_place(lambda _: order.random(), f"accuracy e={n}", seconds=1.0, is_reduced=True)
+        for n in range(20)
+    ]
+    found = choose(noise, FULL, KEYS)
+    assert found is not None
+    assert found.middle is not None
+    assert found.chosen_on.tau > 0.3
+    assert found.middle < 0.3
+
+
+def test_slow_proxies_are_chosen_from_only_where_none_is_fast() -> None:
+    better = by_place(
+        lambda place: 0.6 + place / 100, "accuracy e=2", seconds=80.0, is_reduced=True
+    )
+    fast = choose([better, SHORT, BACKWARDS], FULL, KEYS, faster=16.0)
+    assert fast is not None
+    assert set(fast.halvings) == {"accuracy e=16", "accuracy r=4"}
+    none = choose([better, SHORT], FULL, KEYS, faster=100.0)
+    assert none is not None
+    assert set(none.halvings) == {"accuracy e=2", "accuracy e=16"}
+
+
+def test_nothing_is_chosen_from_one_proxy_or_too_few_networks() -> None:
+    assert choose([SHORT], FULL, KEYS) is None
+    assert choose([SHORT, BACKWARDS], FULL, KEYS[: 2 * LEAST_HALF - 1]) is None

@@ -1,0 +1,105 @@
+"""Accuracy beside latency, and the mark of one whose worth is not known."""
+
+import random
+from pathlib import Path
+
+import pytest
+
+from making_rows import board_of, row_of
+from making_trust import network, trained
+from sabench.cases.case import Case
+from sabench.compare.trust.indicators import Gathered, indicators_of, plain_case
+from sabench.compare.trust.judging import judge
+from sabench.compare.trust.marking import mark, marked, with_accuracy
+from sabench.compare.trust.result import Ranks, ranks_of, read_ranks, write_ranks
+from sabench.errors import ConfigError, ResultError
+from sabench.store.leaderboard import Leaderboard
+
+WIDTHS = [round(0.125 + 0.03125 * step, 5) for step in range(8)]
+
+
+def values(spread: float = 0.0) -> dict[float, tuple[float, ...]]:
+    order = random.Random(1)
+    return {
+        width: tuple(0.6 + place / 50 + order.gauss(0, spread) for _ in range(3))
+        for place, width in enumerate(WIDTHS)
+    }
+
+
+def profile(*widths: float, **fields: object) -> Leaderboard:
+    return board_of([row_of(network(width, **fields), width / 10) for width in widths])
+
+
+@pytest.fixture
+def ranks() -> Ranks:
+    boards = trained(values()), trained(values(0.05), e=4)
+    found = tuple(one for board in boards for one in indicators_of(board))
+    cases = {plain_case(network(width)).case_id: plain_case(network(width)) for width in WIDTHS}
+    return ranks_of(judge(Gathered(found, cases)), None)
+
+
+def test_each_case_of_a_profile_gets_the_accuracy_of_its_network() -> None:
+    joined = with_accuracy(profile(0.125, 0.25, 0.5), trained(values(), e=4), "short.json")
+    found = [row.median("accuracy") for row in joined.rows]
+    assert found == [pytest.approx(0.6), pytest.approx(0.68), None]
+    assert joined.rows[2].figures["accuracy"].reason == "not trained in short.json"
+    assert joined.metrics == ("latency_warm", "accuracy")
+    first, second = joined.notes
+    assert first == "Accuracy of 2 of 3 cases from short.json: digits e=4, 5 seeds."
+    assert second.startswith("Accuracy by digits e=4: not known how far it ranks")
+
+
+def test_a_network_is_found_at_another_resolution_where_one_alone_was_trained() -> None:
+    large = profile(0.25, resolution=224)
+    (row,) = with_accuracy(large, trained(values()), "it").rows
+    assert row.median("accuracy") == pytest.approx(0.68)
+    two = trained(values())
+    other = trained({0.25: (0.1,)}, resolution=32)
+    both = two.model_copy(update={"rows": (*two.rows, *other.rows)})
+    with pytest.raises(ResultError, match="it: none of its trainings is of a network of this"):
+        with_accuracy(large, both, "it")
+    (row,) = with_accuracy(profile(0.25, resolution=32), both, "it").rows
+    assert row.median("accuracy") == pytest.approx(0.1)
+
+
+def test_layers_have_no_accuracy() -> None:
+    layer = row_of(Case(kind="layer", subject="resnet26", channels=8, size=8), 0.1)
+    with pytest.raises(ResultError, match="none of its trainings"):
+        with_accuracy(board_of([layer]), trained(values()), "it")
+
+
+def test_two_ways_of_training_are_not_mixed() -> None:
+    boards = trained(values()), trained(values(), e=4)
+    both = boards[0].model_copy(update={"rows": boards[0].rows + boards[1].rows})
+    with pytest.raises(ConfigError, match=r"it holds 2 ways of training \(data=digits, c=1"):
+        with_accuracy(profile(0.25), both, "it")
+
+
+def test_an_accuracy_says_how_it_ranks_where_that_is_known(ranks: Ranks) -> None:
+    (told,) = marked(trained(values(), e=4), ranks).notes
+    tau = next(one for one in ranks.indicators if one.name == "accuracy e=4").overall
+    assert tau is not None
+    assert tau.interval is not None
+    assert told == (
+        f"Accuracy by digits e=4 ranks 8 networks as accuracy does with tau {tau.tau:.2f}, "
+        f"95 % {tau.interval[0]:.2f}..{tau.interval[1]:.2f}; seed ceiling 1.00."
+    )
+    (full,) = marked(trained(values()), ranks).notes
+    assert full.startswith("Accuracy by digits in full is what other accuracies are held against")
+    (unknown,) = marked(trained(values(), r=2), ranks).notes
+    assert unknown.startswith("Accuracy by digits r=2: not known how far it ranks")
+
+
+def test_without_ranks_every_accuracy_is_marked() -> None:
+    assert "not known how far it ranks" in mark({"data": "digits", "c": "1"}, None)
+
+
+def test_ranks_are_read_as_they_were_written_and_a_change_is_seen(
+    ranks: Ranks, tmp_path: Path
+) -> None:
+    write_ranks(tmp_path / "ranks.json", ranks)
+    assert read_ranks(tmp_path / "ranks.json") == ranks
+    text = (tmp_path / "ranks.json").read_text()
+    (tmp_path / "ranks.json").write_text(text.replace('"seeds": 3', '"seeds": 9'))
+    with pytest.raises(ResultError, match="changed since it was written"):
+        read_ranks(tmp_path / "ranks.json")
