@@ -6,7 +6,7 @@ from functools import partial
 from typing import NoReturn
 
 from sabench.cases.axes import AXES, DEVICE, DEVICES_ALONE, device_problem
-from sabench.cases.case import Kind, Scalar
+from sabench.cases.case import REDUCTIONS, Kind, Scalar
 from sabench.cases.gate_rules import MOST, THRESHOLD, GateRules
 from sabench.cases.keys import axes_of, find_row, key_problem, value_problem
 from sabench.cases.model import DEFAULT_MAX_BYTES, GROUP_KEYS, Entry, Suite, Sweep, Value
@@ -32,7 +32,7 @@ KEYS = (
 )
 PROFILED = metrics_of("profile")
 MATCHES = ("receptive_field",)
-GROUPINGS = (*GROUP_KEYS, "subject", "window", "implementation", "runtime")
+GROUPINGS = (*GROUP_KEYS, "subject", "window", "implementation", "runtime", "data", *REDUCTIONS)
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 MAX_TITLE = 200
 

@@ -74,9 +74,10 @@ class Planned:
 
     @property
     def group_by(self) -> tuple[str, ...]:
-        """What is alike for those that are ranked together."""
-        trained = ("data", *REDUCTIONS)
-        return (*self.suite.group_by, *trained) if self.recipe else self.suite.group_by
+        """What is alike for those that are ranked together; of trainings the data, and what they
+        are reduced by too, unless the suite names one of these itself."""
+        trained, named = ("data", *REDUCTIONS), self.suite.group_by
+        return (*named, *trained) if self.recipe and not {*named} & {*trained} else named
 
     def predict(self) -> Prediction:
         """How long it will take."""

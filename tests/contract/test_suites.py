@@ -56,7 +56,7 @@ def test_the_promised_suites_are_there():
         ),
         *("windows", "resolution", "batch", "ci"),
         *("sasa_paper", "aacn_paper", "halonet_paper"),
-        *("proxies", "tasks"),
+        *("proxies", "proxies_networks", "tasks", "local_family"),
     }
     assert set(SHIPPED) <= set(suite_names())
 

@@ -37,8 +37,8 @@ def test_the_tau_of_every_draw_is_that_of_the_networks_drawn(ties: bool) -> None
         assert tau == pytest.approx(oracle, nan_ok=True)
 
 
-def test_the_sign_is_kept() -> None:
-    """Erratum 10: absolute values make a score of the wrong sign look good."""
+def test_erratum_10_the_sign_is_kept() -> None:
+    """Absolute values make a score of the wrong sign look good."""
     xs, ys = correlated(20, 0.8, random.Random(2))
     resampling = Resampling(20)
     right, wrong = resampling.agreement(xs, ys), resampling.agreement([-x for x in xs], ys)
@@ -51,8 +51,8 @@ def test_the_sign_is_kept() -> None:
     assert wrong.interval.high < 0.0
 
 
-def test_a_share_of_pairs_ranked_right_is_no_correlation() -> None:
-    """Erratum 10: a share of 0.817 of ordered pairs is a tau of 0.634, not 0.817."""
+def test_erratum_10_a_share_of_pairs_ranked_right_is_no_correlation() -> None:
+    """A share of 0.817 of ordered pairs is a tau of 0.634, not 0.817."""
     xs, ys = correlated(60, 0.83, random.Random(3))
     pairs = list(combinations(range(60), 2))
     right = sum((xs[i] - xs[j]) * (ys[i] - ys[j]) > 0 for i, j in pairs) / len(pairs)

@@ -1,0 +1,53 @@
+"""What a training's record holds: of the last epoch, whatever came before."""
+
+from pathlib import Path
+
+import pytest
+
+from making_trainings import RECIPE, training_case, training_run
+from sabench.cases.plan import Batch
+from sabench.records import SHOWN, Record
+from sabench.train import training as training_module
+from sabench.train.job import run_training
+
+
+def record_of_training(path: Path, **recipe: object) -> Record:
+    """The record of one small training in this process."""
+    folder = training_run(
+        path, training_case(), recipe=RECIPE.model_copy(update={"epochs": 3, **recipe})
+    )
+    (job,) = folder.info.jobs()
+    batch = Batch(
+        batch_id="it",
+        suite="it",
+        preset=folder.info.preset,
+        environment="",
+        device="cpu",
+        threads=1,
+        cores=(),
+        memory_limit=0,
+        recipe=folder.info.recipe,
+        jobs=(job,),
+    )
+    record, _ = run_training(job, batch)
+    return record
+
+
+def test_erratum_11_the_test_split_chooses_no_epoch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The best epoch by the test split would be a figure of the test split's own choosing."""
+    found = iter([0.4, 0.9, 0.5])
+    monkeypatch.setattr(
+        training_module, "test", lambda *_: training_module.Tested(next(found), 1.0)
+    )
+    record = record_of_training(tmp_path / "run", ema=0.0)
+    assert record.status in SHOWN, record.message
+    assert record.readings["accuracy"].samples == (0.5,)
+    assert record.readings["accuracy_last"].samples == (0.5,)
+
+
+def test_joules_are_read_or_the_reason_is_told(tmp_path: Path) -> None:
+    energy = record_of_training(tmp_path / "run").readings["train_energy"]
+    assert (energy.statistics is None) == bool(energy.reason)
+    assert energy.details["validity"] in ("unavailable", "valid", "shared")
