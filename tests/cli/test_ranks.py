@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from making_trust import trained
+from making_rows import board_of, row_of
+from making_trust import network, trained
 from sabench import cli
 from sabench.errors import ExitCode
 from sabench.store.leaderboard import write_leaderboard
@@ -19,6 +20,14 @@ def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]
     said = capsys.readouterr()
     assert isinstance(stopped.value.code, int)
     return stopped.value.code, said.out, said.err
+
+
+def shown(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    """What `sabench show` prints."""
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["show", *words])
+    assert stopped.value.code == ExitCode.OK
+    return capsys.readouterr().out
 
 
 @pytest.fixture
@@ -95,3 +104,29 @@ def test_a_wrong_question_is_one_clear_line(
     assert (found, out) == (code, "")
     assert err.startswith(line)
     assert len(err.splitlines()) == 1
+
+
+def test_show_puts_accuracy_beside_latency_and_says_what_it_is_worth(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    profile = board_of([row_of(network(width), width / 10) for width in WIDTHS[:2]])
+    write_leaderboard(results / "profile.json", profile)
+    run(capsys, *SOURCES, "--out", "ranks.json")
+    out = shown(capsys, "profile.json", "--with", "small.json", "--ranks", "ranks.json")
+    words = " ".join(out.split())
+    assert "Accuracy of 2 of 2 cases from small.json: digits c=4, 5 seeds." in words
+    assert "ranks 12 networks as accuracy does with tau -1.00" in words
+    assert "60.1%" in out
+    assert "58.1%" in out
+    bare = " ".join(shown(capsys, "small.json").split())
+    assert "Not known how far this accuracy ranks as a training in full would" in bare
+    marked = " ".join(shown(capsys, "small.json", "--ranks", "ranks.json").split())
+    assert "Accuracy by digits c=4 ranks 12 networks as accuracy does with tau -1.00" in marked
+
+
+def test_notes_reach_markdown_and_json(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(capsys, *SOURCES, "--out", "ranks.json")
+    text = shown(capsys, "short.json", "--ranks", "ranks.json", "--markdown")
+    assert "with tau 1.00" in text
+    told = json.loads(shown(capsys, "short.json", "--ranks", "ranks.json", "--json"))
+    assert "with tau 1.00" in told["notes"][0]
