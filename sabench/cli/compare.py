@@ -32,7 +32,9 @@ def compare(
     sources: Annotated[
         list[Path], typer.Argument(help="Run folders or leaderboards; the first is the base.")
     ],
-    metric: Annotated[str, typer.Option(help="What is compared.")] = "latency_warm",
+    metric: Annotated[
+        str, typer.Option(help="What is compared; else latency, or accuracy of trainings.")
+    ] = "",
     across: Annotated[
         list[str] | None,
         typer.Option(help="A key that may differ: device, threads, dtype, ...; again for more."),
@@ -56,6 +58,8 @@ def compare(
     from sabench.report.consoles import stdout
 
     found = read_sides(sources, across or ())
+    trained = found[0][0].leaderboard.rank_by == "accuracy"
+    metric = metric or ("accuracy" if trained else "latency_warm")
     gc.freeze()  # it stays to the end: no collection need look at 10,000 cases again
     pairs = None if across else pairs_on_one_device(found)
     if pairs is None:

@@ -36,6 +36,8 @@ def why_no_ratio(base: Row, new: Row, metric: str, environments: tuple[str, str]
     for name, row, _ in sides:
         if min(row.figures[metric].process_medians) < least:
             return f"{name}: not above zero"
+    if base.data_sha256 and new.data_sha256 and base.data_sha256 != new.data_sha256:
+        return "base and new are of other data: their checksums differ"
     return why_unlike(base.figures[metric], new.figures[metric])
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sabench.cases.case import Case, Scalar, show_scalar
+from sabench.cases.recipe import Recipe
 from sabench.errors import ConfigError, ResultError
 from sabench.launch.resume import difference
 from sabench.measure.processor import without_model
@@ -106,6 +107,12 @@ def refuse_unlike(base: Side, new: Side, *, across_env: bool) -> None:
             f"{base.name} was measured with preset {told[0]} and {new.name} with {told[1]}: "
             "not comparable; measure one of them again"
         )
+    recipes = base.leaderboard.recipe, new.leaderboard.recipe
+    if None not in recipes and recipes[0] != recipes[1]:
+        raise ResultError(
+            f"{base.name} and {new.name} were trained by unlike recipes "
+            f"({_unlike(*recipes)}): not comparable; train one of them again"
+        )
     if base.environment.id != new.environment.id and not across_env:
         differences = difference(base.environment, new.environment)
         raise ResultError(
@@ -113,6 +120,16 @@ def refuse_unlike(base: Side, new: Side, *, across_env: bool) -> None:
             "comparable; measure the base again, or see the ratios without verdicts with "
             "--across-env"
         )
+
+
+def _unlike(one: Recipe | None, other: Recipe | None) -> str:
+    """What two recipes do not share."""
+    sides = [recipe.model_dump() if recipe else {} for recipe in (one, other)]
+    return ", ".join(
+        f"{key} {value} -> {sides[1].get(key)}"
+        for key, value in sides[0].items()
+        if value != sides[1].get(key)
+    )
 
 
 def join(base: Side, new: Side, across: Sequence[str] = ()) -> Joined:

@@ -96,6 +96,7 @@ class Summary(Frozen):
     processes: int  # jobs of this case that gave figures
     planned: int  # jobs of this case in the plan
     curve: tuple[Epoch, ...] = ()  # of a training, over its seeds
+    data_sha256: tuple[str, ...] = ()  # of what it was trained on or scored with
     figures: dict[str, Figure] = Field(default_factory=dict)
     flags: tuple[Flag, ...] = ()
 
@@ -143,6 +144,7 @@ def summarise(
         processes=len(shown),
         planned=planned,
         curve=_curve(shown),
+        data_sha256=_data(shown),
         figures=figures,
         flags=_united([*(r.flags for r in shown), *(f.flags for f in figures.values())]),
     )
@@ -235,6 +237,11 @@ def _curve(records: Sequence[Record]) -> tuple[Epoch, ...]:
         )
         for seeds in zip(*curves, strict=False)
     )
+
+
+def _data(records: Sequence[Record]) -> tuple[str, ...]:
+    told = [record.details.get("data") for record in records]
+    return tuple(sorted({str(one["sha256"]) for one in told if isinstance(one, dict)}))
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

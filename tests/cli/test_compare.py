@@ -14,6 +14,9 @@ import pytest
 from faking import sabench, write_script
 from making_rows import NOISY, board_of, row_of
 from making_runs import case, environment, preset
+from making_trust import trained
+from sabench.cases.recipe import Recipe
+from sabench.errors import ExitCode
 from sabench.records import MEASURED, Status
 from sabench.store.leaderboard import Row, read_leaderboard, write_leaderboard
 
@@ -296,3 +299,30 @@ def test_an_interrupted_and_resumed_run_is_none_the_worse(tmp_path: Path) -> Non
     assert (told["missing"], told["added"]) == ([], [])
     assert {one["verdict"] for one in told["cases"]} <= {"SAME", "AMBIGUOUS"}
     assert len(told["cases"]) == 4
+
+
+def test_trainings_are_compared_by_accuracy_where_no_metric_is_named(tmp_path: Path) -> None:
+    better = {0.25: (0.90, 0.91, 0.92, 0.91, 0.90), 0.5: (0.95, 0.95, 0.96, 0.95, 0.94)}
+    worse = better | {0.25: (0.70, 0.71, 0.72, 0.71, 0.70)}
+    write_leaderboard(tmp_path / "base.json", trained(better))
+    write_leaderboard(tmp_path / "new.json", trained(worse))
+    done = sabench("compare", "base.json", "new.json", cwd=tmp_path)
+    assert done.returncode == ExitCode.REGRESSION, done.stderr
+    assert "1 REGRESSED, 1 SAME" in done.stdout
+    assert "accuracy" in done.stdout
+
+
+def test_trainings_on_other_data_or_by_another_recipe_are_not_compared(tmp_path: Path) -> None:
+    values = {0.25: (0.90, 0.91, 0.92, 0.91, 0.90)}
+    base = trained(values).model_copy(update={"recipe": Recipe(epochs=15)})
+    (row,) = base.rows
+    told = [row.model_copy(update={"data_sha256": (digest,)}) for digest in ("aa", "bb")]
+    write_leaderboard(tmp_path / "base.json", base.model_copy(update={"rows": (told[0],)}))
+    write_leaderboard(tmp_path / "data.json", base.model_copy(update={"rows": (told[1],)}))
+    update = {"recipe": Recipe(epochs=12)}
+    write_leaderboard(tmp_path / "recipe.json", base.model_copy(update=update))
+    data = sabench("compare", "base.json", "data.json", cwd=tmp_path)
+    assert "base and new are of other data: their checksums differ" in " ".join(data.stdout.split())
+    recipe = sabench("compare", "base.json", "recipe.json", cwd=tmp_path)
+    assert recipe.returncode == ExitCode.NOT_COMPARABLE
+    assert "trained by unlike recipes (epochs 15 -> 12)" in recipe.stderr
