@@ -23,9 +23,7 @@ def ranks(
     faster: Annotated[
         float, typer.Option(min=1.0, help="A proxy is chosen among those so many times faster.")
     ] = 16.0,
-    out: Annotated[
-        Path | None, typer.Option(help="Keep it as a file, for `show --ranks` and `report`.")
-    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Keep it as a file, for `show --ranks`.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, not the table.")] = False,
     markdown: Annotated[Path | None, typer.Option(help="Write it as Markdown, too.")] = None,
 ) -> None:

@@ -36,11 +36,10 @@ def show(
         from sabench.compare.trust.result import read_ranks
 
         trusted = read_ranks(ranks) if ranks else None
-        leaderboard = (
-            with_accuracy(leaderboard, read_leaderboard(beside), str(beside), trusted)
-            if beside
-            else marked(leaderboard, trusted)
-        )
+        if beside:
+            leaderboard = with_accuracy(leaderboard, read_leaderboard(beside), str(beside), trusted)
+        elif trusted:
+            leaderboard = marked(leaderboard, trusted)
     if as_json:
         typer.echo(json.dumps(leaderboard_json(leaderboard), indent=2))
     elif csv:

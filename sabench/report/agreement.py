@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from sabench.report.trainings import untrusted
 from sabench.stats import RankAgreement
 from sabench.store.agreement import MACS, PUBLISHED, Agreement, agreements
 from sabench.store.leaderboard import Leaderboard
@@ -37,6 +38,8 @@ def leaderboard_json(leaderboard: Leaderboard) -> dict[str, Any]:
                 "table": one.table,
                 "is_certain": one.is_certain,
             }
+    if notes := leaderboard.notes or untrusted(leaderboard):
+        item["notes"] = [*notes]
     if found := agreements(leaderboard):
         item["agreements"] = [_item(one) for one in found]
     return item

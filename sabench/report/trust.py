@@ -21,7 +21,7 @@ class TrustTable:
     """The truth, its ceiling, a row an indicator, the choice on one half, the legend."""
 
     judgement: Judgement
-    choice: Choice | None
+    choice: Choice | str
 
     def __rich_console__(
         self, console: Console, options: ConsoleOptions
@@ -52,12 +52,12 @@ class TrustTable:
         return table
 
 
-def trust_markdown(judgement: Judgement, choice: Choice | None) -> str:
+def trust_markdown(judgement: Judgement, choice: Choice | str) -> str:
     """The same as Markdown."""
     return "\n".join(_markdown(judgement, choice)) + "\n"
 
 
-def _markdown(judgement: Judgement, choice: Choice | None) -> Iterator[str]:
+def _markdown(judgement: Judgement, choice: Choice | str) -> Iterator[str]:
     first, *rest = words.heading(judgement)
     yield from (f"# {escape(first)}", "")
     yield from (escape(line) for line in rest)

@@ -1,5 +1,8 @@
 """What indicators of accuracy are worth, in words and cells: for the table and for Markdown."""
 
+from collections import Counter
+from collections.abc import Iterator
+
 from sabench.compare.trust.agreement import Agreement
 from sabench.compare.trust.choice import Choice
 from sabench.compare.trust.indicators import Indicator
@@ -10,7 +13,7 @@ COLUMNS = ("indicator", "tau", "95 %", "seed", "top", "beats", "decides", "right
 
 LEGEND = (
     "tau: Kendall's tau-b with its sign, by the means over seeds; 95 % by resampling the networks.",
-    "seed: the mean of tau from one seed of it to one of the truth; hold it against the ceiling.",
+    "seed: mean tau of one seed of it against another of the truth; hold it against the ceiling.",
     "top: tau in the best third by the truth.",
     "beats: tau is surely more than that of the baseline, over the same draws of networks.",
     "decides: pairs told apart by their seeds (95 %; without seeds, pairs that differ).",
@@ -26,10 +29,12 @@ def heading(told: Judgement) -> list[str]:
     if told.truth.origin == "training":
         counted += f", {seeds} seed{'s' if seeds != 1 else ''} each"
     low, high = told.span.low, told.span.high
-    span = f"{100 * low:.1f} to {100 * high:.1f} %" if high <= 1.0 else f"{low:.4g} to {high:.4g}"
+    is_share = told.truth.origin in ("training", "published")
+    span = f"{100 * low:.1f} to {100 * high:.1f} %" if is_share else f"{low:.4g} to {high:.4g}"
     lines = [f"How far indicators rank networks as {told.truth.name} does: {counted}, {span}"]
     if ceiling.tau is None:
-        lines.append("Seed ceiling: not known, as the truth has a single seed.")
+        why = "the truth has a single seed" if seeds < 2 else "the seeds of the truth are level"
+        lines.append(f"Seed ceiling: not known, as {why}.")
     else:
         top = f"{ceiling.top:.2f}" if ceiling.top is not None else "not known"
         lines.append(
@@ -49,64 +54,74 @@ def cells(told: Judgement, trust: Trust) -> tuple[str, ...]:
         name,
         _tau(trust.overall),
         _interval(trust.overall.interval if trust.overall else None),
-        f"{trust.seed_tau:.2f}" if trust.seed_tau is not None and _has_seeds(trust) else "-",
+        f"{trust.seed_tau:.2f}" if trust.seed_tau is not None and _is_drawn(trust) else "-",
         _tau(trust.top),
         beaten(trust),
-        f"{100 * pairs.decided / pairs.pairs:.0f}%",
-        f"{pairs.right}/{pairs.both}",
+        f"{100 * pairs.decided / pairs.pairs:.0f}%" if has_seeds(trust.indicator) else "-",
+        f"{pairs.right}/{pairs.both}" if has_seeds(trust.indicator) else "-",
         f"{trust.faster:.3g}x" if trust.faster else "-",
     )
 
 
 def beaten(trust: Trust) -> str:
-    """The baselines whose tau is surely less; a dash for a baseline itself."""
-    if trust.indicator.origin == "count":
+    """The baselines whose tau is surely less; a dash for a baseline, and where none is known."""
+    if trust.indicator.origin == "count" or not any(trust.gains.values()):
         return "-"
     names = [name for name, gain in trust.gains.items() if gain is not None and gain.low > 0.0]
     return ", ".join(names) or "neither"
 
 
-def choice_lines(choice: Choice | None) -> list[str]:
+def choice_lines(choice: Choice | str) -> list[str]:
     """Which proxy is chosen on one half of the networks, and what it is worth on the other."""
-    if choice is None:
-        return []
+    if isinstance(choice, str):
+        return [f"No proxy is chosen: {choice}."]
     on, there = choice.chosen_on, choice.reported_on
     found = f"tau {there.tau:.2f} ({_interval(there.interval)})" if there else "level"
-    lines = [
-        f"Chosen on {on.networks} networks: {choice.chosen.name} (tau {on.tau:.2f} there). On the "
-        f"others: {found}, at {choice.faster:.3g} times less training time."
+    faster = f", {choice.faster:.3g} times faster" if choice.faster else ""
+    among = "fast proxies" if choice.are_fast else "proxies (not two are fast enough)"
+    shares = sorted(choice.halvings.items(), key=lambda item: -item[1])
+    told = ", ".join(f"{name} in {100 * share:.0f} %" for name, share in shares if share)
+    return [
+        f"Of {len(choice.proxies)} {among} chosen on {on.networks} networks: {choice.chosen.name} "
+        f"(tau {on.tau:.2f} there). On the others: {found}{faster}.",
+        f"Over {choice.count} halvings: tau on the others {choice.middle:.2f} (half of them in "
+        f"{_interval(choice.quartiles)}); chosen was {told}.",
     ]
-    if choice.middle is not None and choice.quartiles is not None:
-        shares = sorted(choice.halvings.items(), key=lambda item: -item[1])
-        told = ", ".join(f"{name} in {100 * share:.0f} %" for name, share in shares if share)
-        lines.append(
-            f"Over {choice.count} halvings: tau on the others {choice.middle:.2f} (half of them in "
-            f"{_interval(choice.quartiles)}); chosen was {told}."
-        )
-    return lines
 
 
 def remarks(told: Judgement) -> list[str]:
     """What could not be ranked, and what stands on few networks."""
+    indicators = [told.truth, *(trust.indicator for trust in told.trusts)]
     lines = [
         f"{name}: has only {count} of the networks, too few to rank."
         for name, count in told.left_out.items()
     ]
-    if lacking := [one.name for one in _without_seeds(told)]:
-        lines.append(f"Trained with a single seed, so no pair is surely told: {', '.join(lacking)}")
+    lines += [line for one in indicators for line in _lost(one)]
+    if lacking := [one.name for one in indicators if not has_seeds(one)]:
+        lines.append(f"Trained with a single seed, so no pair is told: {', '.join(lacking)}.")
+    if elsewhere := [one.name for one in indicators[1:] if _is_elsewhere(one, told.truth)]:
+        lines.append(f"Trained on another device or number of threads: {', '.join(elsewhere)}.")
     return lines
 
 
-def _without_seeds(told: Judgement) -> list[Indicator]:
-    trained = [told.truth, *(trust.indicator for trust in told.trusts)]
-    return [
-        one
-        for one in trained
-        if one.origin == "training" and min(map(len, one.values.values())) < 2
-    ]
+def has_seeds(one: Indicator) -> bool:
+    """Whether it can tell a pair: it has two seeds of every network, or is no training."""
+    return not one.is_trained or min(map(len, one.values.values())) > 1
 
 
-def _has_seeds(trust: Trust) -> bool:
+def _lost(one: Indicator) -> Iterator[str]:
+    """How the networks ended that have no figure, as bad news of a proxy as a wrong order."""
+    for ended, number in Counter(one.lost.values()).items():
+        networks = "network" if number == 1 else "networks"
+        yield f"{one.name}: {number} {networks} left out, ended {ended}."
+
+
+def _is_elsewhere(one: Indicator, truth: Indicator) -> bool:
+    where = ("device", "threads")
+    return one.is_trained and any(one.way.get(key) != truth.way.get(key) for key in where)
+
+
+def _is_drawn(trust: Trust) -> bool:
     return trust.indicator.origin in ("training", "score")
 
 

@@ -64,7 +64,7 @@ def test_a_table_names_statistic_ceiling_baselines_and_choice(
     assert any(row.startswith("params 1.00") for row in rows)
     assert any(row.startswith("macs 1.00") for row in rows)
     assert "Kendall's tau-b with its sign" in out
-    assert "Chosen on 6 networks: accuracy e=32" in " ".join(out.split())
+    assert "Of 2 fast proxies chosen on 6 networks: accuracy e=32" in " ".join(out.split())
     assert max(map(len, out.splitlines())) <= 80
     assert "| accuracy c=4 | -1.00 |" in (results / "ranks.md").read_text()
 
@@ -114,7 +114,7 @@ def test_show_puts_accuracy_beside_latency_and_says_what_it_is_worth(
     run(capsys, *SOURCES, "--out", "ranks.json")
     out = shown(capsys, "profile.json", "--with", "small.json", "--ranks", "ranks.json")
     words = " ".join(out.split())
-    assert "Accuracy of 2 of 2 cases from small.json: digits c=4, 5 seeds." in words
+    assert "Accuracy of 2 of 2 cases from small.json: digits c=4, 3 seeds." in words
     assert "ranks 12 networks as accuracy does with tau -1.00" in words
     assert "60.1%" in out
     assert "58.1%" in out

@@ -61,12 +61,17 @@ class Resampling:
         return middle(self.taus(xs, ys) - self.taus(others, ys))
 
 
-def seed_by_seed(xs: Sequence[Sequence[float]], ys: Sequence[Sequence[float]]) -> float | None:
+def seed_by_seed(
+    xs: Sequence[Sequence[float]], ys: Sequence[Sequence[float]], *, share_seeds: bool = False
+) -> float | None:
     """The mean of tau over every seed of one against every seed of the other.
 
-    Values are by network, then by seed. None where seeds are missing or every pair is level.
+    Values are by network, then by seed. With `share_seeds` a seed is not held against itself: one
+    initialisation and order of samples would agree with itself as no two seeds of the ceiling do.
+    None where seeds are missing or every pair is level.
     """
-    return _mean_tau(product(_by_seed(xs), _by_seed(ys)))
+    pairs = product(enumerate(_by_seed(xs)), enumerate(_by_seed(ys)))
+    return _mean_tau((x, y) for (i, x), (j, y) in pairs if not (share_seeds and i == j))
 
 
 def seed_ceiling(ys: Sequence[Sequence[float]]) -> float | None:

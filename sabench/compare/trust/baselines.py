@@ -16,7 +16,7 @@ def counts(networks: Mapping[str, Case]) -> tuple[Indicator, ...]:
 
     def of(name: str) -> Indicator:
         values = {key: (float(_count(cost, name)),) for key, cost in costs.items()}
-        return Indicator(name, "count", "neither", values, seconds=0.0)
+        return Indicator(name, "count", "neither", values)
 
     return of(PARAMS), of(MACS)
 

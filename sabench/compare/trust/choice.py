@@ -10,6 +10,7 @@ import numpy as np
 
 from sabench.compare.trust.agreement import SEED, Agreement, Resampling
 from sabench.compare.trust.indicators import Indicator
+from sabench.compare.trust.judging import faster_by
 from sabench.stats import Interval, kendall_tau
 
 FASTER = 16.0  # the goal: a proxy this many times faster than the training in full
@@ -21,80 +22,87 @@ LEAST_HALF = 5  # networks
 class Choice:
     """The proxy with the highest tau on one half, and its tau on the other.
 
+    `proxies`: those it was chosen from; `are_fast`: whether each is as fast as was asked for.
     `halvings`: which share of `count` random halvings chose each proxy; `quartiles`: where the
     middle half of the taus on the other half lies.
     """
 
+    proxies: tuple[Indicator, ...]
+    are_fast: bool
     chosen: Indicator
-    faster: float
+    faster: float | None
     chosen_on: Agreement
     reported_on: Agreement | None
     count: int
     halvings: dict[str, float]
-    middle: float | None
-    quartiles: Interval | None
+    middle: float
+    quartiles: Interval
+
+
+Halving = tuple[Indicator, list[str], list[str]]
+"""The proxy that is best on the first half, that half, and the other."""
 
 
 def choose(
-    proxies: Sequence[Indicator], truth: Indicator, networks: Sequence[str], faster: float = FASTER
-) -> Choice | None:
-    """Among trainings that are at least `faster` times as fast as the truth, or all if none is.
-
-    None below two proxies, or below five networks a half.
+    indicators: Sequence[Indicator],
+    truth: Indicator,
+    networks: Sequence[str],
+    faster: float = FASTER,
+) -> Choice | str:
+    """Among trainings that are at least `faster` times as fast as the truth; if there are not two
+    of these, among all; over the networks that all of them have. Or why there is no choice.
     """
-    timed = [one for one in proxies if one.seconds and truth.seconds and one.origin == "training"]
-    fast = [one for one in timed if (truth.seconds or 0.0) / (one.seconds or 1.0) >= faster]
-    known = [one for one in (fast or timed) if all(key in one.values for key in networks)]
-    if len(known) < 2 or len(networks) // 2 < LEAST_HALF:
-        return None
+    proxies = [one for one in indicators if one.is_trained and one is not truth]
+    if len(proxies) < 2:
+        return f"{len(proxies)} reduced trainings: a choice takes two"
+    fast = [one for one in proxies if (faster_by(one, truth, networks) or 0.0) >= faster]
+    known = fast if len(fast) > 1 else proxies
+    common = [key for key in networks if all(key in one.values for one in known)]
+    if len(common) // 2 < LEAST_HALF:
+        return f"{len(common)} networks are in all proxies: a choice takes {2 * LEAST_HALF}"
     random = np.random.default_rng(SEED)
-    found = [_on_a_halving(known, truth, networks, random) for _ in range(HALVINGS)]
+    found = [_halving(known, truth, common, random) for _ in range(HALVINGS)]
     told = [one for one in found if one is not None]
-    if not told:
-        return None
+    taus = [tau for one, _, rest in told if (tau := _tau(one, truth, rest)) is not None]
+    if not taus:
+        return "all proxies are level on every half of the networks"
     chosen, half, other = told[0]
-    taus = [
-        tau.tau
-        for one, _, rest in told
-        if (tau := kendall_tau(one.means(rest), truth.means(rest))) is not None
-    ]
-    agreement = _agreement(chosen, truth, half)
-    assert agreement is not None  # or it had not been chosen
-    low, middle, high = np.quantile(taus, [0.25, 0.5, 0.75]) if taus else (0.0, 0.0, 0.0)
+    on = _agreement(chosen, truth, half)
+    assert on is not None  # or it had not been chosen
+    low, middle, high = np.quantile(taus, [0.25, 0.5, 0.75])
     return Choice(
+        proxies=tuple(known),
+        are_fast=known is fast,
         chosen=chosen,
-        faster=(truth.seconds or 0.0) / (chosen.seconds or 1.0),
-        chosen_on=agreement,
+        faster=faster_by(chosen, truth, common),
+        chosen_on=on,
         reported_on=_agreement(chosen, truth, other),
         count=len(told),
-        halvings={one.name: _share(one, [chosen for chosen, _, _ in told]) for one in known},
-        middle=float(middle) if taus else None,
-        quartiles=Interval(float(low), float(high)) if taus else None,
+        halvings={one.name: sum(best is one for best, *_ in told) / len(told) for one in known},
+        middle=float(middle),
+        quartiles=Interval(float(low), float(high)),
     )
 
 
-def _on_a_halving(
+def _halving(
     known: Sequence[Indicator],
     truth: Indicator,
     networks: Sequence[str],
     random: np.random.Generator,
-) -> tuple[Indicator, list[str], list[str]] | None:
+) -> Halving | None:
+    """None where every proxy is level on the half."""
     order = [networks[place] for place in random.permutation(len(networks))]
     half, other = order[: len(order) // 2], order[len(order) // 2 :]
-    taus = {
-        one.name: found.tau
-        for one in known
-        if (found := kendall_tau(one.means(half), truth.means(half))) is not None
-    }
+    taus = [(tau, one) for one in known if (tau := _tau(one, truth, half)) is not None]
     if not taus:
         return None
-    best = max(taus, key=lambda name: taus[name])
-    return next(one for one in known if one.name == best), half, other
+    return max(taus, key=lambda pair: pair[0])[1], half, other
+
+
+def _tau(one: Indicator, truth: Indicator, networks: Sequence[str]) -> float | None:
+    found = kendall_tau(one.means(networks), truth.means(networks))
+    return found.tau if found else None
 
 
 def _agreement(one: Indicator, truth: Indicator, networks: Sequence[str]) -> Agreement | None:
     return Resampling(len(networks)).agreement(one.means(networks), truth.means(networks))
-
-
-def _share(one: Indicator, chosen: Sequence[Indicator]) -> float:
-    return sum(other is one for other in chosen) / len(chosen)

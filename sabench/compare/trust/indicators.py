@@ -6,10 +6,12 @@ that is how a profile, scores, short trainings and long ones of it are joined.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 from typing import Literal
 
 from sabench.cases.case import REDUCTIONS, Case
+from sabench.cases.recipe import Recipe
 from sabench.catalog.metrics import METRICS, metrics_of
 from sabench.errors import ResultError
 from sabench.records import SHOWN
@@ -24,23 +26,34 @@ KEYS = (
 )
 """What may tell apart two figures of one network."""
 
+Way = dict[str, str]
+"""How a figure was come by: each of KEYS, and the device's name."""
+
 
 @dataclass(frozen=True, slots=True)
 class Indicator:
     """Values of networks, each with one a seed.
 
-    `way`: of KEYS, what its figures share. `better` is what its definition promises. `seconds`:
-    what a training takes, in the mean over networks and seeds; None where that is not told.
-    `is_reduced`: trained by less than the suite's own recipe, data and widths.
+    `way`: what its figures share; `recipe`: what its networks were trained by. `better` is what
+    its definition promises. `seconds`: of one training of each network. `lost`: networks without a
+    figure to rank by, and how they ended. `is_reduced`: trained by less than the suite's own
+    recipe, data and widths.
     """
 
     name: str
     origin: Origin
     better: Literal["more", "less", "neither"]
     values: Mapping[str, tuple[float, ...]]
-    way: dict[str, str] = field(default_factory=dict)
-    seconds: float | None = None
+    way: Way = field(default_factory=dict)
+    recipe: Recipe | None = None
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    lost: Mapping[str, str] = field(default_factory=dict)
     is_reduced: bool = False
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether its seeds are whole trainings."""
+        return self.origin == "training"
 
     def means(self, networks: Iterable[str]) -> list[float]:
         """The mean over seeds of each of them."""
@@ -67,11 +80,9 @@ def gather(sources: Sequence[Path]) -> Gathered:
         here = list(indicators_of(board))
         if not here:
             raise ResultError(f"{path}: no network in it has a figure that could rank it")
-        taken = {one.name for one in found}
         for one in here:
-            told = f"{one.name} ({path.stem})" if one.name in taken else one.name
-            found.append(replace(one, name=told))
-        cases = (plain_case(row.case) for row in _rows(board))
+            found.append(replace(one, name=_unused(one.name, path, {one.name for one in found})))
+        cases = (plain_case(row.case) for row in _networks(board))
         networks |= {case.case_id: case for case in cases}
     return Gathered(tuple(found), networks)
 
@@ -85,9 +96,9 @@ def plain_case(case: Case) -> Case:
 
 def indicators_of(board: Leaderboard) -> Iterator[Indicator]:
     """Accuracy of each way of training, every score, latency of each way of running."""
-    ways: list[tuple[dict[str, str], list[Row]]] = []
-    for row in _rows(board):
-        way = way_of(row)
+    ways: list[tuple[Way, list[Row]]] = []
+    for row in _networks(board):
+        way = way_of(row, board)
         same = next((rows for other, rows in ways if other == way), None)
         if same is None:
             ways.append((way, [row]))
@@ -96,22 +107,30 @@ def indicators_of(board: Leaderboard) -> Iterator[Indicator]:
     told = _telling([way for way, _ in ways])
     for way, rows in ways:
         label = ",".join(f"{key}={way[key]}" for key in told)
-        yield from _of_one_way(rows, way, label)
+        yield from _of_one_way(rows, way, label, board.recipe)
 
 
-def _rows(board: Leaderboard) -> list[Row]:
-    return [row for row in board.rows if row.case.kind == "network" and row.status in SHOWN]
+def way_of(row: Row, board: Leaderboard) -> Way:
+    """How the figures of a row were come by."""
+    device = board.environments.get(row.device)
+    name = device.device_name if device else row.device
+    return {key: str(getattr(row.case, key)) for key in KEYS} | {"device": name}
 
 
-def _of_one_way(rows: Sequence[Row], way: dict[str, str], label: str) -> Iterator[Indicator]:
-    case = rows[0].case
-    origin, names = _read_of(case)
+def _of_one_way(
+    rows: Sequence[Row], way: Way, label: str, recipe: Recipe | None
+) -> Iterator[Indicator]:
+    origin, names = _read_of(rows[0].case)
     for name in names:
-        values = {
-            plain_case(row.case).case_id: figure.process_medians
-            for row in rows
-            if (figure := row.figures.get(name)) is not None and figure.process_medians
-        }
+        values, lost = {}, {}
+        for row in rows:
+            key, figure = plain_case(row.case).case_id, row.figures.get(name)
+            if row.status not in SHOWN:
+                lost[key] = row.status.value
+            elif figure is None or not figure.process_medians:
+                lost[key] = "no figure"
+            else:
+                values[key] = figure.process_medians
         if values:
             yield Indicator(
                 name=f"{name} {label}".rstrip(),
@@ -119,9 +138,15 @@ def _of_one_way(rows: Sequence[Row], way: dict[str, str], label: str) -> Iterato
                 better=METRICS[name].better,
                 values=values,
                 way=way,
-                seconds=_seconds(rows),
-                is_reduced=any(getattr(case, key) != 1 for key in REDUCTIONS),
+                recipe=recipe,
+                seconds=_seconds(rows) if origin == "training" else {},
+                lost=lost,
+                is_reduced=any(way[key] != "1" for key in REDUCTIONS),
             )
+
+
+def _networks(board: Leaderboard) -> list[Row]:
+    return [row for row in board.rows if row.case.kind == "network"]
 
 
 def _read_of(case: Case) -> tuple[Origin, tuple[str, ...]]:
@@ -132,17 +157,13 @@ def _read_of(case: Case) -> tuple[Origin, tuple[str, ...]]:
     return "measurement", ("latency_warm",)
 
 
-def _seconds(rows: Iterable[Row]) -> float | None:
-    times = [time for row in rows if (time := row.median(TIME)) is not None]
-    return sum(times) / len(times) if times else None
+def _seconds(rows: Iterable[Row]) -> dict[str, float]:
+    return {
+        plain_case(row.case).case_id: time for row in rows if (time := row.median(TIME)) is not None
+    }
 
 
-def way_of(row: Row) -> dict[str, str]:
-    """How the figures of a row were come by: data, reductions and the rest of KEYS, and device."""
-    return {key: str(getattr(row.case, key)) for key in KEYS} | {"device": row.device}
-
-
-def _telling(ways: Sequence[dict[str, str]]) -> list[str]:
+def _telling(ways: Sequence[Way]) -> list[str]:
     """The keys that tell the ways of a leaderboard apart, and those that reduce."""
     found = []
     for key in ways[0] if ways else ():
@@ -150,3 +171,14 @@ def _telling(ways: Sequence[dict[str, str]]) -> list[str]:
         if len(values) > 1 or (key in REDUCTIONS and values != {"1"}):
             found.append(key)
     return found
+
+
+def _unused(name: str, path: Path, taken: set[str]) -> str:
+    """The name, with its file's or run folder's where it is taken, and with a number if need be."""
+    source = path.parent.name if path.name == "leaderboard.json" else path.stem
+    tries = (f"{name} ({source} {number})" for number in count(2))
+    candidates = iter((name, f"{name} ({source})"))
+    while True:
+        told = next(candidates, None) or next(tries)
+        if told not in taken:
+            return told

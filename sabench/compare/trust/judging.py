@@ -115,7 +115,7 @@ def trust_in(
     gains = {
         base.name: resampling.gain(mine, base.means(networks), true)
         for base in baselines
-        if base is not one and base.name != one.name and all(key in base.values for key in networks)
+        if base.name != one.name and all(key in base.values for key in networks)
     }
     best = best_third(truth, networks)
     top = None
@@ -125,10 +125,13 @@ def trust_in(
         indicator=one,
         overall=resampling.agreement(mine, true),
         top=top,
-        seed_tau=seed_by_seed(*([i.values[key] for key in networks] for i in (one, truth))),
+        seed_tau=seed_by_seed(
+            *([side.values[key] for key in networks] for side in (one, truth)),
+            share_seeds=one.is_trained and truth.is_trained,
+        ),
         gains=gains,
         decided=decisions(one, truth, networks),
-        faster=_faster(one, truth),
+        faster=faster_by(one, truth, networks),
     )
 
 
@@ -145,11 +148,18 @@ def ceiling_of(truth: Indicator, networks: Sequence[str]) -> Ceiling:
 def best_third(truth: Indicator, networks: Sequence[str]) -> list[str]:
     """The third of the networks, rounded up, that the truth ranks first."""
     means = dict(zip(networks, truth.means(networks), strict=True))
-    ordered = sorted(networks, key=lambda key: means[key], reverse=True)
+    ordered = sorted(networks, key=lambda key: means[key], reverse=truth.better != "less")
     return ordered[: math.ceil(len(networks) / TOP)]
 
 
-def _faster(one: Indicator, truth: Indicator) -> float | None:
-    if one.origin != "training" or not one.seconds or not truth.seconds:
+def faster_by(one: Indicator, truth: Indicator, networks: Sequence[str]) -> float | None:
+    """Training time of the truth over that of the indicator, for the same networks.
+
+    None where one of them is no training or tells no time, or was trained on another device or
+    with another number of threads.
+    """
+    known = [key for key in networks if key in one.seconds and key in truth.seconds]
+    where = ("device", "threads")
+    if not known or any(one.way.get(key) != truth.way.get(key) for key in where):
         return None
-    return truth.seconds / one.seconds
+    return sum(truth.seconds[key] for key in known) / sum(one.seconds[key] for key in known)

@@ -4,23 +4,50 @@ An accuracy for which no rank agreement is known is marked so.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sabench.cases.case import Case
-from sabench.compare.trust.indicators import ACCURACY, way_of
-from sabench.compare.trust.result import Ranked, Ranks
+from sabench.cases.recipe import Recipe
+from sabench.compare.trust.indicators import ACCURACY, Way, plain_case, way_of
+from sabench.compare.trust.result import Ranked, Ranks, Truth
 from sabench.errors import ConfigError, ResultError
 from sabench.records import SHOWN
 from sabench.store.leaderboard import Leaderboard, Row
 from sabench.store.summary import Figure
 
-RECIPE = ("data", "c", "r", "s", "e")
-"""What makes one accuracy of a network another."""
+TRAINED_BY = ("data", "c", "r", "s", "e", "batch", "autocast")
+"""What makes one accuracy of a network another, beside the recipe."""
 
 
-def marked(board: Leaderboard, ranks: Ranks | None) -> Leaderboard:
-    """A leaderboard of trainings with what its accuracies are worth, as far as `ranks` tells."""
-    ways = {tuple(recipe_of(way_of(row)).items()) for row in _trained(board)}
-    lines = [mark(dict(way), ranks) for way in sorted(ways)]
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """Trainings by one recipe, one reduction of it and on one kind of data."""
+
+    recipe: Recipe | None
+    way: Way
+    networks: frozenset[str]
+
+    @property
+    def told(self) -> str:
+        """'digits e=16', or 'digits in full'."""
+        factors = [f"{key}={self.way[key]}" for key in ("c", "r", "s", "e") if self.way[key] != "1"]
+        return f"{self.way['data']} {','.join(factors) or 'in full'}"
+
+    def is_like(self, other: Ranked | Truth) -> bool:
+        """Whether an indicator of `sabench ranks` is of trainings by the same means."""
+        same = all(self.way[key] == other.way.get(key) for key in TRAINED_BY)
+        return other.origin == "training" and same and self.recipe == other.recipe
+
+
+def marked(board: Leaderboard, ranks: Ranks) -> Leaderboard:
+    """A leaderboard of trainings with what its accuracies are worth, as far as `ranks` tells.
+
+    Raises: ConfigError for one without a training.
+    """
+    trainings = trainings_in(board)
+    if not trainings:
+        raise ConfigError("no training is in it whose accuracy could be marked: add some by --with")
+    lines = [mark(one, ranks) for one in trainings]
     return board.model_copy(update={"notes": (*board.notes, *lines)})
 
 
@@ -30,26 +57,29 @@ def with_accuracy(
     """A profile whose networks have the accuracy of their trainings beside their latency.
 
     Joined by network and options; where several resolutions were trained, by that too.
-    Raises: ResultError if no network is in both, ConfigError if `trained` holds more than one way
-    of training.
+    Raises: ResultError if no network is in both; ConfigError if `trained` holds several ways of
+    training, or the leaderboard has accuracies of its own.
     """
-    rows = _trained(trained)
-    ways = [dict(one) for one in {tuple(recipe_of(way_of(row)).items()): None for row in rows}]
+    if ACCURACY in board.metrics:
+        raise ConfigError("it has accuracies of its own: name a profile first, then --with these")
+    ways = trainings_in(trained)
     if len(ways) > 1:
-        told = "; ".join(", ".join(f"{key}={value}" for key, value in way.items()) for way in ways)
+        told = "; ".join(f"{one.told}, batch {one.way['batch']}" for one in ways)
         raise ConfigError(f"{name} holds {len(ways)} ways of training ({told}): join one of them")
-    accuracies = [_accuracy(row.case, rows) for row in board.rows]
-    found = sum(accuracy is not None for accuracy in accuracies)
-    if not found:
+    rows = [row for row in trained.rows if _is_trained(row)]
+    figures = [_accuracy(row.case, rows) for row in board.rows]
+    known = [figure for figure in figures if figure is not None]
+    if not known:
         raise ResultError(f"{name}: none of its trainings is of a network of this leaderboard")
     absent = Figure(unit="1", reason=f"not trained in {name}")
     joined = tuple(
-        row.model_copy(update={"figures": row.figures | {ACCURACY: accuracy or absent}})
-        for row, accuracy in zip(board.rows, accuracies, strict=True)
+        row.model_copy(update={"figures": row.figures | {ACCURACY: figure or absent}})
+        for row, figure in zip(board.rows, figures, strict=True)
     )
+    seeds = min(len(figure.process_medians) for figure in known)
     notes = (
-        f"Accuracy of {found} of {len(joined)} cases from {name}: {_told(ways[0])}, "
-        f"{trained.preset.processes} seeds.",
+        f"Accuracy of {len(known)} of {len(joined)} cases from {name}: {ways[0].told}, "
+        f"{seeds} seed{'s' if seeds != 1 else ''}.",
         mark(ways[0], ranks),
     )
     metrics = (*board.metrics, ACCURACY)
@@ -57,19 +87,33 @@ def with_accuracy(
     return board.model_copy(update=update)
 
 
-def mark(recipe: dict[str, str], ranks: Ranks | None) -> str:
-    """What an accuracy by that recipe is worth, in a line."""
-    told = f"Accuracy by {_told(recipe)}"
-    if ranks is not None and recipe_of(ranks.truth.way) == recipe:
-        ceiling = ranks.seed_ceiling.tau
+def trainings_in(board: Leaderboard) -> list[Trained]:
+    """The ways of training in a leaderboard, in its order; device and threads make no other."""
+    found: list[tuple[Way, set[str]]] = []
+    for row in filter(_is_trained, board.rows):
+        way = {key: value for key, value in way_of(row, board).items() if key in TRAINED_BY}
+        networks = next((those for other, those in found if other == way), None)
+        if networks is None:
+            found.append((way, networks := set()))
+        networks.add(plain_case(row.case).case_id)
+    return [Trained(board.recipe, way, frozenset(networks)) for way, networks in found]
+
+
+def mark(trained: Trained, ranks: Ranks | None) -> str:
+    """What these accuracies are worth, in a line."""
+    told = f"Accuracy by {trained.told}"
+    unknown = f"{told}: not known how far it ranks as a training in full would (sabench ranks)."
+    if ranks is None:
+        return unknown
+    ceiling = ranks.seed_ceiling.tau
+    if trained.is_like(ranks.truth) and trained.networks <= ranks.truth.values.keys():
         sure = f"one seed ranks as another with tau {ceiling:.2f}" if ceiling is not None else ""
         return f"{told} is what other accuracies are held against; {sure or 'it has one seed'}."
-    found = _found(recipe, ranks)
-    if ranks is None or found is None or found.overall is None:
-        return f"{told}: not known how far it ranks as a training in full would (sabench ranks)."
+    found = next((one for one in ranks.indicators if trained.is_like(one)), None)
+    if found is None or found.overall is None or not trained.networks <= found.values.keys():
+        return unknown
     interval = found.overall.interval
     sure = f", 95 % {interval[0]:.2f}..{interval[1]:.2f}" if interval else ""
-    ceiling = ranks.seed_ceiling.tau
     against = f"; seed ceiling {ceiling:.2f}" if ceiling is not None else ""
     return (
         f"{told} ranks {found.overall.networks} networks as {ranks.truth.name} does with tau "
@@ -77,23 +121,8 @@ def mark(recipe: dict[str, str], ranks: Ranks | None) -> str:
     )
 
 
-def recipe_of(way: dict[str, str]) -> dict[str, str]:
-    """Of all that a row's way tells, what makes its accuracy."""
-    return {key: way[key] for key in RECIPE if key in way}
-
-
-def _told(recipe: dict[str, str]) -> str:
-    reduced = [f"{key}={value}" for key, value in recipe.items() if key != "data" and value != "1"]
-    return f"{recipe.get('data', 'data untold')} {','.join(reduced) or 'in full'}"
-
-
-def _found(recipe: dict[str, str], ranks: Ranks | None) -> Ranked | None:
-    known = ranks.indicators if ranks is not None else ()
-    return next((o for o in known if o.origin == "training" and recipe_of(o.way) == recipe), None)
-
-
-def _trained(board: Leaderboard) -> list[Row]:
-    return [row for row in board.rows if row.case.mode == "train" and row.status in SHOWN]
+def _is_trained(row: Row) -> bool:
+    return row.case.mode == "train" and row.status in SHOWN
 
 
 def _accuracy(case: Case, trained: Sequence[Row]) -> Figure | None:

@@ -14,9 +14,9 @@ from sabench.stats import t_quantile
 class Decisions:
     """Of `pairs` of networks: decided by the indicator, by the truth, by both, and by both alike.
 
-    Decided by trainings with two seeds or more: the 95 % interval of the mean difference, seed by
-    seed, leaves out zero (Student's t; no correction for there being many pairs). By one value a
-    network: whatever differs.
+    Decided by trainings: the 95 % interval of the mean difference, seed by seed, leaves out zero
+    (Student's t; no correction for there being many pairs), so that a single seed decides nothing.
+    By what has no seeds: whatever differs.
     """
 
     pairs: int
@@ -28,13 +28,11 @@ class Decisions:
 
 def decisions(indicator: Indicator, truth: Indicator, networks: Sequence[str]) -> Decisions:
     """Over all pairs of some networks that both have values of."""
-    told = [
-        (
-            verdict(indicator.values[one], indicator.values[other]),
-            verdict(truth.values[one], truth.values[other]),
-        )
-        for one, other in combinations(networks, 2)
-    ]
+
+    def of(one: Indicator, a: str, b: str) -> int:
+        return verdict(one.values[a], one.values[b], needs_seeds=one.is_trained)
+
+    told = [(of(indicator, *pair), of(truth, *pair)) for pair in combinations(networks, 2)]
     both = [(mine, true) for mine, true in told if mine and true]
     return Decisions(
         pairs=len(told),
@@ -45,9 +43,11 @@ def decisions(indicator: Indicator, truth: Indicator, networks: Sequence[str]) -
     )
 
 
-def verdict(one: Sequence[float], other: Sequence[float]) -> int:
+def verdict(one: Sequence[float], other: Sequence[float], *, needs_seeds: bool = False) -> int:
     """1 if one is surely more than the other, -1 if surely less, 0 if that cannot be told."""
     differences = [a - b for a, b in zip(one, other, strict=False)]
+    if needs_seeds and len(differences) < 2:
+        return 0
     middle = fmean(differences)
     if len(differences) > 1:
         half = t_quantile(0.975, len(differences) - 1) * stdev(differences)

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from sabench.cases.recipe import Recipe
 from sabench.compare.trust.agreement import Agreement
 from sabench.compare.trust.choice import Choice
 from sabench.compare.trust.indicators import Origin
@@ -37,18 +38,20 @@ class Pairs(Frozen):
 
 
 class Ranked(Frozen):
-    """One indicator. `values`: by network, then by seed. `seconds`: of one training."""
+    """One indicator. `values`: by network, then by seed. `seconds`: of one training of each."""
 
     name: str
     origin: Origin
     way: dict[str, str]
+    recipe: Recipe | None = None
     better: Literal["more", "less", "neither"]
     overall: Tau | None
     top_third: Tau | None
     seed_tau: float | None
     gains: dict[str, Bounds | None]
     pairs: Pairs
-    seconds: float | None
+    seconds: dict[str, float]
+    lost: dict[str, str]
     faster: float | None
     values: dict[str, tuple[float, ...]]
 
@@ -59,7 +62,8 @@ class Truth(Frozen):
     name: str
     origin: Origin
     way: dict[str, str]
-    seconds: float | None
+    recipe: Recipe | None = None
+    seconds: dict[str, float]
     low: float
     high: float
     values: dict[str, tuple[float, ...]]
@@ -77,13 +81,15 @@ class Chosen(Frozen):
     """The proxy chosen on one half, told on the other, and the same over many halvings."""
 
     name: str
-    faster: float
+    faster: float | None
+    proxies: tuple[str, ...]
+    are_fast: bool
     chosen_on: Tau
     reported_on: Tau | None
     halvings: int
     chosen_in: dict[str, float]
-    median_tau: float | None
-    quartiles: Bounds | None
+    median_tau: float
+    quartiles: Bounds
 
 
 class Ranks(Frozen):
@@ -96,7 +102,7 @@ class Ranks(Frozen):
     seed_ceiling: SeedCeiling
     indicators: tuple[Ranked, ...]
     left_out: dict[str, int]
-    choice: Chosen | None
+    choice: Chosen | str  # or why there is none
     command_line: tuple[str, ...] = ()
 
     def dump(self) -> dict[str, Any]:
@@ -104,7 +110,7 @@ class Ranks(Frozen):
         return self.model_dump(mode="json", by_alias=True)
 
 
-def ranks_of(told: Judgement, choice: Choice | None, command_line: tuple[str, ...] = ()) -> Ranks:
+def ranks_of(told: Judgement, choice: Choice | str, command_line: tuple[str, ...] = ()) -> Ranks:
     """The file of a judgement and a choice."""
     truth, ceiling = told.truth, told.ceiling
     return Ranks(
@@ -112,7 +118,8 @@ def ranks_of(told: Judgement, choice: Choice | None, command_line: tuple[str, ..
             name=truth.name,
             origin=truth.origin,
             way=truth.way,
-            seconds=truth.seconds,
+            recipe=truth.recipe,
+            seconds=dict(truth.seconds),
             low=told.span.low,
             high=told.span.high,
             values={key: truth.values[key] for key in told.networks},
@@ -147,6 +154,7 @@ def _ranked(trust: Trust) -> Ranked:
         name=one.name,
         origin=one.origin,
         way=one.way,
+        recipe=one.recipe,
         better=one.better,
         overall=_tau(trust.overall),
         top_third=_tau(trust.top),
@@ -159,26 +167,29 @@ def _ranked(trust: Trust) -> Ranked:
             decided_by_both=pairs.both,
             right=pairs.right,
         ),
-        seconds=one.seconds,
+        seconds=dict(one.seconds),
+        lost=dict(one.lost),
         faster=trust.faster,
         values=dict(one.values),
     )
 
 
-def _chosen(choice: Choice | None) -> Chosen | None:
-    if choice is None:
-        return None
+def _chosen(choice: Choice | str) -> Chosen | str:
+    if isinstance(choice, str):
+        return choice
     on = _tau(choice.chosen_on)
     assert on is not None
     return Chosen(
         name=choice.chosen.name,
         faster=choice.faster,
+        proxies=tuple(one.name for one in choice.proxies),
+        are_fast=choice.are_fast,
         chosen_on=on,
         reported_on=_tau(choice.reported_on),
         halvings=choice.count,
         chosen_in=choice.halvings,
         median_tau=choice.middle,
-        quartiles=_bounds(choice.quartiles),
+        quartiles=(choice.quartiles.low, choice.quartiles.high),
     )
 
 

@@ -121,6 +121,15 @@ def test_seed_by_seed_takes_every_seed_of_one_against_every_seed_of_the_other() 
     assert seed_by_seed([], []) is None
 
 
+def test_a_seed_that_both_share_is_not_held_against_itself() -> None:
+    """A proxy with the truth's own values agrees with it as well as its seeds do, not better."""
+    truth = [(1.0, 1.0, 2.0), (2.0, 3.0, 1.0), (3.0, 2.0, 3.0)]
+    assert seed_by_seed(truth, truth, share_seeds=True) == pytest.approx(seed_ceiling(truth))
+    apart = seed_by_seed(truth, truth)
+    assert apart is not None
+    assert apart > 1 / 9
+
+
 def test_draws_without_an_order_do_not_count_until_most_are() -> None:
     nan = math.nan
     some = middle(np.array([0.5, 0.5, nan, 0.5]))

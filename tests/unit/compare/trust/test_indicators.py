@@ -4,14 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from making_rows import board_of, figure_of, row_of
-from making_trust import network, trained
+from making_rows import board_of, row_of
+from making_runs import new_run, record_of
+from making_trust import FULL, network, trained
 from sabench.cases.case import Case
 from sabench.compare.trust.baselines import counts, published
 from sabench.compare.trust.indicators import gather, indicators_of, plain_case
 from sabench.errors import ResultError
-from sabench.records import Status
-from sabench.store.leaderboard import write_leaderboard
+from sabench.records import Reading, Status
+from sabench.store.leaderboard import make_leaderboard, write_leaderboard
 
 
 def test_a_network_is_the_same_however_it_is_trained_scored_or_run() -> None:
@@ -31,9 +32,9 @@ def test_each_way_of_training_is_an_indicator_named_by_what_it_is_reduced_by() -
     full = trained({0.25: (0.8, 0.9), 0.5: (0.9, 0.95)})
     short = trained({0.25: (0.6, 0.7), 0.5: (0.8, 0.75)}, seconds=10.0, e=16, r=2)
     (one,), (other,) = list(indicators_of(full)), list(indicators_of(short))
-    assert (one.name, one.is_reduced, one.seconds) == ("accuracy", False, 100.0)
-    assert (other.name, other.is_reduced, other.seconds) == ("accuracy r=2,e=16", True, 10.0)
     key = plain_case(network(0.5)).case_id
+    assert (one.name, one.is_reduced, one.seconds[key]) == ("accuracy", False, 100.0)
+    assert (other.name, other.is_reduced, other.seconds[key]) == ("accuracy r=2,e=16", True, 10.0)
     assert (one.values[key], other.values[key]) == ((0.9, 0.95), (0.8, 0.75))
     assert other.means([key]) == [pytest.approx(0.775)]
 
@@ -61,13 +62,18 @@ def test_scores_and_latencies_are_indicators_and_layers_and_lost_cases_are_not()
         ("latency_warm data=,mode=forward,batch=8", "measurement", "less"),
     ]
     assert all(len(one.values) == 1 for one in found)
+    assert {*found[1].lost.values()} == {"crash"}
 
 
 def test_results_are_gathered_under_names_of_their_own(tmp_path: Path) -> None:
-    for name in ("one", "other"):
-        write_leaderboard(tmp_path / f"{name}.json", trained({0.25: (0.5,), 0.5: (0.6,)}))
-    found = gather([tmp_path / "one.json", tmp_path / "other.json"])
-    assert [one.name for one in found.indicators] == ["accuracy", "accuracy (other)"]
+    paths = [tmp_path / name for name in ("one.json", "a/run/leaderboard.json", "b/run.json")]
+    for path in (*paths, tmp_path / "c" / "run.json"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_leaderboard(path, trained({0.25: (0.5,), 0.5: (0.6,)}))
+    found = gather([*paths[:1], paths[1].parent, paths[2], tmp_path / "c" / "run.json"])
+    assert [one.name for one in found.indicators] == [
+        *("accuracy", "accuracy (run)", "accuracy (run 2)", "accuracy (run 3)")
+    ]
     assert [case.options for case in found.networks.values()] == [{"width": 0.25}, {"width": 0.5}]
 
 
@@ -78,13 +84,21 @@ def test_a_result_without_a_network_is_one_clear_line(tmp_path: Path) -> None:
         gather([tmp_path / "layers.json"])
 
 
-def test_a_seed_that_failed_leaves_the_others_of_its_network() -> None:
-    board = trained({0.25: (0.5, 0.6, 0.7)})
-    (row,) = board.rows
-    figures = row.figures | {"accuracy": figure_of("accuracy", (0.5, 0.7))}
-    lost = board.model_copy(update={"rows": (row.model_copy(update={"figures": figures}),)})
-    (found,) = indicators_of(lost)
-    assert list(found.values.values()) == [(0.5, 0.7)]
+def test_a_network_of_which_a_seed_failed_is_lost_and_told(tmp_path: Path) -> None:
+    """A proxy that makes networks diverge is not to look better for it."""
+    info = new_run(tmp_path / "run", (network(0.25, **FULL), network(0.5, **FULL))).info
+    read = {"accuracy": Reading.of("1", [0.5])}
+    records = [record_of(job, readings=read) for job in info.jobs()]
+    bad = [
+        one.model_copy(update={"status": Status.DIVERGED, "readings": {}})
+        if "width=0.5" in one.case_id and one.replicate == 1
+        else one
+        for one in records
+    ]
+    (found,) = indicators_of(make_leaderboard(info, bad))
+    key = {width: plain_case(network(width)).case_id for width in (0.25, 0.5)}
+    assert [*found.values] == [key[0.25]]
+    assert found.lost == {key[0.5]: "diverged"}
 
 
 def test_params_and_macs_are_those_of_the_network_in_full() -> None:

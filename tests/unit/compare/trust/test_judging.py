@@ -2,13 +2,14 @@
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from making_trust import indicator, network
-from sabench.compare.trust.choice import LEAST_HALF, choose
+from sabench.compare.trust.choice import LEAST_HALF, Choice, choose
 from sabench.compare.trust.indicators import Gathered, Indicator, plain_case
-from sabench.compare.trust.judging import best_third, find_truth, judge
+from sabench.compare.trust.judging import best_third, faster_by, find_truth, judge
 from sabench.errors import ConfigError, ResultError
 
 WIDTHS = [round(0.125 + 0.03125 * step, 5) for step in range(12)]
@@ -18,6 +19,11 @@ KEYS = [plain_case(network(width)).case_id for width in WIDTHS]
 def gathered(*indicators: Indicator) -> Gathered:
     cases = {plain_case(network(width)).case_id: plain_case(network(width)) for width in WIDTHS}
     return Gathered(indicators, cases)
+
+
+def each(seconds: float) -> dict[str, float]:
+    """Of a training of every network."""
+    return dict.fromkeys(KEYS, seconds)
 
 
 def by_place(
@@ -31,9 +37,13 @@ def by_place(
     return indicator(values, name, **fields)
 
 
-FULL = by_place(lambda place: 0.6 + place / 100, seconds=160.0)
-SHORT = by_place(lambda place: 0.4 + place / 200, "accuracy e=16", seconds=10.0, is_reduced=True)
-BACKWARDS = by_place(lambda place: 0.5 - place / 200, "accuracy r=4", seconds=8.0, is_reduced=True)
+FULL = by_place(lambda place: 0.6 + place / 100, seconds=each(160.0))
+SHORT = by_place(
+    lambda place: 0.4 + place / 200, "accuracy e=16", seconds=each(10.0), is_reduced=True
+)
+BACKWARDS = by_place(
+    lambda place: 0.5 - place / 200, "accuracy r=4", seconds=each(8.0), is_reduced=True
+)
 
 
 def test_a_judgement_holds_every_indicator_and_both_baselines_against_the_truth() -> None:
@@ -97,7 +107,7 @@ def test_two_networks_are_too_few() -> None:
 
 def test_the_proxy_chosen_is_the_one_that_ranks_best_and_is_told_on_other_networks() -> None:
     found = choose([SHORT, BACKWARDS], FULL, KEYS)
-    assert found is not None
+    assert isinstance(found, Choice)
     assert found.chosen is SHORT
     assert found.reported_on is not None
     assert (found.chosen_on.networks, found.reported_on.networks) == (6, 6)
@@ -109,28 +119,56 @@ def test_a_choice_among_noise_looks_good_where_it_was_made_and_not_where_it_is_t
     """Why it is told on the other half: the best of many that know nothing seems to know much."""
     order = random.Random(1)
     noise = [
-        by_place(lambda _: order.random(), f"accuracy e={n}", seconds=1.0, is_reduced=True)
+        by_place(lambda _: order.random(), f"accuracy e={n}", seconds=each(1.0), is_reduced=True)
         for n in range(20)
     ]
     found = choose(noise, FULL, KEYS)
-    assert found is not None
-    assert found.middle is not None
+    assert isinstance(found, Choice)
     assert found.chosen_on.tau > 0.3
     assert found.middle < 0.3
 
 
 def test_slow_proxies_are_chosen_from_only_where_none_is_fast() -> None:
     better = by_place(
-        lambda place: 0.6 + place / 100, "accuracy e=2", seconds=80.0, is_reduced=True
+        lambda place: 0.6 + place / 100, "accuracy e=2", seconds=each(80.0), is_reduced=True
     )
     fast = choose([better, SHORT, BACKWARDS], FULL, KEYS, faster=16.0)
-    assert fast is not None
+    assert isinstance(fast, Choice)
     assert set(fast.halvings) == {"accuracy e=16", "accuracy r=4"}
     none = choose([better, SHORT], FULL, KEYS, faster=100.0)
-    assert none is not None
+    assert isinstance(none, Choice)
     assert set(none.halvings) == {"accuracy e=2", "accuracy e=16"}
 
 
 def test_nothing_is_chosen_from_one_proxy_or_too_few_networks() -> None:
-    assert choose([SHORT], FULL, KEYS) is None
-    assert choose([SHORT, BACKWARDS], FULL, KEYS[: 2 * LEAST_HALF - 1]) is None
+    assert choose([SHORT], FULL, KEYS) == "1 reduced trainings: a choice takes two"
+    few = choose([SHORT, BACKWARDS], FULL, KEYS[: 2 * LEAST_HALF - 1])
+    assert few == "9 networks are in all proxies: a choice takes 10"
+    level = [by_place(lambda _: 0.5, f"accuracy e={e}", seconds=each(1.0)) for e in (2, 4)]
+    assert choose(level, FULL, KEYS) == "all proxies are level on every half of the networks"
+
+
+def test_a_proxy_that_lacks_networks_is_chosen_from_over_those_that_all_have() -> None:
+    values = {key: SHORT.values[key] for key in KEYS[1:]}
+    part = replace(SHORT, name="accuracy c=2", values=values)
+    found = choose([part, BACKWARDS], FULL, KEYS)
+    assert isinstance(found, Choice)
+    assert found.chosen is part
+    assert found.reported_on is not None
+    assert found.chosen_on.networks + found.reported_on.networks == 11
+
+
+def test_times_are_of_the_same_networks_on_the_same_device() -> None:
+    """Four narrow networks take less than twelve of all widths, however they are trained."""
+    times = {key: 10.0 + 10.0 * place for place, key in enumerate(KEYS)}
+    full = replace(FULL, seconds=times)
+    few = replace(SHORT, seconds={key: times[key] for key in KEYS[:4]})
+    assert faster_by(few, full, KEYS) == 1.0
+    elsewhere = replace(few, way={"device": "another"})
+    assert faster_by(elsewhere, full, KEYS) is None
+    assert faster_by(replace(few, seconds={}), full, KEYS) is None
+
+
+def test_the_best_third_of_what_is_better_less_is_the_least() -> None:
+    latency = replace(FULL, name="latency_warm", better="less", origin="measurement")
+    assert best_third(latency, KEYS) == KEYS[:4]

@@ -8,9 +8,10 @@ import pytest
 from making_rows import board_of, row_of
 from making_trust import network, trained
 from sabench.cases.case import Case
+from sabench.cases.recipe import Recipe
 from sabench.compare.trust.indicators import Gathered, indicators_of, plain_case
 from sabench.compare.trust.judging import judge
-from sabench.compare.trust.marking import mark, marked, with_accuracy
+from sabench.compare.trust.marking import mark, marked, trainings_in, with_accuracy
 from sabench.compare.trust.result import Ranks, ranks_of, read_ranks, write_ranks
 from sabench.errors import ConfigError, ResultError
 from sabench.store.leaderboard import Leaderboard
@@ -35,7 +36,7 @@ def ranks() -> Ranks:
     boards = trained(values()), trained(values(0.05), e=4)
     found = tuple(one for board in boards for one in indicators_of(board))
     cases = {plain_case(network(width)).case_id: plain_case(network(width)) for width in WIDTHS}
-    return ranks_of(judge(Gathered(found, cases)), None)
+    return ranks_of(judge(Gathered(found, cases)), "one proxy")
 
 
 def test_each_case_of_a_profile_gets_the_accuracy_of_its_network() -> None:
@@ -45,7 +46,7 @@ def test_each_case_of_a_profile_gets_the_accuracy_of_its_network() -> None:
     assert joined.rows[2].figures["accuracy"].reason == "not trained in short.json"
     assert joined.metrics == ("latency_warm", "accuracy")
     first, second = joined.notes
-    assert first == "Accuracy of 2 of 3 cases from short.json: digits e=4, 5 seeds."
+    assert first == "Accuracy of 2 of 3 cases from short.json: digits e=4, 3 seeds."
     assert second.startswith("Accuracy by digits e=4: not known how far it ranks")
 
 
@@ -71,7 +72,9 @@ def test_layers_have_no_accuracy() -> None:
 def test_two_ways_of_training_are_not_mixed() -> None:
     boards = trained(values()), trained(values(), e=4)
     both = boards[0].model_copy(update={"rows": boards[0].rows + boards[1].rows})
-    with pytest.raises(ConfigError, match=r"it holds 2 ways of training \(data=digits, c=1"):
+    with pytest.raises(
+        ConfigError, match=r"it holds 2 ways of training \(digits in full, batch 1; digits e=4"
+    ):
         with_accuracy(profile(0.25), both, "it")
 
 
@@ -90,8 +93,41 @@ def test_an_accuracy_says_how_it_ranks_where_that_is_known(ranks: Ranks) -> None
     assert unknown.startswith("Accuracy by digits r=2: not known how far it ranks")
 
 
+@pytest.mark.parametrize(
+    "board",
+    [
+        trained({0.125: (0.5, 0.6), 0.9: (0.7, 0.8)}, e=4),
+        trained({0.125: (0.5, 0.6)}, e=4).model_copy(update={"recipe": Recipe(epochs=99)}),
+        trained({0.125: (0.5, 0.6)}, e=4, batch=8),
+        trained({0.125: (0.5, 0.6)}, e=4, data="permuted_digits"),
+    ],
+    ids=["another network", "another recipe", "another batch", "other data"],
+)
+def test_what_is_known_of_one_training_marks_no_other(board: Leaderboard, ranks: Ranks) -> None:
+    (told,) = marked(board, ranks).notes
+    assert "not known how far it ranks" in told
+
+
+def test_a_leaderboard_without_trainings_has_nothing_to_mark(ranks: Ranks) -> None:
+    with pytest.raises(ConfigError, match="no training is in it"):
+        marked(profile(0.25), ranks)
+
+
+def test_accuracies_of_its_own_are_not_written_over() -> None:
+    with pytest.raises(ConfigError, match="it has accuracies of its own"):
+        with_accuracy(trained(values()), trained(values()), "it")
+
+
+def test_trainings_of_two_batches_are_two_ways() -> None:
+    boards = trained({0.25: (0.5,)}, batch=32), trained({0.25: (0.9,)}, batch=128)
+    both = boards[0].model_copy(update={"rows": boards[0].rows + boards[1].rows})
+    with pytest.raises(ConfigError, match="2 ways of training"):
+        with_accuracy(profile(0.25), both, "it")
+
+
 def test_without_ranks_every_accuracy_is_marked() -> None:
-    assert "not known how far it ranks" in mark({"data": "digits", "c": "1"}, None)
+    (one,) = trainings_in(trained(values()))
+    assert "not known how far it ranks" in mark(one, None)
 
 
 def test_ranks_are_read_as_they_were_written_and_a_change_is_seen(

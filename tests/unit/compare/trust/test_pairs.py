@@ -32,6 +32,14 @@ def test_the_bound_is_that_of_students_t(nudge: float, expected: int) -> None:
     assert verdict((middle - 1, middle, middle + 1), (0.0, 0.0, 0.0)) == expected
 
 
+def test_one_training_a_network_decides_nothing() -> None:
+    once = indicator({"a": (0.9,), "b": (0.2,)})
+    truth = indicator({"a": (0.9, 0.91), "b": (0.8, 0.81)})
+    assert verdict((0.9,), (0.2,), needs_seeds=True) == 0
+    assert decisions(once, truth, ["a", "b"]).decided == 0
+    assert decisions(truth, once, ["a", "b"]).truly == 0
+
+
 def test_decided_pairs_are_counted_with_those_that_are_right() -> None:
     truth = indicator({"a": (0.9, 0.91), "b": (0.8, 0.81), "c": (0.7, 0.7), "d": (0.6, 0.8)})
     count = indicator({"a": (4.0,), "b": (5.0,), "c": (3.0,), "d": (3.0,)}, origin="count")
