@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from making_rows import board_of, figure_of, row_of
+from making_rows import board_of, row_of
 from sabench.cases.case import Case
 from sabench.compare.trust.indicators import Indicator
+from sabench.records import Reading
 from sabench.store.leaderboard import Leaderboard
+from sabench.store.summary import Figure, figure_of
 
 FULL = {"data": "digits", "mode": "train"}
 
@@ -28,14 +30,19 @@ def trained(
             accuracies,
             metric="accuracy",
             figures={
-                "accuracy": figure_of("accuracy", accuracies),
-                "train_time": figure_of("train_time", [seconds] * len(accuracies)),
+                "accuracy": over_seeds(accuracies),
+                "train_time": over_seeds([seconds] * len(accuracies), "s"),
             },
             group={"data": case.data, "e": case.e},
         )
         for width, accuracies in values.items()
     ]
     return board_of(rows, rank_by="accuracy", metrics=("accuracy", "train_time"))
+
+
+def over_seeds(values: Sequence[float], unit: str = "1") -> Figure:
+    """A training's figure, as its readings are put together."""
+    return figure_of([Reading.of(unit, [value]) for value in values], over_seeds=True)
 
 
 def indicator(

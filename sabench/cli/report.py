@@ -24,6 +24,13 @@ def report(
     ] = None,
     metric: Annotated[str, typer.Option(help="What the charts show.")] = "latency_warm",
     filter: Annotated[str, typer.Option(help="Keep case ids with this text or glob.")] = "",
+    beside: Annotated[
+        Path | None,
+        typer.Option("--with", help="Trainings whose accuracy stands beside these networks."),
+    ] = None,
+    ranks: Annotated[
+        Path | None, typer.Option(help="What `ranks --out` kept: how far to trust an accuracy.")
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print what the page says as JSON; write no file.")
     ] = False,
@@ -46,7 +53,12 @@ def report(
     from sabench.report.html.export import page_json, picture
     from sabench.report.html.page import page_html, page_of
 
-    read = name_sources([(str(path), read_leaderboard(path)) for path in sources])
+    boards = [read_leaderboard(path) for path in sources]
+    if beside or ranks:
+        from sabench.compare.trust.marking import trusted
+
+        boards = [trusted(board, beside, ranks) for board in boards]
+    read = name_sources([(str(path), board) for path, board in zip(sources, boards, strict=True)])
     points = points_of(read, across=across or (), wanted=filter)
     page = page_of(read, points, metric, PAPER if chart else PAGE)
     if as_json:

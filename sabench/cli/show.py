@@ -32,14 +32,9 @@ def show(
 
     leaderboard = read_leaderboard(source)
     if beside or ranks:
-        from sabench.compare.trust.marking import marked, with_accuracy
-        from sabench.compare.trust.result import read_ranks
+        from sabench.compare.trust.marking import trusted
 
-        trusted = read_ranks(ranks) if ranks else None
-        if beside:
-            leaderboard = with_accuracy(leaderboard, read_leaderboard(beside), str(beside), trusted)
-        elif trusted:
-            leaderboard = marked(leaderboard, trusted)
+        leaderboard = trusted(leaderboard, beside, ranks)
     if as_json:
         typer.echo(json.dumps(leaderboard_json(leaderboard), indent=2))
     elif csv:

@@ -5,14 +5,15 @@ An accuracy for which no rank agreement is known is marked so.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from sabench.cases.case import Case
 from sabench.cases.recipe import Recipe
 from sabench.compare.trust.indicators import ACCURACY, Way, plain_case, way_of
-from sabench.compare.trust.result import Ranked, Ranks, Truth
+from sabench.compare.trust.result import Ranked, Ranks, Truth, read_ranks
 from sabench.errors import ConfigError, ResultError
 from sabench.records import SHOWN
-from sabench.store.leaderboard import Leaderboard, Row
+from sabench.store.leaderboard import Leaderboard, Row, read_leaderboard
 from sabench.store.summary import Figure
 
 TRAINED_BY = ("data", "c", "r", "s", "e", "batch", "autocast")
@@ -37,6 +38,18 @@ class Trained:
         """Whether an indicator of `sabench ranks` is of trainings by the same means."""
         same = all(self.way[key] == other.way.get(key) for key in TRAINED_BY)
         return other.origin == "training" and same and self.recipe == other.recipe
+
+
+def trusted(board: Leaderboard, beside: Path | None, ranks: Path | None) -> Leaderboard:
+    """A leaderboard with the accuracies of the trainings in one file, or its own, and what those in
+    another tell of their worth.
+
+    Raises: as `with_accuracy` and `marked`; ResultError for a file that cannot be read.
+    """
+    known = read_ranks(ranks) if ranks else None
+    if beside:
+        return with_accuracy(board, read_leaderboard(beside), str(beside), known)
+    return marked(board, known) if known else board
 
 
 def marked(board: Leaderboard, ranks: Ranks) -> Leaderboard:

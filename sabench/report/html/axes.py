@@ -16,6 +16,7 @@ FORMATS = {
     "count": "format(datum.value, '.3~s')",
     "rate": "format(datum.value, '.3~s') + '/s'",
     "number": "format(datum.value, '.4~r')",
+    "share": "format(datum.value, '.3~%')",
     "times": "format(datum.value, '.3~r') + ' x'",
 }
 

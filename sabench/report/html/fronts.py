@@ -40,8 +40,8 @@ SAYS = (
     "The stair joins the front by the medians. Pale: surely behind, another case is better in both "
     "with the 95 % intervals apart. Where they overlap, or where fewer than five processes give a "
     "range alone, nothing is decided: see the table. Disturbed cases are left out.",
-    "Neither side is accuracy: none was measured.",
 )
+NO_ACCURACY = "Neither side is accuracy: none was measured."
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +53,28 @@ class Other:
     says: str
     cost: Callable[[Point], Cost | None]
     show: Callable[[float], str]
+    notes: tuple[str, ...] = (NO_ACCURACY,)
     stair: Stair = "step-after"
     sign: float = 1.0  # -1 where more is better
 
 
 def fronts(sheet: Sheet) -> Iterator[Figure]:
-    """Against what else a case costs, and against how far it sees."""
+    """Against accuracy, what else a case costs, and how far it sees."""
     if METRICS[sheet.metric].better == "more":
         return
+    accuracy = Other(
+        "accuracy",
+        axis_of("accuracy"),
+        "Lower is faster, further right is right more often. Accuracy is the mean over seeds, with "
+        "Student's 95 % interval.",
+        _right,
+        SHOWN_AS["share"],
+        notes=tuple(dict.fromkeys(n for p in sheet.drawn for n in p.source.leaderboard.notes)),
+        stair="step-before",
+        sign=-1.0,
+    )
+    if figure := _front("accuracy", f"Pareto front: {sheet.name} and accuracy", sheet, accuracy):
+        yield figure
     found = next((name for name in COSTS if name != sheet.metric and _differs(sheet, name)), None)
     if found:
         show, title = SHOWN_AS[METRICS[found].show], name_of(found)
@@ -103,7 +117,8 @@ def _front(name: str, title: str, sheet: Sheet, other: Other) -> Figure | None:
         return None
     shown, left_out = capped(panels)
     titles = ("group", "layer", sheet.name, "interval", other.name, "standing")
-    return Figure(name, title, (other.says, *SAYS, *left_out), shown, Table(titles, tuple(lines)))
+    says = (other.says, *SAYS, *other.notes, *left_out)
+    return Figure(name, title, says, shown, Table(titles, tuple(lines)))
 
 
 def _value(
@@ -133,6 +148,15 @@ def _costing(metric: str) -> Callable[[Point], Cost | None]:
         return None if point.value(metric) is None else cost_of(point, metric)
 
     return cost
+
+
+def _right(point: Point) -> Cost | None:
+    """The accuracy of a network as a cost: more is better."""
+    figure = point.row.figures.get("accuracy")
+    if figure is None or figure.headline is None or figure.interval is None:
+        return None
+    interval = Interval(-figure.interval.high, -figure.interval.low)
+    return Cost(-figure.headline, interval, is_known=figure.interval_kind == "mean")
 
 
 def _reaching(point: Point) -> Cost | None:
