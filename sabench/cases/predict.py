@@ -9,6 +9,8 @@ from sabench.cases.cost import CaseCost, case_cost
 from sabench.cases.parity import fits
 from sabench.cases.plan import Job, make_batches, make_jobs, parity_jobs
 from sabench.cases.rates import call_seconds, wall_key
+from sabench.cases.recipe import Recipe
+from sabench.cases.training_time import training_seconds
 from sabench.catalog.metrics import METRICS
 from sabench.catalog.presets import Preset
 from sabench.known import Known
@@ -50,10 +52,12 @@ def predict(
     *,
     metrics: Sequence[str],
     isolation: Literal["suite", "case"] = "suite",
+    recipe: Recipe | None = None,
 ) -> Prediction:
     """The sweep's wall seconds on a quiet machine, where no case is disturbed and tried again.
 
-    `known`: what each device it runs on has taught us, by the device's name.
+    `known`: what each device it runs on has taught us, by the device's name. `recipe`: of cases
+    that are trained.
     """
     jobs = make_jobs(cases, list(known), metrics, preset, seed=0)
     parity = parity_jobs(cases, list(known), seed=0)
@@ -65,7 +69,8 @@ def predict(
     for job in jobs:
         key = (job.case.case_id, job.device, job.apart)
         if key not in seconds:
-            seconds[key] = job_seconds(job, costs[job.case.case_id], preset, known[job.device])
+            cost = costs[job.case.case_id]
+            seconds[key] = job_seconds(job, cost, preset, known[job.device], recipe)
         cases_s[job.case.case_id] += seconds[key]
     parity_s: dict[str, float] = {}
     for job in parity:
@@ -88,14 +93,18 @@ def parity_seconds(case: Case, known: Known) -> float:
     return PARITY_S + exact_s + call_seconds(case, case_cost(case), known)
 
 
-def job_seconds(job: Job, cost: CaseCost | None, preset: Preset, known: Known) -> float:
-    """Seconds of one job in its process: as learnt, else build, first call, metrics."""
+def job_seconds(
+    job: Job, cost: CaseCost | None, preset: Preset, known: Known, recipe: Recipe | None = None
+) -> float:
+    """Seconds of one job in its process: as learnt, else build, first call, metrics or epochs."""
     learnt = _learnt(job, preset, known)
     if learnt is not None:
         return learnt
     case, call_s = job.case, call_seconds(job.case, cost, known)
     seconds = BUILD_S + BUILD_S_PER_PARAM * (cost.params if cost else 0)
     seconds += FIRST_CALL_S + 2 * call_s
+    if case.mode == "train":
+        return min(seconds + training_seconds(case, recipe or Recipe(), call_s), preset.deadline_s)
     if case.runtime == "compiled":
         seconds += COMPILE_S[case.kind]
     if job.apart:

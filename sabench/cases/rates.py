@@ -71,12 +71,19 @@ def lessons(cases: Iterable[Case], records: Iterable[Record]) -> Iterator[Lesson
 
 
 def _achieved(case: Case, record: Record) -> Rate | None:
-    latency = record.readings.get("latency_warm")
-    cost = case_cost(case)
-    if latency is None or not latency.median or cost is None or not cost.macs_executed:
+    seconds, cost = _seconds_a_call(case, record), case_cost(case)
+    if not seconds or cost is None or not cost.macs_executed:
         return None
     macs = cost.macs_executed * cost.passes * case.batch
-    return Rate(macs_per_s=macs / latency.median, bytes_per_s=cost.bytes / latency.median)
+    return Rate(macs_per_s=macs / seconds, bytes_per_s=cost.bytes / seconds)
+
+
+def _seconds_a_call(case: Case, record: Record) -> float | None:
+    """The latency; of a training the time of a step."""
+    latency, rate = (record.readings.get(name) for name in ("latency_warm", "train_throughput"))
+    if latency is not None:
+        return latency.median
+    return case.batch / rate.median if rate is not None and rate.median else None
 
 
 def _default_rate(case: Case, device: str) -> Rate:

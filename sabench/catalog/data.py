@@ -75,13 +75,16 @@ def _wrong(text: str) -> PydanticCustomError:
 class Data(Row):
     """Data that go by a name. `target` is "module:function": load(options, seed) -> Content.
 
-    `crops`: an image moved by a pixel or two keeps its label.
+    `crops`: an image moved by a pixel or two keeps its label. `train`, `test`: images, where no
+    option says how many.
     """
 
     title: str
     source: str
     options: type[Options]
     crops: bool = False
+    train: int = 0
+    test: int = 0
 
 
 _DIGITS, _TASKS = "sabench.train.data.digits", "sabench.train.data.tasks"
@@ -97,11 +100,15 @@ DATA: dict[str, Data] = {
             source=_UCI,
             options=NoOptions,
             crops=True,
+            train=1438,
+            test=359,
         ),
         Data(
             *("permuted_digits", f"{_DIGITS}:load_permuted", "digits, their pixels permuted"),
             source=_UCI,
             options=NoOptions,
+            train=1438,
+            test=359,
         ),
         Data(
             *("xor", f"{_TASKS}:xor", "are two marks at a distance of one kind"),

@@ -87,6 +87,7 @@ class Planned:
             self.known,
             metrics=self.metrics,
             isolation=self.isolation,
+            recipe=self.recipe,
         )
 
 
