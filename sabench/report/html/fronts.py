@@ -41,6 +41,7 @@ SAYS = (
     "with the 95 % intervals apart. Where they overlap, or where fewer than five processes give a "
     "range alone, nothing is decided: see the table. Disturbed cases are left out.",
 )
+SHARES = (*(tenth / 10 for tenth in range(1, 8)), 0.75, 0.8, 0.85, 0.9, 0.95, 1.0)
 NO_ACCURACY = "Neither side is accuracy: none was measured."
 
 
@@ -64,7 +65,7 @@ def fronts(sheet: Sheet) -> Iterator[Figure]:
         return
     accuracy = Other(
         "accuracy",
-        axis_of("accuracy"),
+        Axis("accuracy", "share", SHARES),
         "Lower is faster, further right is right more often. Accuracy is the mean over seeds, with "
         "Student's 95 % interval.",
         _right,
