@@ -98,7 +98,7 @@ def job_seconds(
 ) -> float:
     """Seconds of one job in its process: as learnt, else build, first call, metrics or epochs."""
     learnt = _learnt(job, preset, known)
-    if learnt is not None:
+    if learnt is not None and job.case.mode != "train":  # whose recipe may be another now
         return learnt
     case, call_s = job.case, call_seconds(job.case, cost, known)
     seconds = BUILD_S + BUILD_S_PER_PARAM * (cost.params if cost else 0)

@@ -1,9 +1,12 @@
 """How a suite trains its networks in full; the factors c, r, s and e of a case reduce it."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Literal, Self
 
-from pydantic import ConfigDict, Field, StrictBool, StrictFloat, StrictInt
+from pydantic import ConfigDict, Field, StrictBool, StrictFloat, StrictInt, ValidationError
 
+from sabench.cases.case import Scalar
+from sabench.errors import ConfigError
 from sabench.records import Frozen
 
 Number = StrictFloat | StrictInt
@@ -31,6 +34,23 @@ class Recipe(Frozen):
     ema: Number = Field(0.99, ge=0, lt=1)
     clip: Number = Field(1.0, ge=0)
     augment: StrictBool = True
+
+    def alter(self, settings: Mapping[str, Scalar]) -> Self:
+        """This recipe with other values of some keys.
+
+        Raises: ConfigError for a key that is none, or a value that it cannot have.
+        """
+        known = type(self).model_fields
+        for key in settings:
+            if key not in known:
+                raise ConfigError(f"--set {key}: no key of a recipe; there are {', '.join(known)}")
+        try:
+            return type(self).model_validate(self.model_dump() | dict(settings))
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            key, told = str(first["loc"][0]), first["msg"]
+            value = f"{key}={settings.get(key)}"
+            raise ConfigError(f"--set {value}: {told[0].lower() + told[1:]}") from error
 
 
 class Epoch(Frozen):

@@ -41,6 +41,9 @@ def train(
         str, typer.Option(help="quick, standard or strict: 3, 5 or 10 seeds.")
     ] = "quick",
     axis: Axes = None,
+    set: Annotated[
+        list[str] | None, typer.Option(help="A key of the suite's recipe: epochs=24. Repeatable.")
+    ] = None,
     filter: Filter = "",
     out: RunOut = None,
     resume: Resume = None,
@@ -58,7 +61,7 @@ def train(
     strict: Strict = False,
 ) -> None:
     """Train a suite's networks by its recipe, several seeds each: a table ranked by accuracy."""
-    from sabench.cases.scalars import parse_axes
+    from sabench.cases.scalars import parse_axes, parse_pairs
     from sabench.launch.request import Request
 
     request = Request(
@@ -66,6 +69,7 @@ def train(
         device=device,
         preset=preset,
         axes=parse_axes(axis or []),
+        recipe=parse_pairs(set or []),
         filter=filter,
         isolation=isolation,
         seed=seed,

@@ -38,6 +38,7 @@ class Request:
     device: str | None = None  # None: the suite's, or auto
     preset: str = "quick"
     constants: Mapping[str, str] = field(default_factory=dict)  # of the preset, altered
+    recipe: Mapping[str, Scalar] = field(default_factory=dict)  # of the suite's, altered
     axes: Mapping[str, Sequence[Scalar]] = field(default_factory=dict)
     filter: str = ""
     isolation: Isolation | None = None  # None: the preset's
@@ -99,7 +100,7 @@ def plan_run(request: Request) -> Planned:
     """
     suite = load_suite(request.suite)
     _check_axes(request)
-    recipe = None if request.purpose == "profile" else _recipe(suite, request.purpose)
+    recipe = None if request.purpose == "profile" else _recipe(suite, request)
     mode: Unmeasured = "score" if request.purpose == "score" else "train"
     presets = TRAINING_PRESETS if recipe else PRESETS
     preset = find_preset(request.preset, presets).alter(request.constants)
@@ -139,10 +140,11 @@ def _check_axes(request: Request) -> None:
         raise SuiteError("--axis data: --data says it already: leave one out")
 
 
-def _recipe(suite: Suite, purpose: Purpose) -> Recipe:
+def _recipe(suite: Suite, request: Request) -> Recipe:
     if suite.recipe is None:
-        raise SuiteError(f"suite {suite.name} has no key train: there is nothing to {purpose} by")
-    return suite.recipe
+        told = f"suite {suite.name} has no key train: there is nothing to {request.purpose} by"
+        raise SuiteError(told)
+    return suite.recipe.alter(request.recipe)
 
 
 def check_run(planned: Planned, out: Path | None) -> None:
