@@ -2,7 +2,7 @@
 # Everything that needs a GPU; docs/gpu-checks.md says which line is which.
 # Usage: tools/gpu.sh [OUT [PART ...]]
 #   OUT   receives logs, run folders and tables (default runs/gpu)
-#   PART  tests, selftest, compat, suites, or one suite as suite:halo (default: the first four)
+#   PART  tests, selftest, compat, suites, train, or one suite as suite:halo (default: the first five)
 # PRESET (default standard) is the suites' preset. A run folder that is there is gone on with.
 # Works without .venv: then `python3` must have torch and sabench's other dependencies.
 # Exit code: 0 all passed or were skipped, 1 one did not, 2 no such part, 5 no CUDA device.
@@ -10,12 +10,12 @@ set -uo pipefail
 out=${1:-runs/gpu}
 shift $(($# > 0 ? 1 : 0))
 parts=("${@:-}")
-[ -z "${parts[0]}" ] && parts=(tests selftest compat suites)
+[ -z "${parts[0]}" ] && parts=(tests selftest compat suites train)
 for part in "${parts[@]}"; do
   case $part in
-    tests | selftest | compat | suites | suite:*) ;;
+    tests | selftest | compat | suites | train | suite:*) ;;
     *)
-      echo "error: no part $part; there are tests, selftest, compat, suites, suite:NAME" >&2
+      echo "error: no part $part; there are tests, selftest, compat, suites, train, suite:NAME" >&2
       exit 2
       ;;
   esac
@@ -49,6 +49,30 @@ suite() { # NAME: measure it, or go on with it, and accept what it gave
   check "accept-$1" "$python" -m sabench accept "$run"
 }
 
+family() { # NAME AXIS...: train the local family reduced by the axes, or go on with it
+  local name=$1 run="$out/family-$1"
+  shift
+  local what=(--suite local_family --device cuda:0 --out "$run" "$@")
+  [ -f "$run/run.json" ] && what=(--resume "$run")
+  check "family-$name" "$python" -m sabench train "${what[@]}"
+}
+
+train() { # proxies and their scores; the local family, long and short, and how they rank
+  check feed "$python" tools/check_feed.py --device cuda:0
+  for what in train score; do
+    check "$what-proxies" "$python" -m sabench "$what" --suite proxies --device cuda:0 \
+      --out "$out/$what-proxies"
+  done
+  family long
+  family e16 --axis e=16
+  family c2e8 --axis c=2 --axis e=8
+  family r2e8 --axis r=2 --axis e=8
+  check family-scores "$python" -m sabench score --suite local_family --device cuda:0 \
+    --out "$out/family-scores"
+  check ranks "$python" -m sabench ranks "$out"/family-{long,e16,c2e8,r2e8,scores} \
+    --out "$out/ranks.json" --markdown "$out/ranks.md"
+}
+
 for part in "${parts[@]}"; do
   case $part in
     tests) check tests "$python" -m pytest -q -m gpu tests/gpu ;;
@@ -63,6 +87,7 @@ for part in "${parts[@]}"; do
       done
       ;;
     suites) for name in quick conv self_attention augmented halo networks; do suite "$name"; done ;;
+    train) train ;;
     suite:*) suite "${part#suite:}" ;;
   esac
 done
