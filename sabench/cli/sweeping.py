@@ -1,12 +1,28 @@
 """What `profile`, `train` and `score` share: from a request to a run, its table and its code."""
 
 import json
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from inspect import Parameter, Signature, signature
+from typing import TYPE_CHECKING, Any, NoReturn, get_type_hints
 
 import typer
 
+from sabench.cli.options import (
+    AcrossEnvironments,
+    AsJson,
+    Csv,
+    DryRun,
+    LauncherName,
+    Markdown,
+    MemoryLimit,
+    NoLock,
+    OnContention,
+    Resume,
+    RunOut,
+    Strict,
+    Wait,
+)
 from sabench.cli.targets import check_targets
 from sabench.errors import ConfigError
 
@@ -22,21 +38,44 @@ PLANS = (
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """How a run is made, beside its plan, and how it is shown."""
+    """How a run is made, beside its plan, and how it is shown: options of every such command."""
 
-    out: Path | None
-    resume: Path | None
-    across_env: bool
-    dry_run: bool
-    on_contention: str
-    wait: bool
-    no_lock: bool
-    launcher: str
-    memory_limit: str | None
-    csv: Path | None
-    markdown: Path | None
-    as_json: bool
-    strict: bool
+    out: RunOut = None
+    resume: Resume = None
+    across_env: AcrossEnvironments = False
+    dry_run: DryRun = False
+    on_contention: OnContention = "warn"
+    wait: Wait = False
+    no_lock: NoLock = False
+    launcher: LauncherName = "process"
+    memory_limit: MemoryLimit = None
+    csv: Csv = None
+    markdown: Markdown = None
+    as_json: AsJson = False
+    strict: Strict = False
+
+
+def sweeps(plan: "Callable[..., Request]") -> Callable[..., None]:
+    """A command from what plans its request: the options of both, and the run that is done."""
+    shared = get_type_hints(Wanted, include_extras=True)
+
+    def command(context: typer.Context, **options: Any) -> None:
+        wanted = Wanted(**{name: options.pop(name) for name in shared})
+        sweep_and_show(context, plan(**options), wanted)
+
+    kind = Parameter.POSITIONAL_OR_KEYWORD
+    parameters = [
+        Parameter("context", kind, annotation=typer.Context),
+        *signature(plan).parameters.values(),
+        *(
+            Parameter(one.name, kind, default=one.default, annotation=shared[one.name])
+            for one in fields(Wanted)
+        ),
+    ]
+    command.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {one.name: one.annotation for one in parameters}
+    command.__name__, command.__doc__ = plan.__name__, plan.__doc__
+    return command
 
 
 def sweep_and_show(context: typer.Context, request: "Request", wanted: Wanted) -> NoReturn:

@@ -1,36 +1,27 @@
 """`sabench train`: reduced trainings, so that an accuracy stands beside a latency."""
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sabench.cli.app import app
 from sabench.cli.options import (
-    AcrossEnvironments,
-    AsJson,
     Axes,
-    Csv,
     Devices,
-    DryRun,
     Filter,
     Isolated,
-    LauncherName,
-    Markdown,
-    NoLock,
-    OnContention,
-    Resume,
-    RunOut,
-    Strict,
     SuiteName,
-    Wait,
 )
-from sabench.cli.sweeping import Wanted, sweep_and_show
+from sabench.cli.sweeping import sweeps
+
+if TYPE_CHECKING:
+    from sabench.launch.request import Request
 
 
 @app.command()
+@sweeps
 def train(
-    context: typer.Context,
     suite: SuiteName = "proxies",
     data: Annotated[
         str,
@@ -45,26 +36,14 @@ def train(
         list[str] | None, typer.Option(help="A key of the suite's recipe: epochs=24. Repeatable.")
     ] = None,
     filter: Filter = "",
-    out: RunOut = None,
-    resume: Resume = None,
-    across_env: AcrossEnvironments = False,
-    dry_run: DryRun = False,
     isolation: Isolated = None,
-    on_contention: OnContention = "warn",
-    wait: Wait = False,
-    no_lock: NoLock = False,
-    launcher: LauncherName = "process",
     seed: Annotated[int | None, typer.Option(min=0, help="Order of jobs.")] = None,
-    csv: Csv = None,
-    markdown: Markdown = None,
-    as_json: AsJson = False,
-    strict: Strict = False,
-) -> None:
+) -> "Request":
     """Train a suite's networks by its recipe, several seeds each: a table ranked by accuracy."""
     from sabench.cases.scalars import parse_axes, parse_pairs
     from sabench.launch.request import Request
 
-    request = Request(
+    return Request(
         suite=suite,
         device=device,
         preset=preset,
@@ -77,19 +56,3 @@ def train(
         data=data,
         command_line=("sabench", *sys.argv[1:]),
     )
-    wanted = Wanted(
-        out=out,
-        resume=resume,
-        across_env=across_env,
-        dry_run=dry_run,
-        on_contention=on_contention,
-        wait=wait,
-        no_lock=no_lock,
-        launcher=launcher,
-        memory_limit=None,
-        csv=csv,
-        markdown=markdown,
-        as_json=as_json,
-        strict=strict,
-    )
-    sweep_and_show(context, request, wanted)
