@@ -18,7 +18,6 @@ from sabench.errors import SabenchError
 from sabench.launch.inline import InlineLauncher
 from sabench.launch.request import Request, plan_run, start_run
 from sabench.launch.sweep import sweep
-from sabench.seal import sealed_line
 from sabench.store.leaderboard import (
     Leaderboard,
     leaderboard_of,
@@ -183,7 +182,9 @@ def test_a_reader_beside_a_writer_never_sees_half_a_file(tmp_path: Path) -> None
 
 def test_a_writer_that_wrote_in_place_would_be_caught(tmp_path: Path) -> None:
     def in_place(path: Path, board: Leaderboard) -> None:
-        path.write_text(sealed_line(board.dump()))
+        whole = tmp_path / "whole.json"
+        write_leaderboard(whole, board)
+        path.write_text(whole.read_text())
 
     assert "ResultError" in read_beside(tmp_path / "leaderboard.json", in_place)
 
