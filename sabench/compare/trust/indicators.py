@@ -25,6 +25,7 @@ KEYS = (
     *("implementation", "runtime"),
 )
 """What may tell apart two figures of one network."""
+ALWAYS = ("data", *REDUCTIONS, "mode")
 
 Way = dict[str, str]
 """How a figure was come by: each of KEYS, and the device's name."""
@@ -95,17 +96,22 @@ def plain_case(case: Case) -> Case:
 
 
 def indicators_of(board: Leaderboard) -> Iterator[Indicator]:
-    """Accuracy of each way of training, every score, latency of each way of running."""
-    ways: list[tuple[Way, list[Row]]] = []
-    for row in _networks(board):
-        way = way_of(row, board)
-        same = next((rows for other, rows in ways if other == way), None)
-        if same is None:
-            ways.append((way, [row]))
-        else:
-            same.append(row)
-    told = _telling([way for way, _ in ways])
-    for way, rows in ways:
+    """Accuracy of each way of training, every score, latency of each way of running.
+
+    Two ways differ in data, in what reduces them, in what is done, and in whatever else tells two
+    rows of one network apart: that convolutions have one implementation and attention another
+    makes no two ways.
+    """
+    ways = [(row, way_of(row, board)) for row in _networks(board)]
+    apart = _apart([(plain_case(row.case).case_id, way) for row, way in ways])
+    groups: dict[tuple[str, ...], list[tuple[Row, Way]]] = {}
+    for row, way in ways:
+        groups.setdefault(tuple(way[key] for key in apart), []).append((row, way))
+    found = [
+        ([row for row, _ in those], _united([w for _, w in those])) for those in groups.values()
+    ]
+    told = _telling([way for _, way in found], apart)
+    for rows, way in found:
         label = ",".join(f"{key}={way[key]}" for key in told)
         yield from _of_one_way(rows, way, label, board.recipe)
 
@@ -163,10 +169,28 @@ def _seconds(rows: Iterable[Row]) -> dict[str, float]:
     }
 
 
-def _telling(ways: Sequence[Way]) -> list[str]:
+def _apart(rows: Sequence[tuple[str, Way]]) -> list[str]:
+    """The keys that make two figures of a network two: those that always do, and those that do
+    here."""
+    found = []
+    for key in (*KEYS, "device"):
+        values: dict[str, set[str]] = {}
+        for network, way in rows:
+            values.setdefault(network, set()).add(way[key])
+        if key in ALWAYS or any(len(those) > 1 for those in values.values()):
+            found.append(key)
+    return found
+
+
+def _united(ways: Sequence[Way]) -> Way:
+    """What some rows share; where they differ, each value once."""
+    return {key: ",".join(dict.fromkeys(way[key] for way in ways)) for key in ways[0]}
+
+
+def _telling(ways: Sequence[Way], apart: Sequence[str]) -> list[str]:
     """The keys that tell the ways of a leaderboard apart, and those that reduce."""
     found = []
-    for key in ways[0] if ways else ():
+    for key in apart:
         values = {way[key] for way in ways}
         if len(values) > 1 or (key in REDUCTIONS and values != {"1"}):
             found.append(key)

@@ -46,6 +46,24 @@ def test_one_leaderboard_with_several_reductions_gives_several_indicators() -> N
     assert [one.is_reduced for one in indicators_of(both)] == [False, True]
 
 
+def test_an_implementation_makes_two_ways_only_where_a_network_has_two() -> None:
+    """Convolutions run as the reference and attention blocked, in one suite, by default."""
+    attends = {"implementation": "blocked", "mode": "train", "data": "digits"}
+    plain = {"implementation": "reference", "mode": "train", "data": "digits"}
+    rows = [
+        row_of(network(0.25, **plain), 0.5, metric="accuracy"),
+        row_of(network(0.5, **attends), 0.6, metric="accuracy"),
+    ]
+    (one,) = indicators_of(board_of(rows))
+    assert (one.name, len(one.values)) == ("accuracy", 2)
+    assert one.way["implementation"] == "reference,blocked"
+    both = [*rows, row_of(network(0.25, **attends), 0.7, metric="accuracy")]
+    assert [(found.name, len(found.values)) for found in indicators_of(board_of(both))] == [
+        ("accuracy implementation=reference", 1),
+        ("accuracy implementation=blocked", 2),
+    ]
+
+
 def test_scores_and_latencies_are_indicators_and_layers_and_lost_cases_are_not() -> None:
     scored = network(0.5, mode="score", data="digits")
     rows = [
