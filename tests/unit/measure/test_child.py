@@ -12,12 +12,14 @@ from typing import Any
 
 import pytest
 
+from sabench import jsonl
 from sabench.cases.case import Case
 from sabench.cases.plan import Batch, make_jobs
 from sabench.catalog.presets import find_preset
 from sabench.measure.child import FRESH_PROCESS
 from sabench.measure.environment import child_variables
 from sabench.records import MEASURED, Record, Status
+from sabench.store.schema import parse_left
 
 STRANGERS = Path(__file__).parents[2] / "fixtures" / "layers" / "strangers.py"
 TINY = find_preset("quick").model_copy(
@@ -44,7 +46,7 @@ class Child:
         """What lies in the outbox."""
         if not self.outbox.exists():
             return []
-        return [Record.model_validate_json(line) for line in self.outbox.read_text().splitlines()]
+        return [parse_left(item, "outbox") for item in jsonl.read(self.outbox)]
 
 
 def stranger(name: str, **axes: Any) -> Case:

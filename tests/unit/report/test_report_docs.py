@@ -23,7 +23,8 @@ def test_the_charts_of_the_docs_are_those_that_runs_can_give() -> None:
     for number, one in enumerate(cases, start=1):
         row = row_of(one, 1e-3 * number, NOISY, macs=1e6 * number)
         memory = {"peak_rss_growth": figure_of("peak_rss_growth", [1e6 * number])}
-        rows.append(row.model_copy(update={"figures": row.figures | memory}))
+        joined = {"accuracy": figure_of("accuracy", [0.5 + number / 100])}
+        rows.append(row.model_copy(update={"figures": row.figures | memory | joined}))
     sources = name_sources([("one", board_of(rows))])
     page = page_of(sources, points_of(sources, across=["threads"]), "latency_warm")
     table = re.findall(r"^\| (`.*?`) \|", DOCS.read_text(), re.MULTILINE)
