@@ -14,7 +14,7 @@ from sabench.cli.app import app
 def ranks(
     sources: Annotated[
         list[Path],
-        typer.Argument(help="Run folders or leaderboards of trainings, scores and profiles."),
+        typer.Argument(help="Results of train, score and profile, or what --out kept."),
     ],
     truth: Annotated[
         str,
@@ -29,7 +29,7 @@ def ranks(
 ) -> None:
     """Tell how far short trainings, scores and counts rank networks as a training in full does."""
     from sabench.compare.trust.choice import choose
-    from sabench.compare.trust.indicators import gather
+    from sabench.compare.trust.gathering import gather
     from sabench.compare.trust.judging import judge
     from sabench.compare.trust.result import ranks_of, write_ranks
     from sabench.jsonl import write_atomically

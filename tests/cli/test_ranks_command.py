@@ -69,6 +69,16 @@ def test_a_table_names_statistic_ceiling_baselines_and_choice(
     assert "| accuracy c=4 | -1.00 |" in (results / "ranks.md").read_text()
 
 
+def test_what_was_kept_is_told_again_from_its_values(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, first, _ = run(capsys, *SOURCES, "--out", "ranks.json")
+    code, again, _ = run(capsys, "ranks.json")
+    assert (code, again) == (ExitCode.OK, first)
+    _, joined, _ = run(capsys, "ranks.json", "short.json")
+    assert "(short)" in joined
+
+
 def test_json_holds_every_value_and_interval(
     results: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

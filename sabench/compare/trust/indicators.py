@@ -5,17 +5,14 @@ that is how a profile, scores, short trainings and long ones of it are joined.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import count
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Literal
 
 from sabench.cases.case import REDUCTIONS, Case
 from sabench.cases.recipe import Recipe
 from sabench.catalog.metrics import METRICS, metrics_of
-from sabench.errors import ResultError
 from sabench.records import SHOWN
-from sabench.store.leaderboard import Leaderboard, Row, read_leaderboard
+from sabench.store.leaderboard import Leaderboard, Row
 
 Origin = Literal["training", "score", "count", "measurement", "published"]
 
@@ -69,30 +66,17 @@ class Gathered:
     networks: dict[str, Case]
 
 
-def gather(sources: Sequence[Path]) -> Gathered:
-    """Every indicator of some leaderboards, in their order, no two of one name.
-
-    Raises: ResultError for a file that cannot be read, or one in which no network has a figure.
-    """
-    found: list[Indicator] = []
-    networks: dict[str, Case] = {}
-    for path in sources:
-        board = read_leaderboard(path)
-        here = list(indicators_of(board))
-        if not here:
-            raise ResultError(f"{path}: no network in it has a figure that could rank it")
-        for one in here:
-            found.append(replace(one, name=_unused(one.name, path, {one.name for one in found})))
-        cases = (plain_case(row.case) for row in _networks(board))
-        networks |= {case.case_id: case for case in cases}
-    return Gathered(tuple(found), networks)
-
-
 def plain_case(case: Case) -> Case:
     """The network that a case is of, without data, reductions and the way it is run."""
     return Case(
         kind="network", subject=case.subject, resolution=case.resolution, options=case.options
     )
+
+
+def networks_of(board: Leaderboard) -> dict[str, Case]:
+    """The networks of a leaderboard by their keys, in its order."""
+    cases = (plain_case(row.case) for row in _networks(board))
+    return {case.case_id: case for case in cases}
 
 
 def indicators_of(board: Leaderboard) -> Iterator[Indicator]:
@@ -195,14 +179,3 @@ def _telling(ways: Sequence[Way], apart: Sequence[str]) -> list[str]:
         if len(values) > 1 or (key in REDUCTIONS and values != {"1"}):
             found.append(key)
     return found
-
-
-def _unused(name: str, path: Path, taken: set[str]) -> str:
-    """The name, with its file's or run folder's where it is taken, and with a number if need be."""
-    source = path.parent.name if path.name == "leaderboard.json" else path.stem
-    tries = (f"{name} ({source} {number})" for number in count(2))
-    candidates = iter((name, f"{name} ({source})"))
-    while True:
-        told = next(candidates, None) or next(tries)
-        if told not in taken:
-            return told

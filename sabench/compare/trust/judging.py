@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from sabench.cases.case import Case
 from sabench.compare.trust.agreement import (
     Agreement,
     Resampling,
@@ -52,6 +53,7 @@ class Judgement:
 
     truth: Indicator
     networks: tuple[str, ...]
+    cases: dict[str, Case]
     span: Interval
     ceiling: Ceiling
     trusts: tuple[Trust, ...]
@@ -82,6 +84,7 @@ def judge(gathered: Gathered, truth: str = "") -> Judgement:
     return Judgement(
         truth=true,
         networks=networks,
+        cases=gathered.networks,
         span=Interval(min(means), max(means)),
         ceiling=ceiling_of(true, networks),
         trusts=tuple(trusts),

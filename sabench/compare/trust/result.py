@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from sabench.cases.case import Case
 from sabench.cases.recipe import Recipe
 from sabench.compare.trust.agreement import Agreement
 from sabench.compare.trust.choice import Choice
@@ -14,6 +15,7 @@ from sabench.records import SCHEMA_VERSION, Frozen
 from sabench.stats import Interval
 from sabench.store.schema import read_sealed, write_sealed
 
+RANKS = "sabench.ranks"
 METHOD = "Kendall's tau-b, signed; 95 % percentile bootstrap over networks, paired across rows"
 
 Bounds = tuple[float, float]
@@ -54,6 +56,7 @@ class Ranked(Frozen):
     lost: dict[str, str]
     faster: float | None
     values: dict[str, tuple[float, ...]]
+    is_reduced: bool
 
 
 class Truth(Frozen):
@@ -61,12 +64,15 @@ class Truth(Frozen):
 
     name: str
     origin: Origin
+    better: Literal["more", "less", "neither"]
     way: dict[str, str]
     recipe: Recipe | None = None
     seconds: dict[str, float]
+    lost: dict[str, str]
     low: float
     high: float
     values: dict[str, tuple[float, ...]]
+    is_reduced: bool
 
 
 class SeedCeiling(Frozen):
@@ -98,6 +104,7 @@ class Ranks(Frozen):
     schema_name: Literal["sabench.ranks"] = Field("sabench.ranks", alias="schema")
     schema_version: str = SCHEMA_VERSION
     method: str = METHOD
+    networks: dict[str, Case]
     truth: Truth
     seed_ceiling: SeedCeiling
     indicators: tuple[Ranked, ...]
@@ -114,15 +121,19 @@ def ranks_of(told: Judgement, choice: Choice | str, command_line: tuple[str, ...
     """The file of a judgement and a choice."""
     truth, ceiling = told.truth, told.ceiling
     return Ranks(
+        networks=told.cases,
         truth=Truth(
             name=truth.name,
             origin=truth.origin,
+            better=truth.better,
             way=truth.way,
             recipe=truth.recipe,
             seconds=dict(truth.seconds),
+            lost=dict(truth.lost),
             low=told.span.low,
             high=told.span.high,
             values={key: truth.values[key] for key in told.networks},
+            is_reduced=truth.is_reduced,
         ),
         seed_ceiling=SeedCeiling(seeds=ceiling.seeds, tau=ceiling.tau, top_third=ceiling.top),
         indicators=tuple(map(_ranked, told.trusts)),
@@ -171,6 +182,7 @@ def _ranked(trust: Trust) -> Ranked:
         lost=dict(one.lost),
         faster=trust.faster,
         values=dict(one.values),
+        is_reduced=one.is_reduced,
     )
 
 

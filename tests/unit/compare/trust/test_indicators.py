@@ -9,7 +9,8 @@ from making_runs import new_run, record_of
 from making_trust import FULL, network, trained
 from sabench.cases.case import Case
 from sabench.compare.trust.baselines import counts, published
-from sabench.compare.trust.indicators import gather, indicators_of, plain_case
+from sabench.compare.trust.gathering import gather
+from sabench.compare.trust.indicators import indicators_of, plain_case
 from sabench.errors import ResultError
 from sabench.records import Reading, Status
 from sabench.store.leaderboard import make_leaderboard, write_leaderboard
