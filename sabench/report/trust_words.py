@@ -11,6 +11,8 @@ from sabench.stats import Interval
 
 COLUMNS = ("indicator", "tau", "95 %", "seed", "top", "beats", "decides", "right", "faster")
 
+SEEN = 0.01  # of the halvings: less is left out
+
 LEGEND = (
     "tau: Kendall's tau-b with its sign, by the means over seeds; 95 % by resampling the networks.",
     "seed: mean tau of one seed of it against another of the truth; hold it against the ceiling.",
@@ -80,7 +82,7 @@ def choice_lines(choice: Choice | str) -> list[str]:
     faster = f", {choice.faster:.3g} times faster" if choice.faster else ""
     among = "fast proxies" if choice.are_fast else "proxies (not two are fast enough)"
     shares = sorted(choice.halvings.items(), key=lambda item: -item[1])
-    told = ", ".join(f"{name} in {100 * share:.0f} %" for name, share in shares if share)
+    told = ", ".join(f"{name} in {100 * share:.0f} %" for name, share in shares if share >= SEEN)
     return [
         f"Of {len(choice.proxies)} {among} chosen on {on.networks} networks: {choice.chosen.name} "
         f"(tau {on.tau:.2f} there). On the others: {found}{faster}.",

@@ -75,9 +75,14 @@ def test_a_command_of_the_readme_is_understood(command: str, tmp_path: Path) -> 
 
 
 def shown(leaderboard: str) -> str:
-    """What `sabench show` prints of it, 80 columns wide."""
+    """What `sabench show` prints of it."""
+    return run_here("show", f"results/{leaderboard}")
+
+
+def run_here(*words: str) -> str:
+    """What a command prints, 80 columns wide."""
     done = subprocess.run(
-        [sys.executable, "-m", "sabench", "show", f"results/{leaderboard}"],
+        [sys.executable, "-m", "sabench", *words],
         cwd=ROOT,
         env={**os.environ, "COLUMNS": "80"},
         capture_output=True,
@@ -93,6 +98,12 @@ def test_the_table_of_the_readme_is_the_accepted_one() -> None:
 def test_the_trainings_of_the_readme_are_the_accepted_ones() -> None:
     printed = shown("amd-epyc-family-23-model-1/proxies-train.json")
     table = printed[printed.index(" #  network") : printed.index("\n\n±")]
+    assert f"```\n{table}\n```" in README
+
+
+def test_the_ranks_of_the_readme_are_the_committed_ones() -> None:
+    printed = run_here("ranks", "results/amd-epyc-family-23-model-1/local_family-ranks.json")
+    table = printed[: printed.index("\ntau: Kendall's")]
     assert f"```\n{table}\n```" in README
 
 
