@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-BOARDS = sorted(path.relative_to(ROOT) for path in (ROOT / "results").glob("*/*.json"))
+RESULTS = sorted(path.relative_to(ROOT) for path in (ROOT / "results").glob("*/*.json"))
+RANKS = [path for path in RESULTS if path.stem.endswith("-ranks")]
+BOARDS = [path for path in RESULTS if path not in RANKS]
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +71,13 @@ def test_every_shipped_leaderboard_is_shown(elsewhere: Path, board: Path) -> Non
     done = sabench(elsewhere, "show", str(board))
     assert done.returncode == 0, done.stderr
     assert json.loads((ROOT / board).read_text())["rank_by"].partition("_")[0] in done.stdout
+
+
+@pytest.mark.parametrize("ranks", RANKS, ids=str)
+def test_shipped_ranks_are_told_again(elsewhere: Path, ranks: Path) -> None:
+    done = sabench(elsewhere, "ranks", str(ranks))
+    assert done.returncode == 0, done.stderr
+    assert "Seed ceiling" in done.stdout
 
 
 def test_the_papers_figures_are_there(elsewhere: Path) -> None:

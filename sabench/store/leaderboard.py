@@ -195,12 +195,13 @@ def read_leaderboard(path: Path) -> Leaderboard:
 
     Raises: ResultError if it is missing, damaged or of another schema.
     """
+    return read_sealed(path / "leaderboard.json" if path.is_dir() else located(path), Leaderboard)
+
+
+def located(path: Path) -> Path:
+    """The path, or where the copy of results/ that ships has it if it is not there."""
     shipped = Path(str(files("sabench"))) / "data" / path
-    if path.is_dir():
-        path = path / "leaderboard.json"
-    elif not path.exists() and shipped.is_file():
-        path = shipped
-    return read_sealed(path, Leaderboard)
+    return shipped if not path.exists() and shipped.is_file() else path
 
 
 def _group(case: Case, device: str, group_by: Sequence[str]) -> Group:

@@ -10,7 +10,7 @@ from sabench.cases.case import Case
 from sabench.compare.trust.indicators import Gathered, Indicator, indicators_of, networks_of
 from sabench.compare.trust.result import RANKS, Ranked, Truth, read_ranks
 from sabench.errors import ResultError
-from sabench.store.leaderboard import read_leaderboard
+from sabench.store.leaderboard import located, read_leaderboard
 
 COUNTED = ("count", "published")
 """Follows from the networks, whatever was measured of them."""
@@ -24,7 +24,7 @@ def gather(sources: Sequence[Path]) -> Gathered:
     found: list[Indicator] = []
     networks: dict[str, Case] = {}
     for path in sources:
-        here = _kept(path) if _is_ranks(path) else _measured(path)
+        here = _kept(path) if _is_ranks(located(path)) else _measured(path)
         for one in here.indicators:
             found.append(replace(one, name=_unused(one.name, path, {one.name for one in found})))
         networks |= here.networks

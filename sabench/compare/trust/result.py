@@ -13,6 +13,7 @@ from sabench.compare.trust.indicators import Origin
 from sabench.compare.trust.judging import Judgement, Trust
 from sabench.records import SCHEMA_VERSION, Frozen
 from sabench.stats import Interval
+from sabench.store.leaderboard import located
 from sabench.store.schema import read_sealed, write_sealed
 
 RANKS = "sabench.ranks"
@@ -152,11 +153,11 @@ def write_ranks(path: Path, ranks: Ranks) -> None:
 
 
 def read_ranks(path: Path) -> Ranks:
-    """The ranks in a file.
+    """The ranks in a file, or in the copy of results/ that ships.
 
     Raises: ResultError if it is missing, damaged or of another schema.
     """
-    return read_sealed(path, Ranks)
+    return read_sealed(located(path), Ranks)
 
 
 def _ranked(trust: Trust) -> Ranked:
