@@ -61,3 +61,11 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, not the table.
 Strict = Annotated[
     bool, typer.Option("--strict", help="Exit 6 unless every case is ok or ok_flagged.")
 ]
+Beside = Annotated[
+    Path | None,
+    typer.Option("--with", help="Trainings whose accuracy stands beside these networks."),
+]
+RanksFile = Annotated[
+    Path | None,
+    typer.Option("--ranks", help="What `ranks --out` kept: how far to trust an accuracy."),
+]

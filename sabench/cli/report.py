@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from sabench.cli.app import app
+from sabench.cli.options import Beside, RanksFile
 
 
 @app.command()
@@ -24,13 +25,8 @@ def report(
     ] = None,
     metric: Annotated[str, typer.Option(help="What the charts show.")] = "latency_warm",
     filter: Annotated[str, typer.Option(help="Keep case ids with this text or glob.")] = "",
-    beside: Annotated[
-        Path | None,
-        typer.Option("--with", help="Trainings whose accuracy stands beside these networks."),
-    ] = None,
-    ranks: Annotated[
-        Path | None, typer.Option(help="What `ranks --out` kept: how far to trust an accuracy.")
-    ] = None,
+    beside: Beside = None,
+    ranks: RanksFile = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print what the page says as JSON; write no file.")
     ] = False,

@@ -7,18 +7,14 @@ from typing import Annotated
 import typer
 
 from sabench.cli.app import app
+from sabench.cli.options import Beside, RanksFile
 
 
 @app.command()
 def show(
     source: Annotated[Path, typer.Argument(help="A run folder, or a leaderboard's JSON file.")],
-    beside: Annotated[
-        Path | None,
-        typer.Option("--with", help="Trainings whose accuracy stands beside these networks."),
-    ] = None,
-    ranks: Annotated[
-        Path | None, typer.Option(help="What `ranks --out` kept: how far to trust an accuracy.")
-    ] = None,
+    beside: Beside = None,
+    ranks: RanksFile = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     csv: Annotated[bool, typer.Option("--csv", help="As CSV, in base units.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="As Markdown.")] = False,
