@@ -27,6 +27,7 @@ CHANGES: dict[str, tuple[dict[str, object], ...]] = {
         {"upsilon": 0.1, "min_head_values": 3},
     ),
     "halo": ({"position": "absolute"}, {"position": "none"}, {"rqk": 0.5}, {"rqk": 2, "rv": 2}),
+    "global_attention": ({"position": "free"}, {"position": "none"}),
 }
 
 PLACES: tuple[tuple[Size, int], ...] = (((5, 6), 1), ((7, 5), 2), ((6, 4), 2))

@@ -64,3 +64,10 @@ class Epoch(Frozen):
     accuracy: float
     seconds: float = Field(ge=0)  # of learning: neither tests nor checkpoints
     joules: float | None = None  # of the same, by the device's counter
+
+
+class MeanEpoch(Epoch):
+    """The means of an epoch over seeds, and how far their accuracies lay apart."""
+
+    accuracy_least: float | None = None  # None in results of before 2.5
+    accuracy_most: float | None = None

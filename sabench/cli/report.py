@@ -23,7 +23,13 @@ def report(
         list[str] | None,
         typer.Option(help="Hold sides against each other that differ in it: threads."),
     ] = None,
-    metric: Annotated[str, typer.Option(help="What the charts show.")] = "latency_warm",
+    metric: Annotated[
+        str,
+        typer.Option(
+            help="What the charts show.",
+            show_default="latency_warm; of trainings accuracy, of scores the first score",
+        ),
+    ] = "",
     filter: Annotated[str, typer.Option(help="Keep case ids with this text or glob.")] = "",
     beside: Beside = None,
     ranks: RanksFile = None,
@@ -36,12 +42,12 @@ def report(
     from sabench.errors import ConfigError
     from sabench.jsonl import write_atomically
     from sabench.report.html.library import require_charts
-    from sabench.report.html.points import name_sources, points_of
+    from sabench.report.html.points import metric_of, name_sources, points_of
     from sabench.report.html.theme import PAGE, PAPER
     from sabench.store.leaderboard import read_leaderboard
     from sabench.units import show_bytes
 
-    if metric not in METRICS:
+    if metric and metric not in METRICS:
         raise ConfigError(f"--metric {metric}: not a metric; there are {', '.join(METRICS)}")
     if not out.parent.is_dir() or out.is_dir():
         raise ConfigError(f"{out}: name a file in a folder that is there")
@@ -56,7 +62,7 @@ def report(
         boards = [trusted(board, beside, ranks) for board in boards]
     read = name_sources([(str(path), board) for path, board in zip(sources, boards, strict=True)])
     points = points_of(read, across=across or (), wanted=filter)
-    page = page_of(read, points, metric, PAPER if chart else PAGE)
+    page = page_of(read, points, metric or metric_of(read), PAPER if chart else PAGE)
     if as_json:
         typer.echo(json.dumps(page_json(page), indent=2))
         return

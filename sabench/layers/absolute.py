@@ -5,6 +5,7 @@ from functools import partial
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from sabench.catalog.rows import Size
 from sabench.layers.relative import new_table, resized, widened
@@ -49,6 +50,27 @@ class LearnedPositions(nn.Module):
         rows = resized(widened(self.rows), x.shape[2]).t()[:, :, None]  # (C, H, 1)
         columns = resized(widened(self.columns), x.shape[3]).t()[:, None]  # (C, 1, W)
         return x + (rows + columns).to(x.dtype)
+
+
+class FreePositions(nn.Module):
+    """Adds an embedding of the position itself, which says nothing of row, column or neighbours.
+
+    Source: the learned positions of ViT, Dosovitskiy et al. 2021 (arXiv:2010.11929), section 3.1.
+    Shapes: (B, C, H, W) -> (B, C, H, W); for another map than the built one the table is
+    interpolated in both directions (their section 3.2), linearly between its corners.
+    """
+
+    def __init__(self, channels: int, size: Size) -> None:
+        super().__init__()
+        table = new_table(size[0] * size[1], channels).detach()
+        self.table = nn.Parameter(table.view(*size, channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Add, in x's type."""
+        table, size = widened(self.table).permute(2, 0, 1)[None], x.shape[2:]  # (1, C, H, W)
+        if table.shape[2:] != size:
+            table = functional.interpolate(table, size, mode="bilinear", align_corners=True)
+        return x + table.to(x.dtype)
 
 
 class Coordinates(nn.Module):

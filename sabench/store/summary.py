@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import ConfigDict, Field
 
 from sabench.cases.case import Case
-from sabench.cases.recipe import Epoch
+from sabench.cases.recipe import Epoch, MeanEpoch
 from sabench.catalog.metrics import METRICS
 from sabench.records import SHOWN, Flag, Frozen, Reading, Record, Status
 from sabench.stats import Interval, quantile, t_quantile
@@ -95,7 +95,7 @@ class Summary(Frozen):
     message: str = ""
     processes: int  # jobs of this case that gave figures
     planned: int  # jobs of this case in the plan
-    curve: tuple[Epoch, ...] = ()  # of a training, over its seeds
+    curve: tuple[MeanEpoch, ...] = ()  # of a training, over its seeds
     data_sha256: tuple[str, ...] = ()  # of what it was trained on or scored with
     figures: dict[str, Figure] = Field(default_factory=dict)
     flags: tuple[Flag, ...] = ()
@@ -225,17 +225,20 @@ def mean_interval(values: Sequence[float]) -> tuple[Interval, IntervalKind]:
     return Interval(middle - half, middle + half), "mean"
 
 
-def _curve(records: Sequence[Record]) -> tuple[Epoch, ...]:
+def _curve(records: Sequence[Record]) -> tuple[MeanEpoch, ...]:
     """The means over the trainings among the records of each epoch, as far as all of them got."""
     told = [record.details["curve"] for record in records if "curve" in record.details]
     curves = [
         [Epoch.model_validate(one) for one in curve] for curve in told if isinstance(curve, list)
     ]
-    return tuple(
-        Epoch.model_validate(
-            {name: _mean([getattr(one, name) for one in seeds]) for name in Epoch.model_fields}
-        )
-        for seeds in zip(*curves, strict=False)
+    return tuple(_over_seeds(seeds) for seeds in zip(*curves, strict=False))
+
+
+def _over_seeds(seeds: Sequence[Epoch]) -> MeanEpoch:
+    means = {name: _mean([getattr(one, name) for one in seeds]) for name in Epoch.model_fields}
+    found = [one.accuracy for one in seeds]
+    return MeanEpoch.model_validate(
+        means | {"accuracy_least": min(found), "accuracy_most": max(found)}
     )
 
 

@@ -72,7 +72,16 @@ def test_the_leaderboard_ranks_by_mean_accuracy_with_its_interval(trained: Any) 
         middle = sum(values) / 3
         sd = (sum((value - middle) ** 2 for value in values) / 2) ** 0.5
         assert figure["high"] - figure["mean"] == pytest.approx(4.302653 * sd / 3**0.5, rel=1e-5)
-        assert len(row["curve"]) == 3
+        seeds = [
+            one["details"]["curve"]
+            for one in records(cwd / "run")
+            if one["case_id"] == row["case_id"]
+        ]
+        assert len(row["curve"]) == len(seeds[0]) == 3
+        for told, *epochs in zip(row["curve"], *seeds, strict=True):
+            found = [one["accuracy"] for one in epochs]
+            assert told["accuracy"] == pytest.approx(sum(found) / 3)
+            assert (told["accuracy_least"], told["accuracy_most"]) == (min(found), max(found))
 
 
 def test_nothing_is_left_of_the_checkpoints(trained: Any) -> None:

@@ -115,9 +115,11 @@ def test_another_map_than_the_built_one_is_taken(variant: Variant) -> None:
     x = torch.randn(1, variant.channels[0], *size)
     state = {key: value.detach().double() for key, value in layer.state_dict().items()}
     own = build(variant._replace(size=size)).state_dict()
-    for key in state:
-        if len(own[key]) != len(state[key]):
-            state[key] = interpolated(state[key], len(own[key]))
+    for key, table in own.items():
+        for axis in range(table.dim()):
+            if table.shape[axis] != state[key].shape[axis]:
+                along = interpolated(state[key].movedim(axis, 0), table.shape[axis])
+                state[key] = along.movedim(0, axis)
     oracle = importlib.import_module(f"oracles.{variant.row.name}").oracle
     expected = oracle(state, x.double(), variant.options, variant.stride)
     torch.testing.assert_close(layer(x).double(), expected, rtol=1e-4, atol=1e-5)

@@ -1,13 +1,20 @@
 """Global self-attention with 2-D relative positions, BoTNet's (arXiv:2101.11605)."""
 
-from sabench.catalog.attention import AttentionCall, Geometry
+from typing import Literal
+
+from sabench.catalog.attention import AttentionCall, Geometry, Relative
 from sabench.catalog.rows import Cost, Layer, Options, Positive, Problem, Size, strided
 
 
 class GlobalAttentionOptions(Options):
-    """Every position sees the whole map."""
+    """Every position sees the whole map.
+
+    `position`: logits of the displacement; an embedding of each position, which knows of no
+    neighbours, added to the input; or none.
+    """
 
     heads: Positive = 4
+    position: Literal["relative", "free", "none"] = "relative"
 
 
 def global_attention_call(
@@ -15,17 +22,24 @@ def global_attention_call(
 ) -> AttentionCall:
     """One block at full resolution; a stride pools afterwards."""
     width = out_channels // options.heads
-    return AttentionCall(options.heads, width, width, size, Geometry(block=size, halo=0), "sum")
+    relative: Relative = "sum" if options.position == "relative" else "none"
+    geometry = Geometry(block=size, halo=0)
+    return AttentionCall(options.heads, width, width, size, geometry, relative)
 
 
 def global_attention_cost(
     options: GlobalAttentionOptions, in_channels: int, out_channels: int, size: Size, stride: int
 ) -> Cost:
-    """Three projections, tables of 2H - 1 and 2W - 1 rows shared by the heads, the core."""
+    """Three projections, the core, and for relative positions tables of 2H - 1 and 2W - 1 rows
+    shared by the heads, for free ones a row of the input's channels at each position."""
     call = global_attention_call(options, in_channels, out_channels, size, stride)
-    projections = 3 * in_channels * out_channels
-    params = projections + (2 * (size[0] + size[1]) - 2) * call.key_width
-    pixels = size[0] * size[1]
+    projections, pixels = 3 * in_channels * out_channels, size[0] * size[1]
+    tables = {
+        "relative": (2 * (size[0] + size[1]) - 2) * call.key_width,
+        "free": pixels * in_channels,
+        "none": 0,
+    }
+    params = projections + tables[options.position]
     height, width = strided(size, stride)
     traffic = in_channels * pixels + out_channels * height * width + params
     return Cost(params, projections * pixels + call.macs, 4 * traffic)

@@ -26,11 +26,12 @@ FEW_DECADES = 0.7  # below it, more than 1, 2 and 5 are labelled
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """A logarithmic side of a chart. Its span stays when points are filtered out."""
+    """A side of a chart, logarithmic unless `even`. Its span stays when points are filtered out."""
 
     title: str
     show: str  # a key of FORMATS
     ticks: tuple[float, ...] = ()  # where it is labelled; at 1, 2, 5, ... where there are none
+    even: bool = False  # equal steps, labelled where the chart's library sees fit
 
     def x(self, values: Iterable[float]) -> alt.X:
         """It as the channel from left to right."""
@@ -43,6 +44,9 @@ class Axis:
         return alt.Y("y:Q", scale=scale, axis=axis, title=plain(self.title))
 
     def _spanning(self, values: list[float]) -> tuple[alt.Scale, alt.Axis]:
+        if self.even:
+            scale = alt.Scale(domain=[min(values), max(values)], nice=True, zero=False)
+            return scale, alt.Axis(labelExpr=FORMATS[self.show], labelOverlap="greedy")
         low, high = span(values)
         ticks, label = list(self.ticks or log_ticks(low, high)), FORMATS[self.show]
         scale = alt.Scale(type="log", domain=[low, high], nice=False)

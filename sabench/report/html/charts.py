@@ -16,6 +16,7 @@ Value = Mapping[str, str | float]
 Stair = Literal["step-before", "step-after"]
 
 LINE = 14  # pixels of a line of words
+DOT = 70  # square pixels of a point
 MOST_NAMED = 6  # lines of a chart that get their names beside them
 
 SHOWN = ("layer", "label", "case", "told", "interval", "side", "status", "flags")
@@ -38,9 +39,10 @@ def scatter(
     joined: bool = False,
     curve: Curve | None = None,
     stair: Stair | None = None,
+    dot: int = DOT,
 ) -> dict[str, Any]:
     """Points with their intervals; `joined`: a line through each series; `stair`: one through
-    the front, level before or after each of its points."""
+    the front, level before or after each of its points; `dot`: a point's square pixels."""
     ends = curve.points if curve else ()
     across = x.x([*_numbers(values, "x", "x0", "x1"), *(one for one, _ in ends)])
     upwards = y.y([*_numbers(values, "y", "y0", "y1"), *(other for _, other in ends)])
@@ -62,7 +64,7 @@ def scatter(
     layers.append(base.mark_rule(strokeWidth=1.5).encode(y=alt.Y("y0:Q"), y2="y1:Q"))
     if any("x0" in value for value in values):
         layers.append(base.mark_rule(strokeWidth=1.5).encode(x=alt.X("x0:Q"), x2="x1:Q"))
-    dots = base.mark_point(filled=True, size=70, opacity=1.0)
+    dots = base.mark_point(filled=True, size=dot, opacity=1.0)
     layers.append(
         dots.encode(
             shape=_shape(values, marks),
@@ -89,7 +91,7 @@ def deviations(values: Sequence[Value], marks: Marks, title: str) -> dict[str, A
         .encode(x=x)
     )
     stems = base.mark_rule(strokeWidth=2).encode(x=x, x2="even:Q")
-    dots = base.mark_point(filled=True, size=70, opacity=1.0).encode(
+    dots = base.mark_point(filled=True, size=DOT, opacity=1.0).encode(
         x=x, shape=_shape(values, marks), tooltip=_tooltip(values)
     )
     height = LINE * (lines + 0.5) * len(values) + 20

@@ -113,7 +113,7 @@ class Sheet:
         )
         told: dict[str, str | float] = {
             "id": point.number,
-            "layer": plain(point.row.case.subject),
+            "layer": plain(point.layer),
             "label": plain(point.label),
             "case": plain(point.row.case_id),
             "side": plain(point.side),

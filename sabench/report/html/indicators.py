@@ -11,18 +11,27 @@ from sabench.report.html.points import LATENCY, Point
 INDICATORS = ("params", "macs", "macs_executed", "peak_allocated", "peak_rss_growth", "energy")
 """Costs that are held against the time; those that were measured."""
 
-CAUTIONS = (
+NO_QUALITY = (
     "Quality was not measured: nothing here says that a faster layer is a better one. Costs are to "
-    "be read beside accuracy, as curves.",
+    "be read beside accuracy, as curves."
+)
+NO_TRAINING = "Training time was not measured: it belongs to a recipe."
+CAUTIONS = (
     "Claims hold for the device, dtype, batch, mode and software that stand beside them, and for "
     "no other: see the groups and the environment.",
     "MACs are theory: they leave out what can run side by side and what waits for memory. Counted "
     "are the projections, q.k, q.r and a.v; softmax, pooling and interpolation are not.",
-    "Training time was not measured: it belongs to a recipe.",
     "Layers of equal parameters are not layers of equal work: parameters, MACs, time and memory "
     "stand side by side, and each ranks the layers differently.",
     "Growth of RSS, where it stands, is read in one process a case: its noise is not known.",
 )
+
+
+def cautions(sheet: Sheet) -> list[str]:
+    """What is to be kept in mind, with what was not measured."""
+    measured = {name for point in sheet.points for name in point.row.figures}
+    quality = [] if "accuracy" in measured else [NO_QUALITY]
+    return [*quality, *CAUTIONS, *([] if "train_time" in measured else [NO_TRAINING])]
 
 
 def indicator_table(sheet: Sheet) -> Table | None:

@@ -15,7 +15,8 @@ from sabench.records import FLAG_MEANING
 from sabench.report.html.curves import curves
 from sabench.report.html.figure import Cell, Figure, Line, Sheet, Table
 from sabench.report.html.fronts import fronts
-from sabench.report.html.indicators import CAUTIONS, indicator_table
+from sabench.report.html.indicators import cautions, indicator_table
+from sabench.report.html.learning import learning
 from sabench.report.html.macs import macs
 from sabench.report.html.markup import (
     cell,
@@ -36,7 +37,7 @@ from sabench.report.tables import heading
 
 NO_SCRIPT = "This page draws its charts by a script of its own; without it the tables are whole."
 FILTERS: dict[str, tuple[str, Callable[[Point], str]]] = {
-    "layer": ("layer", lambda point: point.row.case.subject),
+    "layer": ("layer", lambda point: point.layer),
     "size": ("size", lambda point: str(point.size or "")),
     "side": ("place", lambda point: point.side),
     "status": ("status", lambda point: str(point.row.status)),
@@ -58,8 +59,9 @@ def page_of(
     sources: Sequence[Source], points: Sequence[Point], metric: str, theme: Theme = PAGE
 ) -> Page:
     """All figures that the points give."""
-    sheet = Sheet(points, metric, Marks.of((point.row.case.subject for point in points), theme))
-    figures = (*curves(sheet), *fronts(sheet), *macs(sheet), *places(sheet))
+    sheet = Sheet(points, metric, Marks.of((point.layer for point in points), theme))
+    made = (curves, fronts, macs, places, learning)
+    figures = tuple(figure for make in made for figure in make(sheet))
     return Page(sources, sheet, figures, records_of(sheet))
 
 
@@ -165,7 +167,7 @@ def _figure(figure: Figure) -> str:
 
 def _indicators(sheet: Sheet) -> str:
     """What is to be kept in mind, and how far each cost ranks as the time does."""
-    cautions = element("ul", "".join(element("li", text(line)) for line in CAUTIONS))
+    said = element("ul", "".join(element("li", text(line)) for line in cautions(sheet)))
     told = indicator_table(sheet)
     ranks = ""
     if told:
@@ -175,7 +177,7 @@ def _indicators(sheet: Sheet) -> str:
              "random, and where noise leaves it in 95 % of redraws, if several processes tell."]
         ) + table(told, "Kendall's tau of costs against the time")  # fmt: skip
     return element(
-        "section", element("h2", "Costs beside each other") + cautions + ranks, id="indicators"
+        "section", element("h2", "Costs beside each other") + said + ranks, id="indicators"
     )
 
 

@@ -87,6 +87,11 @@ class Point:
         return [*filter(None, [self.row.message]), *[ELSEWHERE] * self.is_elsewhere]
 
     @property
+    def layer(self) -> str:
+        """What colours tell apart: a layer; a network, by its layers where it is told which."""
+        return str(self.row.case.options.get("mix", self.row.case.subject))
+
+    @property
     def size(self) -> int | None:
         """The side of the map, or of a network's image."""
         return self.row.case.size or self.row.case.resolution
@@ -122,6 +127,12 @@ def name_sources(boards: Sequence[tuple[str, Leaderboard]]) -> list[Source]:
         ]
         names.append(mine[0] if mine else ends[-1])
     return [Source(name, board) for name, (_, board) in zip(names, boards, strict=True)]
+
+
+def metric_of(sources: Sequence[Source]) -> str:
+    """What a page shows unless told: latency, else what the first of them ranks by."""
+    boards = [source.leaderboard for source in sources]
+    return LATENCY if any(LATENCY in board.metrics for board in boards) else boards[0].rank_by
 
 
 def points_of(

@@ -46,10 +46,16 @@ COSTS = {  # 384 = 3 x 8 x 16 projections, heads of 8 channels, 9 keys of 30 que
         ({"position": "none"}, 384, 384 * 64 + 2 * 64 * 36 * (8 + 8)),
         ({"rqk": 0.5}, 256 + 2 * 11 * 4, 256 * 64 + 2 * 64 * 36 * (4 + 4 + 8)),
     ),
+    # every pixel of 8 x 12 sees all of them; tables of 2 x 8 - 1 and 2 x 12 - 1 rows
+    "global_attention": (
+        ({}, 384 + 38 * 8, 384 * PIXELS + 2 * PIXELS**2 * (8 + 8 + 8)),
+        ({"position": "free"}, 384 + PIXELS * 8, 384 * PIXELS + 2 * PIXELS**2 * (8 + 8)),
+        ({"position": "none"}, 384, 384 * PIXELS + 2 * PIXELS**2 * (8 + 8)),
+    ),
     "conv": (({"bias": True}, 9 * 128 + 16, 9 * 128 * 64),),
 }
 
-SIZES = {"self_attention": (5, 6), "augmented": (8, 12)}
+SIZES = {"self_attention": (5, 6), "augmented": (8, 12), "global_attention": (8, 12)}
 
 CASES = [(name, *case) for name, cases in COSTS.items() for case in cases]
 

@@ -4,7 +4,13 @@ import math
 
 import torch
 
-from sabench.layers.absolute import Coordinates, LearnedPositions, SinePositions, sinusoids
+from sabench.layers.absolute import (
+    Coordinates,
+    FreePositions,
+    LearnedPositions,
+    SinePositions,
+    sinusoids,
+)
 
 
 def test_sinusoids_encode_the_row_in_the_first_half_of_the_channels() -> None:
@@ -35,7 +41,8 @@ def test_sinusoids_of_another_map_are_its_own() -> None:
 def test_half_types_come_back_in_their_type() -> None:
     x = torch.zeros(1, 8, 4, 4, dtype=torch.bfloat16)
     size = (4, 4)
-    for layer in (SinePositions(8, size), LearnedPositions(8, size), Coordinates(size)):
+    adding = [kind(8, size) for kind in (SinePositions, LearnedPositions, FreePositions)]
+    for layer in (*adding, Coordinates(size)):
         assert layer(x).dtype == torch.bfloat16
 
 
@@ -55,6 +62,23 @@ def test_learned_positions_of_another_map_lie_on_a_line() -> None:
         layer.rows.copy_(torch.arange(3.0)[:, None])
         layer.columns.zero_()
     assert layer(torch.zeros(1, 1, 5, 2))[0, 0, :, 0].tolist() == [0, 0.5, 1, 1.5, 2]
+
+
+def test_free_positions_add_an_embedding_of_the_pixel_alone() -> None:
+    layer, x = FreePositions(2, (3, 4)), torch.ones(1, 2, 3, 4)
+    with torch.no_grad():
+        layer.table.copy_(torch.arange(24.0).view(3, 4, 2))
+    assert layer(x)[0, :, 2, 1].tolist() == [1 + 2 * (2 * 4 + 1), 1 + 2 * (2 * 4 + 1) + 1]
+
+
+def test_free_positions_of_another_map_lie_between_the_corners() -> None:
+    """A table of x y on a map of 2 x 2 is x y at every point of the square."""
+    layer = FreePositions(1, (2, 2))
+    with torch.no_grad():
+        layer.table.copy_(torch.tensor([[0.0, 0.0], [0.0, 1.0]])[:, :, None])
+    found = layer(torch.zeros(1, 1, 3, 5))[0, 0]
+    places = [[y * x for x in (0, 0.25, 0.5, 0.75, 1)] for y in (0, 0.5, 1)]
+    torch.testing.assert_close(found, torch.tensor(places))
 
 
 def test_coordinates_are_x_y_and_the_distance_from_the_centre() -> None:

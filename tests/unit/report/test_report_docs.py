@@ -5,9 +5,11 @@ from pathlib import Path
 
 from making_rows import NOISY, board_of, figure_of, row_of
 from making_runs import case
+from sabench.cases.recipe import MeanEpoch
 from sabench.report.html.page import page_of
 from sabench.report.html.points import name_sources, points_of
 
+EPOCH = MeanEpoch(train_loss=1.0, test_loss=1.0, accuracy=0.5, seconds=1.0)
 DOCS = Path(__file__).parent.parent.parent.parent / "docs" / "report.md"
 
 
@@ -24,7 +26,8 @@ def test_the_charts_of_the_docs_are_those_that_runs_can_give() -> None:
         row = row_of(one, 1e-3 * number, NOISY, macs=1e6 * number)
         memory = {"peak_rss_growth": figure_of("peak_rss_growth", [1e6 * number])}
         joined = {"accuracy": figure_of("accuracy", [0.5 + number / 100])}
-        rows.append(row.model_copy(update={"figures": row.figures | memory | joined}))
+        figures = row.figures | memory | joined
+        rows.append(row.model_copy(update={"figures": figures, "curve": [EPOCH, EPOCH]}))
     sources = name_sources([("one", board_of(rows))])
     page = page_of(sources, points_of(sources, across=["threads"]), "latency_warm")
     table = re.findall(r"^\| (`.*?`) \|", DOCS.read_text(), re.MULTILINE)
