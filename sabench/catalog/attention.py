@@ -96,6 +96,10 @@ def position_macs(call: AttentionCall, counted: Counted) -> int:
     return queries * (rows * (width // 2) + columns * (width - width // 2))
 
 
+CHUNK = 2**18
+"""Logits of `chunked` at a time: 1 MiB in fp32, a core's second cache. A guess for others."""
+
+
 def blocked_block(geometry: Geometry) -> tuple[int, int]:
     """The block that `blocked` uses: the geometry's own, or for a band one that wastes little.
 
@@ -105,30 +109,95 @@ def blocked_block(geometry: Geometry) -> tuple[int, int]:
     return (4, 4) if geometry.band else geometry.block
 
 
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """How many blocks a call is cut into; their queries, fillers among them; rows and columns of
+    the keys that a block sees."""
+
+    blocks: int
+    queries: int
+    window: tuple[int, int]
+
+    @classmethod
+    def of(cls, call: AttentionCall) -> "Cut":
+        """As `blocked` cuts it."""
+        rows, columns, stride = *blocked_block(call.geometry), call.geometry.query_stride
+        blocks = -(-call.size[0] // rows) * -(-call.size[1] // columns)
+        queries = blocks * -(-rows // stride) * -(-columns // stride)
+        halo = call.geometry.halo
+        return cls(blocks, queries, (rows + 2 * halo, columns + 2 * halo))
+
+    @property
+    def keys(self) -> int:
+        """Of a block."""
+        return self.window[0] * self.window[1]
+
+    @property
+    def pairs(self) -> int:
+        """Logits of a head."""
+        return self.queries * self.keys
+
+
 def blocked_macs(call: AttentionCall) -> int:
     """MACs that `blocked` executes: filled-up blocks, the whole neighbourhood under a band, and
     position logits factorised into rows and columns."""
-    rows, columns, stride = *blocked_block(call.geometry), call.geometry.query_stride
-    blocks = -(-call.size[0] // rows) * -(-call.size[1] // columns)
-    queries = blocks * -(-rows // stride) * -(-columns // stride)
-    window = rows + 2 * call.geometry.halo, columns + 2 * call.geometry.halo
-    macs = queries * window[0] * window[1] * (call.content_width + call.value_width)
+    cut = Cut.of(call)
+    macs = cut.pairs * (call.content_width + call.value_width)
     if call.relative == "split":
         rest = call.key_width - call.key_width // 2
-        macs += queries * (window[0] * (call.key_width // 2) + window[1] * rest)
+        macs += cut.queries * (cut.window[0] * (call.key_width // 2) + cut.window[1] * rest)
     elif call.relative == "sum":
-        macs += queries * (window[0] + window[1]) * call.key_width
+        macs += cut.queries * sum(cut.window) * call.key_width
     return call.heads * macs
+
+
+def bmm_aug_macs(call: AttentionCall) -> int:
+    """`blocked`'s, and the products with the one-hot rows and columns of the keys."""
+    cut = Cut.of(call)
+    folded = call.heads * cut.pairs * sum(cut.window) if call.content and has_bias(call) else 0
+    return blocked_macs(call) + folded
+
+
+def has_bias(call: AttentionCall) -> bool:
+    """Whether positions or masks add anything to q.k."""
+    geometry, block = call.geometry, blocked_block(call.geometry)
+    is_cut_short = any(side % part for side, part in zip(call.size, block, strict=True))
+    masks = geometry.border == "mask" and (geometry.halo > 0 or is_cut_short)
+    return call.relative != "none" or geometry.band or masks
 
 
 def blocked_workspace(call: AttentionCall) -> int:
     """Elements alive at `blocked`'s peak: gathered keys and values, logits and weights."""
-    rows, columns, stride = *blocked_block(call.geometry), call.geometry.query_stride
-    blocks = -(-call.size[0] // rows) * -(-call.size[1] // columns)
-    queries = blocks * -(-rows // stride) * -(-columns // stride)
-    keys = (rows + 2 * call.geometry.halo) * (columns + 2 * call.geometry.halo)
-    gathered = blocks * keys * (call.content_width + call.value_width)
-    return call.heads * (gathered + 2 * queries * keys)
+    return call.heads * (_gathered(call, call.content_width) + 2 * Cut.of(call).pairs)
+
+
+def bmm_aug_workspace(call: AttentionCall) -> int:
+    """`blocked`'s, with rows and columns beside the keys and beside the queries."""
+    if not (call.content and has_bias(call)):
+        return blocked_workspace(call)
+    cut = Cut.of(call)
+    wide = call.key_width + sum(cut.window)
+    return call.heads * (_gathered(call, wide) + cut.queries * wide + 2 * cut.pairs)
+
+
+def sdpa_workspace(call: AttentionCall) -> int:
+    """Gathered keys and values and the bias; logits too where torch has no fused kernel."""
+    is_fused = call.content and call.key_width == call.value_width
+    pairs = Cut.of(call).pairs * ((1 if has_bias(call) else 0) if is_fused else 2)
+    return call.heads * (_gathered(call, call.content_width) + pairs)
+
+
+def chunked_workspace(call: AttentionCall) -> int:
+    """`blocked`'s of one row of blocks or of a chunk, whichever is more."""
+    rows = -(-call.size[0] // blocked_block(call.geometry)[0])
+    whole, logits = blocked_workspace(call), 2 * call.heads * Cut.of(call).pairs
+    return min(whole, max(-(-whole // rows), 2 * CHUNK * whole // max(logits, 1)))
+
+
+def _gathered(call: AttentionCall, key_width: int) -> int:
+    """Elements of a head's gathered keys and values."""
+    cut = Cut.of(call)
+    return cut.blocks * cut.keys * (key_width + call.value_width)
 
 
 def reference_workspace(call: AttentionCall) -> int:

@@ -8,7 +8,11 @@ from sabench.catalog.attention import (
     AttentionCall,
     blocked_macs,
     blocked_workspace,
+    bmm_aug_macs,
+    bmm_aug_workspace,
+    chunked_workspace,
     reference_workspace,
+    sdpa_workspace,
 )
 from sabench.catalog.rows import Layer, Row, Size
 from sabench.errors import ConfigError
@@ -40,6 +44,24 @@ IMPLEMENTATIONS: dict[str, Implementation] = {
             target="sabench.layers.kernels.blocked:attend",
             macs=blocked_macs,
             workspace=blocked_workspace,
+        ),
+        Implementation(
+            "bmm_aug",
+            target="sabench.layers.kernels.bmm_aug:attend",
+            macs=bmm_aug_macs,
+            workspace=bmm_aug_workspace,
+        ),
+        Implementation(
+            "sdpa",
+            target="sabench.layers.kernels.sdpa:attend",
+            macs=blocked_macs,
+            workspace=sdpa_workspace,
+        ),
+        Implementation(
+            "chunked",
+            target="sabench.layers.kernels.chunked:attend",
+            macs=blocked_macs,
+            workspace=chunked_workspace,
         ),
     )
 }
