@@ -70,6 +70,17 @@ def name(case: Case) -> str:
 CASES = list(cases())
 
 
+def built(case: Case, implementation: str) -> nn.Module:
+    return build_layer(
+        case.row,
+        case.options,
+        *case.channels,
+        stride=case.stride,
+        size=case.size,
+        implementation=implementation,
+    )
+
+
 class Expected(NamedTuple):
     """One rounded problem and what the oracle says of it."""
 
@@ -83,9 +94,7 @@ class Expected(NamedTuple):
 def expected(case: Case, dtype: torch.dtype) -> Expected:
     """The default initialisation and a random input, rounded to dtype, worked in float64."""
     torch.manual_seed(0)
-    layer = build_layer(
-        case.row, case.options, *case.channels, stride=case.stride, size=case.size
-    ).to(dtype)
+    layer = built(case, "reference").to(dtype)
     state = {key: value.detach() for key, value in layer.state_dict().items()}
     x = torch.randn(2, case.channels[0], *case.size).to(dtype)
     exact = {key: value.double().requires_grad_() for key, value in state.items()}
@@ -130,14 +139,7 @@ def implementations(row: Layer) -> tuple[str, ...]:
 def test_output_and_every_gradient_equal_the_oracle(case: Case, dtype: torch.dtype) -> None:
     given = expected(case, dtype)
     for implementation in implementations(case.row):
-        layer = build_layer(
-            case.row,
-            case.options,
-            *case.channels,
-            stride=case.stride,
-            size=case.size,
-            implementation=implementation,
-        ).to(dtype)
+        layer = built(case, implementation).to(dtype)
         found = results(layer, given)
         assert found.keys() == given.tensors.keys()
         for key, exact in given.tensors.items():
@@ -147,16 +149,12 @@ def test_output_and_every_gradient_equal_the_oracle(case: Case, dtype: torch.dty
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.row.attention], ids=name)
-def test_blocked_gives_the_same_without_gradients(case: Case) -> None:
+def test_every_implementation_gives_the_same_without_gradients(case: Case) -> None:
+    """Some then take another way: `blocked` adds in place, torch's fused attention is used."""
     given = expected(case, torch.float32)
-    layer = build_layer(
-        case.row,
-        case.options,
-        *case.channels,
-        stride=case.stride,
-        size=case.size,
-        implementation="blocked",
-    )
-    layer.load_state_dict(given.state)
-    with torch.no_grad():
-        assert difference(layer(given.x), given.tensors["output"]) <= 1e-5
+    for implementation in IMPLEMENTATIONS:
+        layer = built(case, implementation)
+        layer.load_state_dict(given.state)
+        with torch.no_grad():
+            error = difference(layer(given.x), given.tensors["output"])
+        assert error <= 1e-5, f"{implementation} is off by {error:.1e}"

@@ -13,8 +13,8 @@ from sabench.report.plain import plain
 
 SAYS = (
     "On the test split after each epoch, by the weights as they are then: the mean over seeds, and "
-    "the range of the seeds as a bar. The accuracy of the records is the last epoch's, by averaged "
-    "weights where the recipe averages them.",
+    "the range of the seeds as a bar; pale while seeds are missing. The accuracy of the records is "
+    "the last epoch's, by averaged weights where the recipe averages them.",
 )
 DOT = 25  # many stand in a row
 
@@ -23,7 +23,7 @@ def learning(sheet: Sheet) -> Iterator[Figure]:
     """Accuracy against the epoch, for the networks that were trained for more than one."""
     panels: list[Drawing] = []
     lines: list[Line] = []
-    trained = [point for point in sheet.points if point.is_shown and len(point.row.curve) > 1]
+    trained = [point for point in sheet.points if len(point.row.curve) > 1]
     across = Axis("epoch", "number", even=True)
     upwards = Axis("accuracy on the test split", "share", even=True)
     for group, points in by_group(trained, panel_group).items():
@@ -43,7 +43,8 @@ def _values(point: Point) -> Iterator[dict[str, str | float]]:
     for epoch, one in enumerate(point.row.curve, 1):
         least = one.accuracy if one.accuracy_least is None else one.accuracy_least
         most = one.accuracy if one.accuracy_most is None else one.accuracy_most
-        share = SHOWN_AS["share"]
+        share, seeds = SHOWN_AS["share"], point.row.processes
+        ends = f"{share(least)} to {share(most)} (range of {seeds} seeds)"
         yield {
             "id": point.number,
             "layer": plain(point.layer),
@@ -53,7 +54,7 @@ def _values(point: Point) -> Iterator[dict[str, str | float]]:
             "series": f"{point.row.case_id} {point.run}",
             "status": point.status,
             "told": share(one.accuracy),
-            "interval": f"{share(least)} to {share(most)} (range of {point.row.processes} seeds)",
+            "interval": ends if seeds > 1 else "one seed",
             "strength": 1.0 if point.is_measured else 0.35,
             "x": epoch,
             "x_told": f"{epoch}",

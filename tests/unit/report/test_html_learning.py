@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from making_rows import board_of, row_of
 from making_trust import network, trained
 from sabench.cases.recipe import MeanEpoch
+from sabench.records import Status
 from sabench.report.html.figure import Figure
 from sabench.report.html.indicators import NO_QUALITY, NO_TRAINING
 from sabench.report.html.page import Page, page_html, page_of
@@ -61,6 +62,18 @@ def test_a_line_joins_the_mean_accuracies_of_a_network_with_the_range_of_its_see
     series = {value["id"]: value["series"] for value in panel.spec["datasets"]["points"]}
     assert series[0] != series[1]
     assert panel.spec["datasets"]["points"][0]["interval"] == "10.0% to 40.0% (range of 3 seeds)"
+
+
+def test_a_training_that_lacks_seeds_is_drawn_pale() -> None:
+    board = learnt(CURVES)
+    missing = {"status": Status.INTERRUPTED, "processes": 1}
+    rows = (board.rows[0].model_copy(update=missing), board.rows[1])
+    (figure,) = made(board.model_copy(update={"rows": rows}))[1]
+    told = {
+        value["id"]: (value["strength"], value["interval"])
+        for value in figure.panels[0].spec["datasets"]["points"]
+    }
+    assert told == {0: (0.35, "one seed"), 1: (1.0, "90.0% to 90.0% (range of 3 seeds)")}
 
 
 def test_its_table_has_every_epoch_with_both_losses() -> None:
