@@ -26,5 +26,5 @@ if has_torch .venv/bin/python; then
   constraints=.venv/constraints.txt
   grep -vE '^(torch|triton|nvidia-[a-z0-9-]+-cu|nvidia-(cu|nv)|cuda-)' constraints.txt >"$constraints"
 fi
-.venv/bin/python -m pip install --quiet --disable-pip-version-check -c "$constraints" -e '.[dev]'
+.venv/bin/python -m pip install --quiet --no-compile --disable-pip-version-check -c "$constraints" -e '.[dev]'
 touch .venv/stamp

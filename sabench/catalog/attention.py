@@ -194,6 +194,11 @@ def chunked_workspace(call: AttentionCall) -> int:
     return min(whole, max(-(-whole // rows), 2 * CHUNK * whole // max(logits, 1)))
 
 
+def triton_workspace(call: AttentionCall) -> int:
+    """A sum for each query; without keys it is `blocked`."""
+    return call.heads * call.queries if call.content else blocked_workspace(call)
+
+
 def _gathered(call: AttentionCall, key_width: int) -> int:
     """Elements of a head's gathered keys and values."""
     cut = Cut.of(call)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from sabench.catalog.attention import (
     AttentionCall,
@@ -13,6 +13,7 @@ from sabench.catalog.attention import (
     chunked_workspace,
     reference_workspace,
     sdpa_workspace,
+    triton_workspace,
 )
 from sabench.catalog.rows import Layer, Row, Size
 from sabench.errors import ConfigError
@@ -22,12 +23,14 @@ from sabench.errors import ConfigError
 class Implementation(Row):
     """One way to compute `attend`. `target` is "module:function".
 
-    `macs` and `workspace` (elements) are per image.
+    `macs` and `workspace` (elements) are per image. `device`: the only kind it runs on, if any does
+    not do.
     """
 
     macs: Callable[[AttentionCall], int]
     workspace: Callable[[AttentionCall], int]
     backward: bool = True
+    device: Literal["", "cuda"] = ""
 
 
 IMPLEMENTATIONS: dict[str, Implementation] = {
@@ -62,6 +65,13 @@ IMPLEMENTATIONS: dict[str, Implementation] = {
             target="sabench.layers.kernels.chunked:attend",
             macs=blocked_macs,
             workspace=chunked_workspace,
+        ),
+        Implementation(
+            "triton",
+            target="sabench.layers.kernels.triton:attend",
+            macs=blocked_macs,
+            workspace=triton_workspace,
+            device="cuda",
         ),
     )
 }

@@ -116,6 +116,7 @@ def device_slug(environment: Environment) -> str:
 def software_settings() -> dict[str, str]:
     """Versions and choices that change figures, by name."""
     torch = torch_build()
+    has_cuda = torch["cuda"] != "None"  # without it nothing is ever compiled by triton
     return {
         "sabench": sabench.__version__,
         "python": platform.python_version(),
@@ -123,7 +124,7 @@ def software_settings() -> dict[str, str]:
         "torch_git": torch["git_version"],
         "torch_cuda": torch["cuda"],
         "cudnn": installed_version("nvidia-cudnn-cu13", "nvidia-cudnn-cu12"),
-        "triton": installed_version("triton", "pytorch-triton"),
+        "triton": installed_version("triton", "pytorch-triton") if has_cuda else "none",
         "system": platform.system(),
         "machine": platform.machine(),
         "wait_policy": "passive",

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from sabench.cases.case import IMAGE_CHANNELS, Case
 from sabench.cases.cost import case_options, case_plan
 from sabench.cases.plan import Job
+from sabench.catalog.implementations import IMPLEMENTATIONS
 from sabench.catalog.layers import layers
 from sabench.errors import ConfigError, MeasurementError
 from sabench.layers.build import build_layer
@@ -46,6 +47,9 @@ def build_subject(job: Job) -> Subject:
     """
     case = job.case
     device = torch.device(job.device)
+    needed = IMPLEMENTATIONS[case.implementation].device
+    if needed and device.type != needed:
+        raise ConfigError(f"implementation={case.implementation} needs {needed}, not {device.type}")
     set_tf32(case, device)
     torch.manual_seed(job.seed)
     start = time.perf_counter()

@@ -11,9 +11,9 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from layer_variants import CHANGES, Variant, variants
+from layer_variants import CHANGES, ON_ANY_DEVICE, Variant, variants
 from oracles.parts import interpolated
-from sabench.catalog.implementations import IMPLEMENTATIONS, executed_macs
+from sabench.catalog.implementations import executed_macs
 from sabench.catalog.layers import layers
 from sabench.layers.build import build_layer
 
@@ -21,7 +21,7 @@ VARIANTS = variants()
 HOSTS = [
     (one, name)
     for one in VARIANTS
-    for name in (IMPLEMENTATIONS if one.row.attention else ("reference",))
+    for name in (ON_ANY_DEVICE if one.row.attention else ("reference",))
 ]
 COMPILED = [
     (one, name)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from sabench.catalog.implementations import IMPLEMENTATIONS
+from layer_variants import ON_ANY_DEVICE
 from sabench.catalog.layers import layers
 from sabench.catalog.networks import networks
 from sabench.catalog.networks.cost import network_cost, network_macs_executed
@@ -90,7 +90,7 @@ def of_each_implementation():
     """A network without attention is the same module in every implementation."""
     for name in networks():
         held = {layers()[place.step.layer] for place in placed_steps(plan_of(name))}
-        for implementation in IMPLEMENTATIONS:
+        for implementation in ON_ANY_DEVICE:
             if implementation == "reference" or any(row.attention for row in held):
                 yield name, implementation
 
@@ -172,7 +172,7 @@ def test_a_copy_with_the_same_state_gives_the_same_output(variant):
 @pytest.mark.parametrize("stem", ["conv", "self_attention"])
 def test_any_resolution_counts_as_its_closed_form(resolution, stem):
     plan = plan_of("resnet26", resolution, mix="conv,self_attention,halo,augmented", stem=stem)
-    for implementation in IMPLEMENTATIONS:
+    for implementation in ON_ANY_DEVICE:
         counted = counted_macs(plan, implementation)
         assert counted == network_macs_executed(plan, implementation)
 
@@ -198,9 +198,7 @@ def test_implementations_give_the_same_logits(stem):
     raw = {**SMALL, "mix": "self_attention,halo,augmented,global_attention", "stem": stem}
     plan = plan_of("resnet26", 56, **raw)
     torch.manual_seed(0)
-    reference, blocked = (
-        build_network(plan, implementation=name).eval() for name in IMPLEMENTATIONS
-    )
+    reference, blocked = (build_network(plan, implementation=name).eval() for name in ON_ANY_DEVICE)
     blocked.load_state_dict(reference.state_dict())
     image = torch.randn(1, 3, 56, 56)
     torch.testing.assert_close(blocked(image), reference(image), rtol=1e-4, atol=1e-5)

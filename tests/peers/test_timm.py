@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from sabench.catalog.implementations import IMPLEMENTATIONS
+from layer_variants import ON_ANY_DEVICE
 from sabench.catalog.layers.global_attention import GLOBAL_ATTENTION, GlobalAttentionOptions
 from sabench.catalog.layers.halo import HALO, HaloOptions
 from sabench.layers.build import build_layer
 
-each_implementation = pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+each_implementation = pytest.mark.parametrize("implementation", ON_ANY_DEVICE)
 
 
 @pytest.fixture(scope="module")

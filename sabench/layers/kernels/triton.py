@@ -1,0 +1,288 @@
+"""`attend` by our Triton kernels, as operators that torch's compiler, counters and autograd see.
+
+Keys and values are read in place from the map, in any strides: nothing is gathered, no bias and no
+logits are kept. The kernels are in `triton_kernels`; here is what calls them.
+"""
+
+import os
+from dataclasses import dataclass
+from typing import Any, Self
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+from torch.utils.flop_counter import register_flop_formula
+
+from sabench.catalog.attention import AttentionCall, Cut, Geometry, blocked_block, blocked_macs
+from sabench.catalog.attention import Relative as Kind
+from sabench.errors import ConfigError
+from sabench.layers.kernels import blocked
+from sabench.layers.relative import Relative, displacements
+
+DTYPES = (torch.float32, torch.bfloat16, torch.float16)
+TILE = 8  # rows and columns of a program's queries, and of its keys in the backward pass
+LEAST = 16  # what a product of a program's matrices takes on each side
+KEYS = 64  # of a step
+WIDEST = 256  # columns of a window that a program can hold
+
+
+def attend(
+    q: Tensor, k: Tensor | None, v: Tensor, relative: Relative | None, geometry: Geometry
+) -> Tensor:
+    """softmax(q.k + q.r) v, forward and backward in one pass over each block's keys.
+
+    Sums are in fp32; products in fp32 follow torch's setting for TF32. Without keys it is
+    `blocked`.
+    Shapes: q (B, n, H', W', d), k (B, n, H, W, d), v (B, n, H, W, dv) -> (B, n, H', W', dv).
+    Raises: ConfigError without Triton, on a device that it has no kernels for, or in fp64.
+    """
+    if k is None:
+        return blocked.attend(q, k, v, relative, geometry)
+    if q.dtype not in DTYPES:
+        raise ConfigError(f"implementation=triton has no kernel for {q.dtype}")
+    if q.device.type == "cpu" and not os.environ.get("TRITON_INTERPRET"):
+        raise ConfigError("implementation=triton needs a CUDA device")
+    block = blocked_block(geometry)
+    rows, columns = (None, None) if relative is None else (relative.rows, relative.columns)
+    zero = (0, 0) if relative is None else relative.zero
+    found: tuple[Tensor, Tensor] = block_attention(
+        q, k, v, rows, columns, [*zero], relative is not None and relative.split,
+        [*block], geometry.halo, geometry.query_stride, geometry.band, geometry.border == "mask",
+    )  # fmt: skip
+    return found[0]
+
+
+@torch.library.custom_op("sabench::block_attention", mutates_args=())
+def block_attention(
+    q: Tensor, k: Tensor, v: Tensor, rows: Tensor | None, columns: Tensor | None,
+    zero: list[int], split: bool,
+    block: list[int], halo: int, stride: int, band: bool, mask: bool,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """The answer, and the base-2 logarithm of each query's sum of exponentials, (B, n, H', W')."""
+    from sabench.layers.kernels import triton_kernels
+
+    out, sums = _answers(q, v)
+    if out.numel():
+        call = _Call.of(q, k, v, rows, columns, zero, split, block, halo, stride, band, mask)
+        triton_kernels.forward[call.grid](
+            q, k, v, *call.tables, out, sums,
+            *q.stride(), *k.stride(), *v.stride(), *out.stride(), *call.numbers, **call.constants,
+        )  # fmt: skip
+    return out, sums
+
+
+@block_attention.register_fake
+def _(q: Tensor, k: Tensor, v: Tensor, *rest: Any) -> tuple[Tensor, Tensor]:
+    return _answers(q, v)
+
+
+@torch.library.custom_op("sabench::block_attention_backward", mutates_args=())
+def block_attention_backward(
+    d_out: Tensor, out: Tensor, sums: Tensor,
+    q: Tensor, k: Tensor, v: Tensor, rows: Tensor | None, columns: Tensor | None,
+    zero: list[int], split: bool,
+    block: list[int], halo: int, stride: int, band: bool, mask: bool,
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
+    """Gradients of q through q.k, of k, of v, and of the position logits of each query's rows
+    (B, n, H', W', A) and columns (B, n, H', W', B)."""
+    from sabench.layers.kernels import triton_kernels
+
+    found = _gradients(q, k, v, block, halo)
+    d_q, d_k, d_v, d_rows, d_columns = found
+    if not out.numel():
+        return found
+    shared = (d_out * out).sum(-1, dtype=torch.float32).contiguous()
+    call = _Call.of(q, k, v, rows, columns, zero, split, block, halo, stride, band, mask)
+    inputs = (q, k, v, *call.tables, d_out, sums, shared)
+    strides = (*q.stride(), *k.stride(), *v.stride(), *d_out.stride())
+    triton_kernels.backward_queries[call.grid](
+        *inputs, d_q, d_rows, d_columns,
+        *strides, *d_q.stride(), *call.numbers, **call.constants,
+    )  # fmt: skip
+    tile = {"KR": TILE, "KC": TILE}
+    triton_kernels.backward_keys[call.key_grid](
+        *inputs, d_k, d_v,
+        *strides, *d_k.stride(), *d_v.stride(), *call.numbers, **(call.constants | tile),
+    )  # fmt: skip
+    return found
+
+
+@block_attention_backward.register_fake
+def _(
+    d_out: Tensor, out: Tensor, sums: Tensor, q: Tensor, k: Tensor, v: Tensor,
+    rows: Tensor | None, columns: Tensor | None, zero: list[int], split: bool,
+    block: list[int], halo: int, *rest: Any,
+) -> tuple[Tensor, ...]:  # fmt: skip
+    return _gradients(q, k, v, block, halo)
+
+
+def _remember(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+    *tensors, ctx.zero, ctx.split, ctx.block, ctx.halo, ctx.stride, ctx.band, ctx.mask = inputs
+    ctx.save_for_backward(*tensors, *output)
+    ctx.mark_non_differentiable(output[1])
+
+
+def _differentiate(ctx: Any, d_out: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
+    q, k, v, rows, columns, out, sums = ctx.saved_tensors
+    how = (ctx.zero, ctx.split, ctx.block, ctx.halo, ctx.stride, ctx.band, ctx.mask)
+    d_q, d_k, d_v, d_rows, d_columns = block_attention_backward(
+        d_out, out, sums, q, k, v, rows, columns, *how
+    )
+    tables: tuple[Tensor | None, Tensor | None] = (None, None)
+    if rows is not None:
+        widths = (rows.shape[1], columns.shape[1])
+        halves = q.split(widths, dim=-1) if ctx.split else (q, q)
+        found = [
+            _of_table(halves[axis], table, logits, axis, ctx)
+            for axis, (table, logits) in enumerate(((rows, d_rows), (columns, d_columns)))
+        ]
+        more = [one for one, _ in found]
+        d_q = d_q + (torch.cat(more, dim=-1) if ctx.split else more[0] + more[1])
+        tables = (found[0][1], found[1][1])
+    return d_q.to(q.dtype), d_k, d_v, *tables, *[None] * len(how)
+
+
+def _of_table(
+    q: Tensor, table: Tensor, d_logits: Tensor, axis: int, ctx: Any
+) -> tuple[Tensor, Tensor]:
+    """The gradients of q and of a table through the logits q.table of one axis.
+
+    Shapes: q (B, n, H', W', d), d_logits (B, n, H', W', A) -> (B, n, H', W', d), (L, d).
+    """
+    count = -(-ctx.block[axis] // ctx.stride)
+    geometry = Geometry((0, 0), ctx.halo, query_stride=ctx.stride)
+    steps = displacements(count, d_logits.shape[-1], geometry, q.device) + ctx.zero[axis]
+    index = steps.clamp(0, len(table) - 1)  # (I, A)
+    queries, logits = (_by_place(x.float(), count, axis) for x in (q, d_logits))
+    d_q = torch.bmm(logits, table.float()[index])  # (I, N, d)
+    d_entries = torch.bmm(logits.mT, queries)  # (I, A, d)
+    d_table = torch.zeros_like(table, dtype=torch.float32)
+    d_table = d_table.index_add(0, index.flatten(), d_entries.flatten(0, 1))
+    return _on_the_map(d_q, q.shape, axis), d_table.to(table.dtype)
+
+
+def _by_place(x: Tensor, count: int, axis: int) -> Tensor:
+    """By the place in its block, of `count` along the axis: (B, n, H', W', d) -> (I, N, d)."""
+    more = -x.shape[2 + axis] % count
+    x = functional.pad(x, (0, 0, 0, more) if axis else (0, 0, 0, 0, 0, more))
+    x = x.view(*x.shape[: 2 + axis], -1, count, *x.shape[3 + axis :])
+    return x.movedim(3 + axis, 0).flatten(1, -2)
+
+
+def _on_the_map(x: Tensor, shape: torch.Size, axis: int) -> Tensor:
+    """What `_by_place` took apart: (I, N, d) -> `shape`, (B, n, H', W', d)."""
+    blocks = -(-shape[2 + axis] // len(x))
+    x = x.view(len(x), *shape[: 2 + axis], blocks, *shape[3 + axis :])
+    x = x.movedim(0, 3 + axis).flatten(2 + axis, 3 + axis)
+    return x.narrow(2 + axis, 0, shape[2 + axis])
+
+
+block_attention.register_autograd(_differentiate, setup_context=_remember)
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """What a launch is given beside tensors."""
+
+    grid: tuple[int, int]
+    key_grid: tuple[int, int]
+    tables: tuple[Tensor, Tensor]
+    numbers: tuple[int, ...]
+    constants: dict[str, Any]
+
+    @classmethod
+    def of(
+        cls, q: Tensor, k: Tensor, v: Tensor, rows: Tensor | None, columns: Tensor | None,
+        zero: list[int], split: bool, block: list[int], halo: int, stride: int, band: bool,
+        mask: bool,
+    ) -> Self:  # fmt: skip
+        """Raises: ConfigError for a window that a program cannot hold."""
+        (batch, heads, *kept, width), (*size, value_width) = q.shape, v.shape[2:]
+        window = [side + 2 * halo for side in block]
+        if window[1] > WIDEST:
+            raise ConfigError(f"implementation=triton: a window of {window[1]} columns is too wide")
+        inner = [-(-side // stride) for side in block]
+        tile = [min(TILE, _power(side)) for side in inner]
+        tile[1] = max(tile[1], LEAST // tile[0])
+        columns_held = _power(window[1])
+        rows_held = max(1, KEYS // columns_held)
+        programs, key_programs = 1, 1
+        for axis in (0, 1):
+            programs *= -(-size[axis] // block[axis]) * -(-inner[axis] // tile[axis])
+            key_programs *= -(-size[axis] // TILE)
+        if rows is None or columns is None:
+            rows = columns = q
+            counts, last, first = (1, 1), width, 0
+        else:
+            rows, columns = rows.contiguous(), columns.contiguous()
+            counts = (len(rows), len(columns))
+            last, first = (rows.shape[1], rows.shape[1]) if split else (width, 0)
+        reach = [_power(window[i] + (tile[i] - 1) * stride, LEAST) for i in (0, 1)]
+        constants = {
+            "D": _power(width, LEAST), "DV": _power(value_width, LEAST),
+            "TI": tile[0], "TJ": tile[1], "KR": rows_held, "KC": columns_held,
+            "I": inner[0], "J": inner[1], "BLOCK_H": block[0], "BLOCK_W": block[1],
+            "HALO": halo, "STRIDE": stride, "BAND": band, "MASK": mask,
+            "POSITIONS": rows is not q, "LR": reach[0], "LC": reach[1],
+            "PRECISION": "tf32" if torch.backends.cuda.matmul.allow_tf32 else "ieee",
+        }  # fmt: skip
+        numbers = (heads, *size, *kept, *counts, *zero, last, first, width, value_width)
+        grids = ((programs, batch * heads), (key_programs, batch * heads))
+        return cls(*grids, (rows, columns), numbers, constants)
+
+
+def _power(count: int, least: int = 1) -> int:
+    """The power of two that holds so many."""
+    return max(least, 1 << (count - 1).bit_length())
+
+
+def _answers(q: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+    """Room for the answer, its channels last as the projections are, and for the sums."""
+    batch, heads, height, width, _ = q.shape
+    out = q.new_empty(batch, height, width, heads, v.shape[-1]).permute(0, 3, 1, 2, 4)
+    return out, q.new_empty(batch, heads, height, width, dtype=torch.float32)
+
+
+def _gradients(
+    q: Tensor, k: Tensor, v: Tensor, block: list[int], halo: int
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Room for all gradients."""
+    d_rows, d_columns = (
+        q.new_empty(*q.shape[:4], side + 2 * halo, dtype=torch.float32) for side in block
+    )
+    return torch.empty_like(q), torch.empty_like(k), torch.empty_like(v), d_rows, d_columns
+
+
+@register_flop_formula(torch.ops.sabench.block_attention)
+def _flops(
+    q: torch.Size, k: torch.Size, v: torch.Size, rows: torch.Size | None, columns: object,
+    zero: object, split: bool, block: list[int], halo: int, stride: int, band: bool, *rest: Any,
+    **how: Any,
+) -> int:  # fmt: skip
+    """Twice what `blocked` multiplies; a program's fillers up to powers of two are not counted."""
+    call = _shape_of(q, v, rows, split, block, halo, stride, band)
+    return 2 * q[0] * blocked_macs(call)
+
+
+@register_flop_formula(torch.ops.sabench.block_attention_backward)
+def _flops_backward(
+    d_out: object, out: object, sums: object,
+    q: torch.Size, k: torch.Size, v: torch.Size, rows: torch.Size | None, columns: object,
+    zero: object, split: bool, block: list[int], halo: int, stride: int, band: bool, *rest: Any,
+    **how: Any,
+) -> int:  # fmt: skip
+    """The queries' pass: q.k, dout.v, dq; the keys': q.k, dout.v, dk, dv; q.r in both."""
+    call = _shape_of(q, v, rows, split, block, halo, stride, band)
+    pairs = call.heads * Cut.of(call).pairs
+    positions = blocked_macs(call) - pairs * (call.key_width + call.value_width)
+    macs = pairs * (4 * call.key_width + 3 * call.value_width) + 2 * positions
+    return 2 * q[0] * macs
+
+
+def _shape_of(
+    q: torch.Size, v: torch.Size, rows: torch.Size | None, split: bool,
+    block: list[int], halo: int, stride: int, band: bool,
+) -> AttentionCall:  # fmt: skip
+    kind: Kind = "none" if rows is None else "split" if split else "sum"
+    geometry = Geometry((block[0], block[1]), halo, band, query_stride=stride)
+    return AttentionCall(q[1], q[4], v[4], (v[2], v[3]), geometry, kind)

@@ -1,0 +1,195 @@
+"""Our Triton kernels as Triton's interpreter runs them on the CPU, against the reference.
+
+Triton reads TRITON_INTERPRET when it is imported, so they are tested in a process of their own:
+
+    TRITON_INTERPRET=1 .venv/bin/python -m pytest -q tests/unit/layers/test_triton.py
+"""
+
+import os
+from collections.abc import Sequence
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from sabench.catalog.attention import Geometry
+from sabench.catalog.layers import layers
+from sabench.errors import ConfigError
+from sabench.layers.build import build_layer
+from sabench.layers.kernels import reference, triton
+from sabench.layers.relative import Relative
+
+pytest.importorskip("triton", reason="Triton is not installed")
+if not os.environ.get("TRITON_INTERPRET"):
+    pytest.skip("tested under Triton's interpreter, in a process apart", allow_module_level=True)
+
+BAND, GLOBAL = (1, 1), (0, 0)
+CASES = {  # map, block, halo, query stride, border, positions, widths of keys and values
+    "halo": ((5, 7), (4, 4), 1, 1, "mask", "sum", (8, 8)),
+    "halo, zeros, odd blocks": ((4, 5), (3, 5), 2, 1, "zeros", "sum", (4, 16)),
+    "halo, every second query": ((5, 3), (4, 2), 1, 2, "mask", "sum", (8, 4)),
+    "blocks alone": ((5, 6), (2, 3), 0, 1, "mask", "none", (8, 8)),
+    "large blocks": ((11, 9), (10, 12), 1, 1, "mask", "split", (6, 8)),
+    "band": ((9, 4), BAND, 2, 1, "mask", "split", (8, 8)),
+    "band, zeros": ((5, 9), BAND, 3, 1, "zeros", "split", (4, 20)),
+    "band of one key": ((3, 4), BAND, 0, 1, "mask", "split", (8, 8)),
+    "global": ((7, 9), GLOBAL, 0, 1, "mask", "sum", (16, 16)),
+    "one pixel": ((1, 1), BAND, 4, 1, "mask", "none", (8, 8)),
+}
+
+
+class Problem:
+    """Random q, k, v of two heads, tables and a geometry."""
+
+    def __init__(
+        self,
+        size: tuple[int, int],
+        block: tuple[int, int],
+        halo: int,
+        stride: int,
+        border: str,
+        positions: str,
+        widths: tuple[int, int],
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        torch.manual_seed(0)
+        if block == GLOBAL:
+            block = size
+        self.geometry = Geometry(block, halo, block == BAND, border, stride)  # type: ignore[arg-type]
+        kept = (-(-size[0] // stride), -(-size[1] // stride))
+        maps = ((kept, widths[0]), (size, widths[0]), (size, widths[1]))
+        self.made = [torch.randn(1, 2, *place, wide).to(dtype) for place, wide in maps]
+        if positions == "none":
+            self.tables: list[Tensor] = []
+        else:
+            half = widths[0] // 2
+            each = (half, widths[0] - half) if positions == "split" else (widths[0],) * 2
+            self.tables = [torch.randn(41, wide).to(dtype) for wide in each]
+        self.split = positions == "split"
+        for tensor in self.learnt:
+            tensor.requires_grad_()
+
+    @property
+    def learnt(self) -> list[Tensor]:
+        return [*self.made, *self.tables]
+
+    def answers(self, attend) -> list[Tensor]:
+        """The output and every gradient."""
+        relative = Relative(*self.tables, (20, 20), self.split) if self.tables else None
+        out = attend(*self.made, relative, self.geometry)
+        torch.manual_seed(1)
+        upstream = torch.randn(out.shape).to(out.dtype)
+        found = torch.autograd.grad(out, self.learnt, upstream, allow_unused=True)
+        zeros = (
+            torch.zeros_like(of) if one is None else one
+            for one, of in zip(found, self.learnt, strict=True)
+        )
+        return [out.detach(), *zeros]
+
+
+def compare(found: Sequence[Tensor], expected: Sequence[Tensor], allowed: float) -> None:
+    for mine, wanted in zip(found, expected, strict=True):
+        assert mine.dtype == wanted.dtype
+        error = (mine.double() - wanted.double()).norm()
+        assert error <= allowed * wanted.double().norm().clamp_min(4.0)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_output_and_every_gradient_equal_the_reference(name: str) -> None:
+    problem = Problem(*CASES[name])
+    compare(problem.answers(triton.attend), problem.answers(reference.attend), 2e-6)
+
+
+@pytest.mark.parametrize("name", ["halo", "band"])
+def test_fp16_stays_within_its_precision(name: str) -> None:
+    """Not bf16: the interpreter multiplies its bits as whole numbers; tests/gpu has it."""
+    problem = Problem(*CASES[name], dtype=torch.float16)
+    compare(problem.answers(triton.attend), problem.answers(reference.attend), 1e-2)
+
+
+@pytest.mark.slow
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(
+    size=st.tuples(st.integers(1, 12), st.integers(1, 12)),
+    block=st.sampled_from([BAND, GLOBAL, (1, 2), (2, 2), (3, 4), (4, 4), (6, 5), (8, 8)]),
+    halo=st.integers(0, 4),
+    stride=st.integers(1, 2),
+    border=st.sampled_from(["mask", "zeros"]),
+    positions=st.sampled_from(["none", "split", "sum"]),
+    widths=st.tuples(st.sampled_from([2, 4, 6, 16, 20]), st.sampled_from([1, 4, 16, 20])),
+)
+def test_any_shape_equals_the_reference(size, block, halo, stride, border, positions, widths):
+    """At most 12 x 12 pixels in blocks of one: 144 programs; most have fewer than ten."""
+    if block == GLOBAL:
+        halo, stride = 0, 1
+    elif block == BAND:
+        stride = 1
+    else:
+        block = (block[0] * stride, block[1] * stride)
+    problem = Problem(size, block, halo, stride, border, positions, widths)
+    compare(problem.answers(triton.attend), problem.answers(reference.attend), 5e-6)
+
+
+def test_maps_are_read_in_any_strides() -> None:
+    """Heads cut out of projections with their channels last, as layers give them."""
+    torch.manual_seed(0)
+    whole = torch.randn(2, 9, 7, 3 * 2 * 8).permute(0, 3, 1, 2)  # channels last
+    q, k, v = (part.view(2, 2, 8, 9, 7).permute(0, 1, 3, 4, 2) for part in whole.chunk(3, dim=1))
+    geometry = Geometry((4, 4), halo=1)
+    found = triton.attend(q, k, v, None, geometry)
+    torch.testing.assert_close(found, reference.attend(q, k, v, None, geometry))
+    assert found.permute(0, 2, 3, 1, 4).is_contiguous()  # its channels are last too
+
+
+@pytest.mark.parametrize("name", ["self_attention", "halo", "augmented", "global_attention"])
+def test_a_layer_computes_the_same(name: str) -> None:
+    row = layers()[name]
+    torch.manual_seed(0)
+    expected = build_layer(row, row.small, 8, 16, size=(6, 5))
+    layer = build_layer(row, row.small, 8, 16, size=(6, 5), implementation="triton")
+    layer.load_state_dict(expected.state_dict())
+    x = torch.randn(2, 8, 6, 5)
+    torch.testing.assert_close(layer(x), expected(x), rtol=1e-4, atol=1e-5)
+
+
+def test_the_operator_is_known_to_autograd_the_compiler_and_fake_tensors() -> None:
+    problem = Problem((2, 2), (2, 2), 0, 1, "mask", "sum", (4, 4))
+    geometry = problem.geometry
+    told = ([20, 20], False, [*geometry.block], geometry.halo, 1, False, True)
+    torch.library.opcheck(triton.block_attention, (*problem.learnt, *told))
+
+
+def test_compiled_equals_eager() -> None:
+    problem = Problem(*CASES["band"])
+    relative = Relative(*problem.tables, (20, 20), split=True)
+    torch._dynamo.reset()
+    compiled = torch.compile(triton.attend, backend="aot_eager", fullgraph=True)
+    found = compiled(*problem.made, relative, problem.geometry)
+    expected = triton.attend(*problem.made, relative, problem.geometry)
+    torch.testing.assert_close(found, expected)
+
+
+def test_the_backward_pass_is_counted_by_hand() -> None:
+    """One block of 4 x 4 queries, 16 keys, keys and values 8 wide, no positions: q.k twice, dout.v
+    twice, and the gradients of q, k and v once each; forward q.k and a.v."""
+    problem = Problem((4, 4), GLOBAL, 0, 1, "mask", "none", (8, 8))
+    with FlopCounterMode(display=False) as counter:
+        out = triton.attend(*problem.made, None, problem.geometry)
+        assert counter.get_total_flops() == 2 * 2 * 16 * 16 * (8 + 8)
+        out.sum().backward()
+    assert counter.get_total_flops() == 2 * 2 * 16 * 16 * (2 + 7) * 8
+
+
+def test_what_it_has_no_kernel_for_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    q, k, v = (torch.zeros(1, 1, 4, 4, 8) for _ in range(3))
+    geometry = Geometry((4, 4), halo=1)
+    with pytest.raises(ConfigError, match=r"no kernel for torch\.float64"):
+        triton.attend(q.double(), k.double(), v.double(), None, geometry)
+    with pytest.raises(ConfigError, match="a window of 304 columns is too wide"):
+        triton.attend(q, k, v, None, Geometry((4, 4), halo=150))
+    monkeypatch.delenv("TRITON_INTERPRET")
+    with pytest.raises(ConfigError, match="needs a CUDA device"):
+        triton.attend(q, k, v, None, geometry)
