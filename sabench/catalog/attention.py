@@ -181,17 +181,12 @@ def bmm_aug_workspace(call: AttentionCall) -> int:
 
 
 def sdpa_workspace(call: AttentionCall) -> int:
-    """Gathered keys and values and the bias; logits too where torch has no fused kernel."""
-    is_fused = call.content and call.key_width == call.value_width
-    pairs = Cut.of(call).pairs * ((1 if has_bias(call) else 0) if is_fused else 2)
-    return call.heads * (_gathered(call, call.content_width) + pairs)
-
-
-def chunked_workspace(call: AttentionCall) -> int:
-    """`blocked`'s of one row of blocks or of a chunk, whichever is more."""
-    rows = -(-call.size[0] // blocked_block(call.geometry)[0])
-    whole, logits = blocked_workspace(call), 2 * call.heads * Cut.of(call).pairs
-    return min(whole, max(-(-whole // rows), 2 * CHUNK * whole // max(logits, 1)))
+    """Gathered keys and values, and what torch keeps: nothing more where its fused kernel is sure
+    to be taken; else the bias, the logits and the weights. On a CPU a learned bias is one that
+    needs a gradient, which the fused kernel does not take."""
+    is_fused = call.content and call.key_width == call.value_width and call.relative == "none"
+    maps = (1 if has_bias(call) else 0) if is_fused else (3 if has_bias(call) else 2)
+    return call.heads * (_gathered(call, call.content_width) + maps * Cut.of(call).pairs)
 
 
 def triton_workspace(call: AttentionCall) -> int:

@@ -47,8 +47,6 @@ def report(
     from sabench.store.leaderboard import read_leaderboard
     from sabench.units import show_bytes
 
-    if metric and metric not in METRICS:
-        raise ConfigError(f"--metric {metric}: not a metric; there are {', '.join(METRICS)}")
     if not out.parent.is_dir() or out.is_dir():
         raise ConfigError(f"{out}: name a file in a folder that is there")
     require_charts()
@@ -61,8 +59,11 @@ def report(
 
         boards = [trusted(board, beside, ranks) for board in boards]
     read = name_sources([(str(path), board) for path, board in zip(sources, boards, strict=True)])
+    metric = metric or metric_of(read)
+    if metric not in METRICS:
+        raise ConfigError(f"--metric {metric}: not a metric; there are {', '.join(METRICS)}")
     points = points_of(read, across=across or (), wanted=filter)
-    page = page_of(read, points, metric or metric_of(read), PAPER if chart else PAGE)
+    page = page_of(read, points, metric, PAPER if chart else PAGE)
     if as_json:
         typer.echo(json.dumps(page_json(page), indent=2))
         return

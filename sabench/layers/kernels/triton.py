@@ -40,7 +40,7 @@ def attend(
         return blocked.attend(q, k, v, relative, geometry)
     if q.dtype not in DTYPES:
         raise ConfigError(f"implementation=triton has no kernel for {q.dtype}")
-    if q.device.type == "cpu" and not os.environ.get("TRITON_INTERPRET"):
+    if q.device.type == "cpu" and os.environ.get("TRITON_INTERPRET") != "1":
         raise ConfigError("implementation=triton needs a CUDA device")
     block = blocked_block(geometry)
     rows, columns = (None, None) if relative is None else (relative.rows, relative.columns)
@@ -59,14 +59,12 @@ def block_attention(
     block: list[int], halo: int, stride: int, band: bool, mask: bool,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     """The answer, and the base-2 logarithm of each query's sum of exponentials, (B, n, H', W')."""
-    from sabench.layers.kernels import triton_kernels
-
     out, sums = _answers(q, v)
     if out.numel():
         call = _Call.of(q, k, v, rows, columns, zero, split, block, halo, stride, band, mask)
-        triton_kernels.forward[call.grid](
-            q, k, v, *call.tables, out, sums,
-            *q.stride(), *k.stride(), *v.stride(), *out.stride(), *call.numbers, **call.constants,
+        _launch(
+            "forward", q, call.grid, call.constants, q, k, v, *call.tables, out, sums,
+            *q.stride(), *k.stride(), *v.stride(), *out.stride(), *call.numbers,
         )  # fmt: skip
     return out, sums
 
@@ -85,24 +83,21 @@ def block_attention_backward(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
     """Gradients of q through q.k, of k, of v, and of the position logits of each query's rows
     (B, n, H', W', A) and columns (B, n, H', W', B)."""
-    from sabench.layers.kernels import triton_kernels
-
     found = _gradients(q, k, v, block, halo)
     d_q, d_k, d_v, d_rows, d_columns = found
     if not out.numel():
         return found
-    shared = (d_out * out).sum(-1, dtype=torch.float32).contiguous()
+    shared = (d_out.float() * out).sum(-1).contiguous()
     call = _Call.of(q, k, v, rows, columns, zero, split, block, halo, stride, band, mask)
     inputs = (q, k, v, *call.tables, d_out, sums, shared)
     strides = (*q.stride(), *k.stride(), *v.stride(), *d_out.stride())
-    triton_kernels.backward_queries[call.grid](
-        *inputs, d_q, d_rows, d_columns,
-        *strides, *d_q.stride(), *call.numbers, **call.constants,
+    _launch(
+        "backward_queries", q, call.grid, call.constants, *inputs, d_q, d_rows, d_columns,
+        *strides, *d_q.stride(), *call.numbers,
     )  # fmt: skip
-    tile = {"KR": TILE, "KC": TILE}
-    triton_kernels.backward_keys[call.key_grid](
-        *inputs, d_k, d_v,
-        *strides, *d_k.stride(), *d_v.stride(), *call.numbers, **(call.constants | tile),
+    _launch(
+        "backward_keys", q, call.key_grid, call.constants | call.of_keys, *inputs, d_k, d_v,
+        *strides, *d_k.stride(), *d_v.stride(), *call.numbers,
     )  # fmt: skip
     return found
 
@@ -114,6 +109,23 @@ def _(
     block: list[int], halo: int, *rest: Any,
 ) -> tuple[Tensor, ...]:  # fmt: skip
     return _gradients(q, k, v, block, halo)
+
+
+def _launch(
+    name: str, q: Tensor, grid: tuple[int, int], constants: dict[str, Any], *arguments: Any
+) -> None:
+    """A kernel on q's device. Raises: ConfigError without Triton, or where it does not fit."""
+    try:
+        from triton.runtime.errors import OutOfResources
+
+        from sabench.layers.kernels import triton_kernels
+    except ImportError as error:
+        raise ConfigError(f"implementation=triton needs the package triton: {error}") from error
+    try:
+        with torch.cuda.device_of(q):  # type: ignore[no-untyped-call]
+            getattr(triton_kernels, name)[grid](*arguments, **constants)
+    except OutOfResources as error:
+        raise ConfigError(f"implementation=triton does not fit on this device: {error}") from error
 
 
 def _remember(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
@@ -154,10 +166,12 @@ def _of_table(
     steps = displacements(count, d_logits.shape[-1], geometry, q.device) + ctx.zero[axis]
     index = steps.clamp(0, len(table) - 1)  # (I, A)
     queries, logits = (_by_place(x.float(), count, axis) for x in (q, d_logits))
-    d_q = torch.bmm(logits, table.float()[index])  # (I, N, d)
-    d_entries = torch.bmm(logits.mT, queries)  # (I, A, d)
+    with torch.autocast("cuda" if q.is_cuda else "cpu", enabled=False):
+        d_q = torch.bmm(logits, table.float()[index])  # (I, N, d)
+        d_entries = torch.bmm(logits.mT, queries)  # (I, A, d)
     d_table = torch.zeros_like(table, dtype=torch.float32)
-    d_table = d_table.index_add(0, index.flatten(), d_entries.flatten(0, 1))
+    places = (index.flatten(),)
+    d_table = d_table.index_put(places, d_entries.flatten(0, 1), accumulate=True)
     return _on_the_map(d_q, q.shape, axis), d_table.to(table.dtype)
 
 
@@ -189,6 +203,7 @@ class _Call:
     tables: tuple[Tensor, Tensor]
     numbers: tuple[int, ...]
     constants: dict[str, Any]
+    of_keys: dict[str, int]  # what is other in the keys' pass
 
     @classmethod
     def of(
@@ -228,7 +243,9 @@ class _Call:
         }  # fmt: skip
         numbers = (heads, *size, *kept, *counts, *zero, last, first, width, value_width)
         grids = ((programs, batch * heads), (key_programs, batch * heads))
-        return cls(*grids, (rows, columns), numbers, constants)
+        seen = [_power(TILE + (tile[i] - 1) * stride, LEAST) for i in (0, 1)]
+        of_keys = {"KR": TILE, "KC": TILE, "LR": seen[0], "LC": seen[1]}
+        return cls(*grids, (rows, columns), numbers, constants, of_keys)
 
 
 def _power(count: int, least: int = 1) -> int:
@@ -271,7 +288,11 @@ def _flops_backward(
     zero: object, split: bool, block: list[int], halo: int, stride: int, band: bool, *rest: Any,
     **how: Any,
 ) -> int:  # fmt: skip
-    """The queries' pass: q.k, dout.v, dq; the keys': q.k, dout.v, dk, dv; q.r in both."""
+    """The queries' pass: q.k, dout.v, dq; the keys': q.k, dout.v, dk, dv; q.r in both.
+
+    Not counted: what the keys' pass multiplies of blocks that see a part of its tile, and q.r that
+    it takes again for each of its tiles.
+    """
     call = _shape_of(q, v, rows, split, block, halo, stride, band)
     pairs = call.heads * Cut.of(call).pairs
     positions = blocked_macs(call) - pairs * (call.key_width + call.value_width)

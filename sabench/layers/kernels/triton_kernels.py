@@ -22,6 +22,7 @@ from sabench.layers.kernels.triton_parts import (
     places,
     queries_of,
     tile_of,
+    vectors,
 )
 
 
@@ -47,19 +48,10 @@ def forward(
     i, j, row, column, kept = queries_of(
         block_i, first_i, block_j, first_j, kept_height, kept_width, I, J, TI, TJ
     )
-    pointers, here = places(
-        q + image * q_b + head * q_n,
-        row,
-        column,
-        q_h,
-        q_w,
-        q_d,
-        kept_height,
-        kept_width,
-        channels,
-        D,
-    )
-    queries = tl.load(pointers, mask=here & kept[:, None], other=0.0)
+    queries = vectors(
+        q + image * q_b + head * q_n, row, column, q_h, q_w, q_d, kept_height, kept_width,
+        channels, kept, D,
+    )  # fmt: skip
     top, left = block_i * BLOCK_H - HALO, block_j * BLOCK_W - HALO
     last_i, last_j = first_i + TI - 1, first_j + TJ - 1
     by_row, by_column = by_tables(
@@ -69,33 +61,33 @@ def forward(
     )  # fmt: skip
     key_column = tl.arange(0, KC)
     column_bias = along(
-        by_column, j, key_column, last_j, width, left,
+        by_column, j, key_column, 0, last_j, width, left,
         B, HALO, STRIDE, BAND, MASK, POSITIONS,
     )  # fmt: skip
     number = tl.arange(0, KR * KC)
+    each = number >= 0
     most = tl.full((TI * TJ,), FAR * 4, tl.float32)
     total = tl.zeros((TI * TJ,), tl.float32)
     mixed = tl.zeros((TI * TJ, DV), tl.float32)
     for first in range(0, A, KR):
         key_row = first + tl.arange(0, KR)
         row_bias = along(
-            by_row, i, key_row, last_i, height, top,
+            by_row, i, key_row, 0, last_i, height, top,
             A, HALO, STRIDE, BAND, MASK, POSITIONS,
         )  # fmt: skip
         y, x = top + first + number // KC, left + number % KC
-        pointers, here = places(
-            k + image * k_b + head * k_n, y, x, k_h, k_w, k_d, height, width, channels, D
-        )
-        keys = tl.load(pointers, mask=here, other=0.0)
+        keys = vectors(
+            k + image * k_b + head * k_n, y, x, k_h, k_w, k_d, height, width, channels, each, D,
+        )  # fmt: skip
         logits = pair_logits(queries, keys, row_bias, column_bias, TI * TJ, KR, KC, PRECISION)
         newer = tl.maximum(most, tl.max(logits, 1))
         weights = tl.exp2(logits - newer[:, None])
         shrink = tl.exp2(most - newer)
         total = total * shrink + tl.sum(weights, 1)
-        pointers, here = places(
-            v + image * v_b + head * v_n, y, x, v_h, v_w, v_d, height, width, value_channels, DV
-        )
-        values = tl.load(pointers, mask=here, other=0.0)
+        values = vectors(
+            v + image * v_b + head * v_n, y, x, v_h, v_w, v_d, height, width, value_channels,
+            each, DV,
+        )  # fmt: skip
         mixed = mixed * shrink[:, None]
         mixed += tl.dot(weights.to(values.dtype), values, input_precision=PRECISION)
         most = newer
@@ -132,24 +124,14 @@ def backward_queries(
     i, j, row, column, kept = queries_of(
         block_i, first_i, block_j, first_j, kept_height, kept_width, I, J, TI, TJ
     )
-    pointers, here = places(
-        q + image * q_b + head * q_n,
-        row,
-        column,
-        q_h,
-        q_w,
-        q_d,
-        kept_height,
-        kept_width,
-        channels,
-        D,
-    )
-    queries = tl.load(pointers, mask=here & kept[:, None], other=0.0)
-    pointers, here = places(
-        d_out + image * o_b + head * o_n, row, column, o_h, o_w, o_d, kept_height, kept_width,
-        value_channels, DV,
+    queries = vectors(
+        q + image * q_b + head * q_n, row, column, q_h, q_w, q_d, kept_height, kept_width,
+        channels, kept, D,
     )  # fmt: skip
-    d_mixed = tl.load(pointers, mask=here & kept[:, None], other=0.0)
+    d_mixed = vectors(
+        d_out + image * o_b + head * o_n, row, column, o_h, o_w, o_d, kept_height, kept_width,
+        value_channels, kept, DV,
+    )  # fmt: skip
     place = ((image * heads + head) * kept_height + row) * kept_width + column
     sums = tl.load(lse + place, mask=kept, other=0.0)
     shared = tl.load(delta + place, mask=kept, other=0.0)
@@ -162,29 +144,29 @@ def backward_queries(
     )  # fmt: skip
     key_column = tl.arange(0, KC)
     column_bias = along(
-        by_column, j, key_column, last_j, width, left,
+        by_column, j, key_column, 0, last_j, width, left,
         B, HALO, STRIDE, BAND, MASK, POSITIONS,
     )  # fmt: skip
     number = tl.arange(0, KR * KC)
+    each = number >= 0
     d_queries = tl.zeros((TI * TJ, D), tl.float32)
     d_by_column = tl.zeros((TI * TJ, KC), tl.float32)
     for first in range(0, A, KR):
         key_row = first + tl.arange(0, KR)
         row_bias = along(
-            by_row, i, key_row, last_i, height, top,
+            by_row, i, key_row, 0, last_i, height, top,
             A, HALO, STRIDE, BAND, MASK, POSITIONS,
         )  # fmt: skip
         y, x = top + first + number // KC, left + number % KC
-        pointers, here = places(
-            k + image * k_b + head * k_n, y, x, k_h, k_w, k_d, height, width, channels, D
-        )
-        keys = tl.load(pointers, mask=here, other=0.0)
+        keys = vectors(
+            k + image * k_b + head * k_n, y, x, k_h, k_w, k_d, height, width, channels, each, D,
+        )  # fmt: skip
         logits = pair_logits(queries, keys, row_bias, column_bias, TI * TJ, KR, KC, PRECISION)
         weights = tl.exp2(logits - sums[:, None])
-        pointers, here = places(
-            v + image * v_b + head * v_n, y, x, v_h, v_w, v_d, height, width, value_channels, DV
-        )
-        values = tl.load(pointers, mask=here, other=0.0)
+        values = vectors(
+            v + image * v_b + head * v_n, y, x, v_h, v_w, v_d, height, width, value_channels,
+            each, DV,
+        )  # fmt: skip
         d_weights = tl.dot(d_mixed, tl.trans(values), input_precision=PRECISION)
         d_logits = weights * (d_weights - shared[:, None])
         d_logits = tl.where(kept[:, None], d_logits, 0.0)
@@ -232,15 +214,15 @@ def backward_keys(
     first_y, first_x = tl.program_id(0) // across * KR, tl.program_id(0) % across * KC
     image, head = (tl.program_id(1) // heads).to(tl.int64), tl.program_id(1) % heads
     number = tl.arange(0, KR * KC)
+    each = number >= 0
     y, x = first_y + number // KC, first_x + number % KC
-    pointers, here = places(
-        k + image * k_b + head * k_n, y, x, k_h, k_w, k_d, height, width, channels, D
-    )
-    keys = tl.load(pointers, mask=here, other=0.0)
-    pointers, here = places(
-        v + image * v_b + head * v_n, y, x, v_h, v_w, v_d, height, width, value_channels, DV
-    )
-    values = tl.load(pointers, mask=here, other=0.0)
+    keys = vectors(
+        k + image * k_b + head * k_n, y, x, k_h, k_w, k_d, height, width, channels, each, D,
+    )  # fmt: skip
+    values = vectors(
+        v + image * v_b + head * v_n, y, x, v_h, v_w, v_d, height, width, value_channels, each,
+        DV,
+    )  # fmt: skip
     d_keys = tl.zeros((KR * KC, D), tl.float32)
     d_values = tl.zeros((KR * KC, DV), tl.float32)
     from_i = tl.maximum(first_y - HALO, 0) // BLOCK_H
@@ -256,32 +238,31 @@ def backward_keys(
             i, j, row, column, kept = queries_of(
                 block_i, first_i, block_j, first_j, kept_height, kept_width, I, J, TI, TJ
             )
-            pointers, here = places(
-                q + image * q_b + head * q_n, row, column, q_h, q_w, q_d,
-                kept_height, kept_width, channels, D,
+            queries = vectors(
+                q + image * q_b + head * q_n, row, column, q_h, q_w, q_d, kept_height,
+                kept_width, channels, kept, D,
             )  # fmt: skip
-            queries = tl.load(pointers, mask=here & kept[:, None], other=0.0)
-            pointers, here = places(
-                d_out + image * o_b + head * o_n, row, column, o_h, o_w, o_d,
-                kept_height, kept_width, value_channels, DV,
+            d_mixed = vectors(
+                d_out + image * o_b + head * o_n, row, column, o_h, o_w, o_d, kept_height,
+                kept_width, value_channels, kept, DV,
             )  # fmt: skip
-            d_mixed = tl.load(pointers, mask=here & kept[:, None], other=0.0)
             place = ((image * heads + head) * kept_height + row) * kept_width + column
             sums = tl.load(lse + place, mask=kept, other=0.0)
             shared = tl.load(delta + place, mask=kept, other=0.0)
             top, left = block_i * BLOCK_H - HALO, block_j * BLOCK_W - HALO
             last_i, last_j = first_i + TI - 1, first_j + TJ - 1
+            above, before = first_y - top, first_x - left  # of the tile's keys, in the window
             by_row, by_column = by_tables(
-                queries, rows, columns, rows_zero - HALO - last_i * STRIDE,
-                columns_zero - HALO - last_j * STRIDE, rows_count, columns_count, rows_last,
-                columns_first, channels, D, LR, LC, TI * TJ, POSITIONS, PRECISION,
+                queries, rows, columns, rows_zero - HALO - last_i * STRIDE + above,
+                columns_zero - HALO - last_j * STRIDE + before, rows_count, columns_count,
+                rows_last, columns_first, channels, D, LR, LC, TI * TJ, POSITIONS, PRECISION,
             )  # fmt: skip
             row_bias = along(
-                by_row, i, first_y - top + tl.arange(0, KR), last_i, height, top,
+                by_row, i, above + tl.arange(0, KR), above, last_i, height, top,
                 A, HALO, STRIDE, BAND, MASK, POSITIONS,
             )  # fmt: skip
             column_bias = along(
-                by_column, j, first_x - left + tl.arange(0, KC), last_j, width, left,
+                by_column, j, before + tl.arange(0, KC), before, last_j, width, left,
                 B, HALO, STRIDE, BAND, MASK, POSITIONS,
             )  # fmt: skip
             logits = pair_logits(queries, keys, row_bias, column_bias, TI * TJ, KR, KC, PRECISION)

@@ -78,18 +78,19 @@ def by_tables(
 
 @triton.jit
 def along(
-    logits, query, key, last, size, start,
+    logits, query, key, first_key, last, size, start,
     WINDOW: tl.constexpr, HALO: tl.constexpr, STRIDE: tl.constexpr,
     BAND: tl.constexpr, MASK: tl.constexpr, POSITIONS: tl.constexpr,
 ):  # fmt: skip
     """Along one axis, what positions and masks add: (Q, keys).
 
     `query`: its place in the block; `key`: its place in the window; `last`: the tile's last query;
-    `start`: where the window begins on the map. Row 0 of `logits` is of the last query's first key.
+    `start`: where the window begins on the map. The first of `logits` is of the last query and
+    `first_key`.
     """
     shape = query[:, None] + key[None, :]
     if POSITIONS:
-        index = key[None, :] + (last - query)[:, None] * STRIDE
+        index = (key - first_key)[None, :] + (last - query)[:, None] * STRIDE
         index = tl.where((key >= 0)[None, :] & (key < WINDOW)[None, :], index, 0)
         bias = tl.gather(logits, index, 1)
     else:
@@ -113,6 +114,15 @@ def places(
     here = (i >= 0) & (i < height) & (j >= 0) & (j < width)
     pointers = base + (i * by_i + j * by_j)[:, None] + channel[None, :] * by_channel
     return pointers, here[:, None] & (channel < channels)[None, :]
+
+
+@triton.jit
+def vectors(
+    base, i, j, by_i, by_j, by_channel, height, width, channels, wanted, D: tl.constexpr
+):  # fmt: skip
+    """The vectors at map positions (i, j), zeros where none is there or wanted: (N, D)."""
+    pointers, here = places(base, i, j, by_i, by_j, by_channel, height, width, channels, D)
+    return tl.load(pointers, mask=here & wanted[:, None], other=0.0)
 
 
 @triton.jit

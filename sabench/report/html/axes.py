@@ -46,7 +46,9 @@ class Axis:
     def _spanning(self, values: list[float]) -> tuple[alt.Scale, alt.Axis]:
         if self.even:
             scale = alt.Scale(domain=[min(values), max(values)], nice=True, zero=False)
-            return scale, alt.Axis(labelExpr=FORMATS[self.show], labelOverlap="greedy")
+            step = 1 if self.show == "number" else alt.Undefined
+            label = FORMATS[self.show]
+            return scale, alt.Axis(labelExpr=label, labelOverlap="greedy", tickMinStep=step)
         low, high = span(values)
         ticks, label = list(self.ticks or log_ticks(low, high)), FORMATS[self.show]
         scale = alt.Scale(type="log", domain=[low, high], nice=False)

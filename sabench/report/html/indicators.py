@@ -29,7 +29,8 @@ CAUTIONS = (
 
 def cautions(sheet: Sheet) -> list[str]:
     """What is to be kept in mind, with what was not measured."""
-    measured = {name for point in sheet.points for name in point.row.figures}
+    told = ("accuracy", "train_time")
+    measured = {name for name in told for point in sheet.points if point.figure(name)}
     quality = [] if "accuracy" in measured else [NO_QUALITY]
     return [*quality, *CAUTIONS, *([] if "train_time" in measured else [NO_TRAINING])]
 

@@ -45,6 +45,8 @@ def _values(point: Point) -> Iterator[dict[str, str | float]]:
         most = one.accuracy if one.accuracy_most is None else one.accuracy_most
         share, seeds = SHOWN_AS["share"], point.row.processes
         ends = f"{share(least)} to {share(most)} (range of {seeds} seeds)"
+        if one.accuracy_least is None:
+            ends = f"mean of {seeds} seeds, their range not told"
         yield {
             "id": point.number,
             "layer": plain(point.layer),

@@ -73,7 +73,7 @@ def test_a_training_that_lacks_seeds_is_drawn_pale() -> None:
         value["id"]: (value["strength"], value["interval"])
         for value in figure.panels[0].spec["datasets"]["points"]
     }
-    assert told == {0: (0.35, "one seed"), 1: (1.0, "90.0% to 90.0% (range of 3 seeds)")}
+    assert told == {0: (0.35, "one seed"), 1: (1.0, "mean of 3 seeds, their range not told")}
 
 
 def test_its_table_has_every_epoch_with_both_losses() -> None:

@@ -1,0 +1,54 @@
+"""Our Triton kernels through Triton's compiler, for a GPU that need not be there.
+
+The interpreter runs what the compiler refuses: a name that changes its shape in a loop, for one.
+"""
+
+from typing import Any
+
+import pytest
+import torch
+
+pytest.importorskip("triton", reason="Triton is not installed")
+
+from triton.backends.compiler import GPUTarget
+from triton.compiler import ASTSource, compile
+
+from sabench.layers.kernels import triton_kernels
+from sabench.layers.kernels.triton import _Call
+
+HOPPER = GPUTarget("cuda", 90, 32)
+FP32 = ("rows", "columns", "lse", "delta", "d_rows", "d_columns")
+TENSORS = ("q", "k", "v", "out", "d_out", "d_q", "d_k", "d_v")
+CALLS = {  # block, halo, stride, band, positions, widths of keys and values
+    "halo": ([8, 8], 3, 1, False, True, (16, 16)),
+    "band": ([4, 4], 3, 1, True, True, (32, 32)),
+    "widths apart, every second query": ([8, 8], 3, 2, False, False, (20, 2)),
+}
+
+
+def call_of(
+    block: list[int], halo: int, stride: int, band: bool, positions: bool, widths: tuple[int, int]
+) -> _Call:
+    q, k = (torch.empty(1, 4, side, side, widths[0]) for side in (28 // stride, 28))
+    table = torch.empty(27, widths[0]) if positions else None
+    v = torch.empty(1, 4, 28, 28, widths[1])
+    how = ([13, 13], False, block, halo, stride, band, True)
+    return _Call.of(q, k, v, table, table, *how)
+
+
+@pytest.mark.parametrize("dtype", ["bf16", "fp32"])
+@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("kernel", ["forward", "backward_queries", "backward_keys"])
+def test_it_compiles(kernel: str, name: str, dtype: str) -> None:
+    call, function = call_of(*CALLS[name]), getattr(triton_kernels, kernel)
+    constants: dict[str, Any] = call.constants
+    if kernel == "backward_keys":
+        constants = constants | call.of_keys
+    kinds = dict.fromkeys(function.arg_names, "i32")
+    kinds |= dict.fromkeys(constants, "constexpr")
+    kinds |= {key: "*fp32" for key in kinds if key in FP32}
+    kinds |= {key: f"*{dtype}" for key in kinds if key in TENSORS}
+    source = ASTSource(fn=function, signature=kinds, constexprs=constants)
+    made = compile(source, target=HOPPER, options={"num_warps": 4})
+    assert ("mma" in made.asm["ptx"]) == (dtype == "bf16")  # on tensor cores; fp32 as it is
+    assert made.metadata.shared <= 227 * 1024
