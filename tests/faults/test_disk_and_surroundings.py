@@ -130,9 +130,14 @@ def test_a_full_file_system_ends_the_sweep_with_one_line_and_keeps_what_was_ther
     assert 0 < len(before) < 80
     assert not list(kept.rglob("*.tmp"))
     assert verify(kept) == [] or not (kept / "leaderboard.json").exists()
-    assert run_parent(RunFolder.open(kept)).returncode == ExitCode.OK
-    assert journal.read(RunFolder.open(kept))[: len(before)] == before
-    assert len(journal.read(RunFolder.open(kept))) == 80
+    told = [one for one in before if one.status is Status.ERROR]  # where the child met it first
+    assert all("No space left on device" in str(one.details["log"]) for one in told)
+    ends = ExitCode.CASE_FAILED if told else ExitCode.OK
+    assert run_parent(RunFolder.open(kept)).returncode == ends
+    after = journal.read(RunFolder.open(kept))
+    assert after[: len(before)] == before
+    assert len(after) == 80
+    assert [one for one in after if one.status is not Status.OK] == told
 
 
 def test_a_read_only_place_is_one_line_and_is_left_as_it_was(tmp_path: Path) -> None:
