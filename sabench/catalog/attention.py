@@ -96,10 +96,6 @@ def position_macs(call: AttentionCall, counted: Counted) -> int:
     return queries * (rows * (width // 2) + columns * (width - width // 2))
 
 
-CHUNK = 2**18
-"""Logits of `chunked` at a time: 1 MiB in fp32, a core's second cache. A guess for others."""
-
-
 def blocked_block(geometry: Geometry) -> tuple[int, int]:
     """The block that `blocked` uses: the geometry's own, or for a band one that wastes little.
 

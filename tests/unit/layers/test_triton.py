@@ -24,7 +24,7 @@ from sabench.layers.relative import Relative
 
 pytest.importorskip("triton", reason="Triton is not installed")
 if not os.environ.get("TRITON_INTERPRET"):
-    pytest.skip("tested under Triton's interpreter, in a process apart", allow_module_level=True)
+    pytest.skip(reason="run apart, by Triton's interpreter", allow_module_level=True)
 
 BAND, GLOBAL = (1, 1), (0, 0)
 CASES = {  # map, block, halo, query stride, border, positions, widths of keys and values
