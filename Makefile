@@ -3,7 +3,7 @@
 SABENCH := .venv/bin/sabench
 export PYTHON ?= python3
 
-.PHONY: help profile test lint check fix gpu peers
+.PHONY: help profile test test-all lint check fix gpu peers
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -20,6 +20,12 @@ test: .venv/stamp ## set up and run the tests
 	@! .venv/bin/python -c 'import triton' 2>/dev/null || \
 		TRITON_INTERPRET=1 .venv/bin/python -m pytest -q -n 2 tests/unit/layers/test_triton.py
 
+test-all: test ## the tests, and those that take long besides
+	@.venv/bin/python -m pytest -q -n 2 --dist loadscope -m "slow and not serial"
+	@.venv/bin/python -m pytest -q -m "slow and serial"
+	@! .venv/bin/python -c 'import triton' 2>/dev/null || \
+		TRITON_INTERPRET=1 .venv/bin/python -m pytest -q -m slow tests/unit/layers/test_triton.py
+
 lint: .venv/stamp ## lint and types
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
@@ -35,5 +41,5 @@ gpu: ## GPU tests and suites, accepted into results/ (needs a CUDA device)
 	@bash tools/gpu.sh
 
 peers: .venv/stamp ## install the peers' implementations and hold ours against them
-	@.venv/bin/python -m pip install --quiet --no-deps -c constraints.txt timm torchvision
+	@.venv/bin/python -m pip install --quiet --no-deps -c constraints.txt timm torchvision halonet-pytorch einops
 	@.venv/bin/python -m pytest -q tests/peers

@@ -1,6 +1,7 @@
 """What all tests share: a fake NVML, and golden files, changed by `pytest --update-golden` only."""
 
 import gc
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +11,11 @@ import pytest
 pytest_plugins = ("fakes.nvml",)
 
 GOLDEN = Path(__file__).parent / "golden"
+
+
+def pytest_configure() -> None:
+    """A shell's background job ignores Ctrl-C, and so would all that a test starts and stops."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -17,6 +17,11 @@ from faking import sabench
 from sabench.store.leaderboard import read_leaderboard
 from sabench.store.verify import verify, verify_leaderboard
 
+ONE_CHILD = (
+    *("--filter", "width=0.125", "--out", "run", "--device", "cpu"),
+    *("--isolation", "suite"),
+)  # importing torch takes a child seconds
+
 
 @pytest.fixture(scope="module")
 def trained(
@@ -25,7 +30,8 @@ def trained(
     """A finished run of the suite."""
     cwd = tmp_path_factory.mktemp("trained")
     (cwd / "small.yaml").write_text(SUITE)
-    done = sabench("train", "--suite", "small.yaml", "--device", "cpu", "--out", "run", cwd=cwd)
+    words = ("--suite", "small.yaml", "--device", "cpu", "--out", "run", "--isolation", "suite")
+    done = sabench("train", *words, cwd=cwd)
     return cwd, done
 
 
@@ -157,8 +163,7 @@ def test_a_mistake_is_one_line(
 def test_a_training_that_leads_nowhere_has_a_status_and_keeps_its_curve(tmp_path: Path) -> None:
     wild = "train: {epochs: 3, batch: 32, optimizer: sgd, momentum: 0, lr: 100, clip: 0, warmup: 0}"
     (tmp_path / "wild.yaml").write_text(SUITE.replace("train: {epochs: 3, batch: 32}", wild))
-    words = ("--filter", "width=0.125", "--out", "run", "--device", "cpu")
-    done = sabench("train", "--suite", "wild.yaml", *words, cwd=tmp_path)
+    done = sabench("train", "--suite", "wild.yaml", *ONE_CHILD, cwd=tmp_path)
     assert done.returncode in (4, 6), done.stderr
     found = records(tmp_path / "run")
     assert {one["status"] for one in found} <= {"nonfinite", "diverged"}
@@ -202,8 +207,7 @@ def test_an_image_that_no_layer_fits_is_an_unsupported_case_and_the_others_go_on
 ) -> None:
     """The task is of 16 px: at another resolution it is no task any more."""
     (tmp_path / "small.yaml").write_text(SUITE.replace("resolution: 16", "resolution: [16, 32]"))
-    words = ("--filter", "width=0.125", "--out", "run", "--device", "cpu")
-    done = sabench("train", "--suite", "small.yaml", *words, cwd=tmp_path)
+    done = sabench("train", "--suite", "small.yaml", *ONE_CHILD, cwd=tmp_path)
     assert done.returncode == 0
     assert "write xor:size=32" in done.stdout
 

@@ -93,6 +93,7 @@ def test_the_closed_form_knows_parameters_and_macs(variant: Variant, implementat
         assert executed == cost.macs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("variant", "implementation"),
     COMPILED,

@@ -163,7 +163,13 @@ def test_the_state_goes_round(row: Layer, implementation: str) -> None:
     assert torch.equal(layer(x), other(x))
 
 
-@each_host
+@pytest.mark.parametrize(
+    ("row", "implementation"),
+    [
+        pytest.param(*host, marks=() if host[1] in ("reference", "blocked") else pytest.mark.slow)
+        for host in HOSTS
+    ],
+)
 def test_compiled_equals_eager(row: Layer, implementation: str) -> None:
     layer = build(row, size=(7, 5), implementation=implementation)
     x = torch.randn(1, channels(row)[0], 7, 5)

@@ -33,7 +33,10 @@ def most_telling():
         yield max(rows, key=kinds_and_steps).name
 
 
-FAMILIES = tuple(most_telling())
+LONG = {"halonet_h1", "aa_mnasnet", "aa_retinanet_resnet50"}  # to compile
+FAMILIES = tuple(
+    pytest.param(name, marks=pytest.mark.slow if name in LONG else ()) for name in most_telling()
+)
 FOR_INDUCTOR = {
     "SASA": ("resnet26", {"mix": "self_attention", "stem": "self_attention"}),
     "AACN": ("aa_resnet34", {}),

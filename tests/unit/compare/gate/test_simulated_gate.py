@@ -42,6 +42,7 @@ def tally(change: float, cases: int, setting=QUIET):
     return tool.simulate(setting, change, cases, threshold=0.03, seed=5)
 
 
+@pytest.mark.slow
 def test_three_thousand_unchanged_cases_raise_no_more_than_three_alarms() -> None:
     found = tally(0.0, 3000)
     assert found.cases == 3000
