@@ -20,6 +20,9 @@ Order = Literal["random", "grouped"]
 Isolation = Literal["suite", "case"]
 """What shares a process: all jobs of a replicate and thread count, or nothing."""
 
+UNWRITTEN = 74  # EX_IOERR
+"""How a child ends whose outbox cannot be written: the disk's fault, and no job's."""
+
 BEFORE_FAULT = "before_fault"
 """Where a record's details keep the readings that a fault came after: they are no figures."""
 

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from sabench import jsonl
-from sabench.cases.plan import BEFORE_FAULT, Batch, Job, answer
+from sabench.cases.plan import BEFORE_FAULT, UNWRITTEN, Batch, Job, answer
 from sabench.errors import DeviceError, ResultError
 from sabench.launch.events import JobFigure, JobProgress, JobStarted, Listener
 from sabench.launch.handle import Exited, Handle, Said, last_line
@@ -32,6 +32,7 @@ class Patience:
 
 
 PATIENCE = Patience()
+PROBE_BYTES = 2**16  # more than a record
 
 
 class Watch:
@@ -84,7 +85,8 @@ class Watch:
     def follow(self, handle: Handle, stop: Interruption) -> bool:
         """Until the child waits for its turn, else until it is gone; whether it is still there.
 
-        Raises: Stop if the user asked to stop.
+        Raises: Stop if the user asked to stop, ResultError if the child's disk refuses: its job
+        has no record then, and is done again on resume.
         """
         while self._waits_since is None:
             if (end := self._hear(handle, stop)) is not None:
@@ -138,7 +140,9 @@ class Watch:
                 self._running = None
 
     def _account(self, end: "Exited | _Overdue", handle: Handle) -> None:
-        """Charge the job that was running when the child ended."""
+        """Charge the job that was running when the child ended, unless it was not the job's."""
+        if isinstance(end, Exited) and end.code == UNWRITTEN:
+            self._blame_disk(last_line(handle.told()))
         job = self._running
         if job is None or not self._is_left(job):
             return
@@ -159,6 +163,15 @@ class Watch:
         else:
             message = f"no_result: the process ended with exit code {end.code} before a record"
             self._charge(job, Status.ERROR, message, handle, exit_code=end.code)
+
+    def _blame_disk(self, said: str) -> None:
+        """Raise ResultError if the child said so or the disk still refuses: a layer may have ended
+        the process with that code, and a full disk keeps no log."""
+        if str(self.outbox) in said:
+            raise ResultError(said.removeprefix("error: "))
+        probe = self.outbox.with_suffix(".probe")
+        jsonl.write_atomically(probe, " " * PROBE_BYTES)
+        probe.unlink()
 
     def _is_left(self, job: Job | None) -> bool:
         return job is not None and job.job_id in self.left

@@ -4,7 +4,7 @@ It tells its parent on what was its standard output, one JSON object a line: rea
 end; and turn, where it takes turns with others, before it sleeps until its stdin has a byte. A
 record lies in the outbox, on the disk, before its end is told. Exit codes: 0 when every job has its
 record, 75 when the process must not go on and a fresh one should, 130 after SIGTERM,
-2 for a batch that cannot be read, 1 when the parent is gone or the outbox cannot be written.
+2 for a batch that cannot be read, 74 when the outbox cannot be written, 1 when the parent is gone.
 """
 
 import ctypes
@@ -21,9 +21,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from sabench import jsonl
-from sabench.cases.plan import Batch, Job
+from sabench.cases.plan import UNWRITTEN, Batch, Job
 from sabench.catalog.rows import load_target
-from sabench.errors import ExitCode, SabenchError
+from sabench.errors import ExitCode, ResultError, SabenchError
 from sabench.measure.termination import InterruptError, Termination
 from sabench.measure.turns import PARENT_GONE, Alone, ByTurns, Turns
 from sabench.records import Flag
@@ -199,7 +199,7 @@ if __name__ == "__main__":
         code = main(sys.argv[1:])
     except SabenchError as error:
         print(f"error: {error}", file=sys.stderr)
-        code = 1
+        code = UNWRITTEN if isinstance(error, ResultError) else 1
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)  # a stranger's threads and exit handlers have no say

@@ -72,10 +72,15 @@ def write(outbox, batch, job, status="ok", samples=(), message="", readings=None
         "started_utc": "2026-01-01T00:00:00+00:00",
         "wall_s": 0.0,
     }
-    with open(outbox, "ab") as file:
-        file.write(json.dumps(record).encode() + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with open(outbox, "ab") as file:
+            file.write(json.dumps(record).encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        sys.stderr.write(f"error: {outbox}: cannot append: {error.strerror}\n")
+        sys.stderr.flush()
+        os._exit(74)
 
 
 SWEPT = ("channels", "size", "resolution")
