@@ -10,7 +10,7 @@ from sabench.catalog.implementations import IMPLEMENTATIONS, resolve
 from sabench.catalog.layers import layers
 from sabench.catalog.networks.plan import placed_steps
 from sabench.catalog.networks.rows import Network
-from sabench.catalog.rows import Layer, Problem, stated
+from sabench.catalog.rows import Layer, Problem, Size, stated
 
 Values = dict[str, Scalar]
 """The chosen value of each swept key: shared axes and options."""
@@ -59,8 +59,9 @@ def _layer_case(row: Layer, values: Values, *, matched: bool) -> tuple[Case, Pro
     case = Case.model_validate(head)
     if problem is None:
         channels, size = case.channels or 0, case.size or 0
-        problem = row.problems(options, channels, channels, (size, size), case.stride)
-    return case, problem or _clash(values) or _no_backward(row, case)
+        at = (options, channels, channels, (size, size), case.stride)
+        problem = row.problems(*at) or _clash(values) or _unserved(row, case, *at)
+    return case, problem or _clash(values)
 
 
 def _network_case(row: Network, values: Values) -> tuple[Case, Problem | None]:
@@ -82,8 +83,10 @@ def _network_case(row: Network, values: Values) -> tuple[Case, Problem | None]:
         | _common(values)
     )
     problem = row.problems(options, overrides, resolution) or _clash(values)
-    if problem is None and attending:
-        problem = _no_backward(attending[0], case)
+    for place in placed_steps(plan):
+        step = place.step
+        at = (step.options, step.in_channels, step.out_channels, place.size, step.stride)
+        problem = problem or _unserved(layers()[step.layer], case, *at)
     return case, problem
 
 
@@ -106,8 +109,20 @@ def _clash(values: Values) -> Problem | None:
     return None
 
 
-def _no_backward(row: Layer, case: Case) -> Problem | None:
-    name = case.implementation
-    if not row.attention or case.mode == "forward" or IMPLEMENTATIONS[name].backward:
+def _unserved(
+    row: Layer,
+    case: Case,
+    options: Any,
+    in_channels: int,
+    out_channels: int,
+    size: Size,
+    stride: int,
+) -> Problem | None:
+    """Why the case's implementation cannot compute one of its layers."""
+    if not row.attention:
         return None
-    return Problem("implementation", f"implementation={name} has no backward for mode={case.mode}")
+    name, chosen = case.implementation, IMPLEMENTATIONS[case.implementation]
+    if case.mode != "forward" and not chosen.backward:
+        text = f"implementation={name} has no backward for mode={case.mode}"
+        return Problem("implementation", text)
+    return chosen.problem(row, options, in_channels, out_channels, size, stride)

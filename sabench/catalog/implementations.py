@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any, Literal
 
 from sabench.catalog.attention import (
@@ -14,7 +15,16 @@ from sabench.catalog.attention import (
     sdpa_workspace,
     triton_workspace,
 )
-from sabench.catalog.rows import Layer, Row, Size
+from sabench.catalog.peers import (
+    Refusal,
+    lucidrains_macs,
+    lucidrains_workspace,
+    refused_by_lucidrains,
+    refused_by_timm,
+    timm_macs,
+    timm_workspace,
+)
+from sabench.catalog.rows import Layer, Problem, Row, Size, load_target
 from sabench.errors import ConfigError
 
 
@@ -23,13 +33,43 @@ class Implementation(Row):
     """One way to compute `attend`. `target` is "module:function".
 
     `macs` and `workspace` (elements) are per image. `device`: the only kind it runs on, if any does
-    not do.
+    not do. `package`: a peer's module; the target is then `adapt(layer) -> nn.Module`, the other
+    library's layer with the weights of ours, where it does not refuse to compute it.
     """
 
     macs: Callable[[AttentionCall], int]
     workspace: Callable[[AttentionCall], int]
     backward: bool = True
     device: Literal["", "cuda"] = ""
+    package: str = ""
+    refuses: Refusal | None = None
+
+    def load(self) -> Any:
+        """The function that `target` names.
+
+        Raises: ConfigError if it is not there, or the peer is not installed.
+        """
+        if self.package and find_spec(self.package) is None:
+            raise ConfigError(
+                f"implementation={self.name} needs {self.package}, which is not here: "
+                "python -m pip install 'sabench[peers]'"
+            )
+        return load_target(self.target)
+
+    def problem(
+        self,
+        layer: Layer,
+        options: Any,
+        in_channels: int,
+        out_channels: int,
+        size: Size,
+        stride: int,
+    ) -> Problem | None:
+        """Why it cannot compute the layer as it is asked for."""
+        if self.refuses is None:
+            return None
+        found = self.refuses(layer, options, in_channels, out_channels, size, stride)
+        return found and Problem(found.key, f"implementation={self.name}: {found.text}")
 
 
 IMPLEMENTATIONS: dict[str, Implementation] = {
@@ -71,6 +111,22 @@ IMPLEMENTATIONS: dict[str, Implementation] = {
             macs=blocked_macs,
             workspace=triton_workspace,
             device="cuda",
+        ),
+        Implementation(
+            "timm",
+            target="sabench.layers.peers.timm:adapt",
+            macs=timm_macs,
+            workspace=timm_workspace,
+            package="timm",
+            refuses=refused_by_timm,
+        ),
+        Implementation(
+            "lucidrains",
+            target="sabench.layers.peers.lucidrains:adapt",
+            macs=lucidrains_macs,
+            workspace=lucidrains_workspace,
+            package="halonet_pytorch",
+            refuses=refused_by_lucidrains,
         ),
     )
 }

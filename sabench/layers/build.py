@@ -19,7 +19,8 @@ def build_layer(
 ) -> nn.Module:
     """The row's layer for maps of `size`, computed by `implementation` if it calls `attend`.
 
-    Raises: ConfigError if the values cannot go together or the implementation is not known.
+    Raises: ConfigError if the values cannot go together, or the implementation is not known or
+    does not compute such a layer.
     """
     problem = row.problems(options, in_channels, out_channels, size, stride)
     if problem is not None:
@@ -31,9 +32,16 @@ def build_layer(
     if row.attention is None:
         layer = make(in_channels, out_channels, stride=stride, size=size, options=options)
     else:
-        attend = IMPLEMENTATIONS[implementation].load()
+        chosen = IMPLEMENTATIONS[implementation]
+        problem = chosen.problem(row, options, in_channels, out_channels, size, stride)
+        if problem is not None:
+            raise ConfigError(f"{row.name}: {problem.text}")
+        function = chosen.load()
+        attend = IMPLEMENTATIONS["reference"].load() if chosen.package else function
         layer = make(
             in_channels, out_channels, stride=stride, size=size, options=options, attend=attend
         )
+        if chosen.package:
+            layer = function(layer)
     assert isinstance(layer, nn.Module)
     return layer

@@ -17,6 +17,7 @@ from sabench.cases.case import Case
 from sabench.cases.cost import case_options
 from sabench.cases.parity import fits
 from sabench.cases.plan import Batch, Job
+from sabench.catalog.implementations import IMPLEMENTATIONS
 from sabench.catalog.layers import layers
 from sabench.catalog.rows import Layer, Options, Size
 from sabench.errors import ConfigError
@@ -38,6 +39,7 @@ fp32 and bf16 are the bounds that the layers are held to against their oracles; 
 
 SMALL_CHANNELS, SMALL_BATCH = 16, 2
 SMALL_MAPS: tuple[Size, ...] = ((8, 8), (7, 5))  # one that blocks divide, one that they do not
+OF_PEERS = {"output", "gradient of the input"}  # their parameters have other names and scales
 LEAST_SCALE = 1e-3  # of the largest gradient's norm: below it a tensor counts as that large
 ZERO_TABLE_STD = 0.1  # a table that starts at zero would hide what reads it
 
@@ -120,11 +122,13 @@ def checks(row: Layer, case: Case) -> list[Check]:
         offered.append(
             Check(f"channels={channels}, size={side}", options, channels, case.batch, (side, side))
         )
-    return [
-        one
-        for one in offered
-        if row.problems(one.options, one.channels, one.channels, one.size, case.stride) is None
-    ]
+    return [one for one in offered if _can_be_built(row, one, case)]
+
+
+def _can_be_built(row: Layer, check: Check, case: Case) -> bool:
+    at = (check.options, check.channels, check.channels, check.size, case.stride)
+    own = IMPLEMENTATIONS[case.implementation]
+    return row.problems(*at) is None and own.problem(row, *at) is None
 
 
 def differences(row: Layer, check: Check, job: Job) -> dict[str, float]:
@@ -145,12 +149,17 @@ def differences(row: Layer, check: Check, job: Job) -> dict[str, float]:
         stride=case.stride,
         size=check.size,
     )
-    reference, own = build(), build(implementation=case.implementation)
+    reference = build()
     _fill_zero_tables(reference)
-    dtype = DTYPES[case.dtype]
-    reference = reference.to(device=device, dtype=dtype)
-    own = own.to(device=device, dtype=dtype)
-    own.load_state_dict(reference.state_dict())
+    dtype, implementation = DTYPES[case.dtype], IMPLEMENTATIONS[case.implementation]
+    if implementation.package:
+        own = implementation.load()(reference)
+        own = own.to(device=device, dtype=dtype)
+        reference = reference.to(device=device, dtype=dtype)
+    else:
+        own = build(implementation=case.implementation).to(device=device, dtype=dtype)
+        reference = reference.to(device=device, dtype=dtype)
+        own.load_state_dict(reference.state_dict())
     x = torch.empty(check.batch, check.channels, *check.size).uniform_(-1, 1)
     x = x.to(device=device, dtype=dtype)
     given = Given(dtype, job.seed, backward=case.mode != "forward")
@@ -159,7 +168,8 @@ def differences(row: Layer, check: Check, job: Job) -> dict[str, float]:
         raise NonFiniteError(f"{case.subject}: the reference gives values that are not finite")
     found = results(own, x, _autocast(case, device), given)
     largest = max(float(one.norm()) for one in exact.values())
-    return {name: _apart(found[name], exact[name], largest) for name in exact}
+    names = [name for name in exact if name in OF_PEERS or not implementation.package]
+    return {name: _apart(found[name], exact[name], largest) for name in names}
 
 
 def results(

@@ -30,7 +30,9 @@ def count_json(case: Case, counted: Mapping[str, Reading] | None) -> dict[str, A
         "params": cost.params,
         "macs": cost.macs,
         "flops": 2 * cost.macs,
-        "macs_executed": {name: _executed(case, name) for name in IMPLEMENTATIONS},
+        "macs_executed": {
+            name: _executed(case, name) for name, row in IMPLEMENTATIONS.items() if not row.package
+        },
     }
     if case.kind == "network":
         result["resolution"] = case.resolution

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
+from layer_variants import OURS
 from sabench.cases.case import Autocast, Case, Dtype, Mode
 from sabench.cases.plan import Job, parity_jobs
-from sabench.catalog.implementations import IMPLEMENTATIONS
 from sabench.measure.parity import compare
 from sabench.records import Status
 
@@ -15,7 +15,7 @@ pytestmark = [
 ]
 
 
-OTHERS = [name for name in IMPLEMENTATIONS if name != "reference"]
+OTHERS = [name for name in OURS if name != "reference"]
 each_other = pytest.mark.parametrize("implementation", OTHERS)
 
 
