@@ -1,4 +1,4 @@
-"""What a device has taught us: achieved rates and the time each case took, one file per device.
+"""What a device has taught us: its ceilings, achieved rates, the time each case took; a file each.
 
 It lies under $SABENCH_STATE, else $XDG_STATE_HOME/sabench, else ~/.local/state/sabench. It makes
 predictions better and nothing depends on it: a file that is torn, foreign or absent is an empty
@@ -54,6 +54,7 @@ class Known(Frozen):
     device: str  # "cpu:AMD EPYC 9B45"
     rates: dict[str, tuple[Rate, ...]] = Field(default_factory=dict)
     walls_s: dict[str, tuple[Figure, ...]] = Field(default_factory=dict)
+    ceilings: dict[str, tuple[Figure, ...]] = Field(default_factory=dict)  # a second
 
     def rate(self, key: str) -> Rate | None:
         """The median rate of a key."""
@@ -69,6 +70,15 @@ class Known(Frozen):
         """The median seconds that a case took in one process."""
         walls = self.walls_s.get(key)
         return median(walls) if walls else None
+
+    def ceiling(self, key: str) -> float | None:
+        """The best of a key's latest rates: whatever held the others back was no bound."""
+        return max(self.ceilings.get(key, ()), default=None)
+
+    def raise_ceilings(self, rates: Mapping[str, float]) -> Self:
+        """This with newer rates beside the earlier ones."""
+        newer = {key: (*self.ceilings.get(key, ()), rate)[-KEPT:] for key, rate in rates.items()}
+        return self.model_copy(update={"ceilings": self.ceilings | newer})
 
     def learn(self, lessons: Iterable[Lesson]) -> Self:
         """This with newer figures; the oldest ones make room."""

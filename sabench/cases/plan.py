@@ -31,7 +31,7 @@ class Job(Frozen):
     """A case x replicate: the unit that is started. One record answers it."""
 
     job_id: str
-    kind: Literal["layer", "network", "train", "score", "parity", "selftest"]
+    kind: Literal["layer", "network", "train", "score", "parity", "selftest", "explain"]
     case: Case
     metrics: tuple[str, ...]
     device: str  # "cpu", "cuda:0"

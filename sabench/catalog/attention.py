@@ -13,8 +13,9 @@ from typing import Literal
 Relative = Literal["none", "split", "sum"]
 """Position logits: absent; rows on the first half of q and columns on the second; both on all."""
 
-Counted = Literal["pairs", "tables", "none"]
-"""What a count of q.r takes: each (query, key) pair, each query and table row, or nothing."""
+Counted = Literal["pairs", "tables", "axes", "none"]
+"""What a count of q.r takes: each (query, key) pair, each query and table row, each query and row
+or column of its keys, or nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +77,8 @@ class AttentionCall:
 
 
 def position_macs(call: AttentionCall, counted: Counted) -> int:
-    """MACs of q.r: a key width for each (query, key) pair (our definition), or a product of each
-    query with each row of both tables, or none.
+    """MACs of q.r: a key width for each (query, key) pair (our definition); or a product of each
+    query with each row of both tables; or with those rows that its own keys need; or none.
 
     A band's tables have a row for each displacement in its window, other tables for each between
     any two pixels of a block with its halo.
@@ -88,9 +89,10 @@ def position_macs(call: AttentionCall, counted: Counted) -> int:
     if counted == "pairs":
         return queries * call.keys * width
     halo = geometry.halo
-    rows, columns = (
-        2 * halo + 1 if geometry.band else 2 * (side + 2 * halo) - 1 for side in geometry.block
-    )
+    needed = [1 if geometry.band else side for side in geometry.block]
+    rows, columns = (side + 2 * halo for side in needed)
+    if counted == "tables" and not geometry.band:
+        rows, columns = 2 * rows - 1, 2 * columns - 1
     if call.relative == "sum":
         return queries * (rows + columns) * width
     return queries * (rows * (width // 2) + columns * (width - width // 2))

@@ -1,23 +1,17 @@
 """Self-checks started as jobs are: by the launcher of child processes, on pinned cores."""
 
-import tempfile
-import time
 from collections.abc import Callable, Sequence
 from itertools import groupby
-from pathlib import Path
 
-from sabench import jsonl
 from sabench.cases.case import Case
 from sabench.cases.plan import Batch, Job
-from sabench.launch.handle import Exited, Handle, Said
 from sabench.launch.limits import allowed_cores, choose_cores
-from sabench.launch.process import CHILD, ProcessLauncher
+from sabench.launch.lone_child import run_alone
+from sabench.launch.process import CHILD
 from sabench.measure.selftest.judge import Finding, judge, no_answer, not_applicable
 from sabench.measure.selftest.table import PRESET, Check
 from sabench.records import Record
-from sabench.store.schema import parse_left
 
-START_S = 120.0  # torch is imported, a CUDA context made
 DEADLINE_S = 60.0  # of one check
 
 ACTIVE = ("env", "OMP_WAIT_POLICY=ACTIVE", "GOMP_SPINCOUNT=INFINITE", "KMP_BLOCKTIME=infinite")
@@ -42,31 +36,21 @@ def selftest(
 def _in_a_child(
     checks: Sequence[Check], device: str, threads: int, plant: str, listener: Listener
 ) -> dict[str, Finding]:
-    cores = choose_cores(threads, allowed_cores())
-    with tempfile.TemporaryDirectory(prefix="sabench-selftest-") as folder:
-        batch_file, outbox = Path(folder, "batch.json"), Path(folder, "outbox.jsonl")
-        batch = Batch(
-            batch_id="selftest",
-            suite="selftest",
-            preset=PRESET,
-            environment="",
-            device=device,
-            threads=threads,
-            cores=cores,
-            memory_limit=0,
-            jobs=tuple(_job(check, device, plant) for check in checks),
-        )
-        batch_file.write_text(batch.model_dump_json(by_alias=True))
-        command = (*ACTIVE, *CHILD) if plant == "active-wait" else CHILD
-        handle = ProcessLauncher(command).start(batch, batch_file, outbox)
-        try:
-            why = _wait(handle, {check.name: check for check in checks}, listener)
-        finally:
-            handle.kill(grace_s=1.0)
-        told = f"{why}; {handle.told()}".strip("; ")
-        records = [parse_left(item, str(outbox)) for item in jsonl.read(outbox)]
-    answers = {record.job_id: record for record in records}
-    return {check.name: _finding(check, answers.get(check.name), told) for check in checks}
+    batch = Batch(
+        batch_id="selftest",
+        suite="selftest",
+        preset=PRESET,
+        environment="",
+        device=device,
+        threads=threads,
+        cores=choose_cores(threads, allowed_cores()),
+        memory_limit=0,
+        jobs=tuple(_job(check, device, plant) for check in checks),
+    )
+    by_name = {check.name: check for check in checks}
+    command = (*ACTIVE, *CHILD) if plant == "active-wait" else CHILD
+    answers, told = run_alone(batch, DEADLINE_S, lambda name: listener(by_name[name]), command)
+    return {name: _finding(check, answers.get(name), told) for name, check in by_name.items()}
 
 
 def _job(check: Check, device: str, plant: str) -> Job:
@@ -85,22 +69,6 @@ def _job(check: Check, device: str, plant: str) -> Job:
         replicate=0,
         seed=0,
     )
-
-
-def _wait(handle: Handle, checks: dict[str, Check], listener: Listener) -> str:
-    """Until the child is gone; what it died of, if it did."""
-    deadline = time.monotonic() + START_S
-    while True:
-        match handle.wait(deadline):
-            case None:
-                return "it took too long"
-            case Exited(code):
-                return f"the child ended with code {code}" if code else ""
-            case Said(word="start", job_id=name):
-                listener(checks[name])
-                deadline = time.monotonic() + DEADLINE_S
-            case _:
-                pass
 
 
 def _finding(check: Check, record: Record | None, told: str) -> Finding:

@@ -36,6 +36,7 @@ KINDS = {
     "score": "sabench.train.scores.job:run_scores",
     "parity": "sabench.measure.parity:run_job",
     "selftest": "sabench.measure.selftest.child:run_selftest",
+    "explain": "sabench.measure.explain:run_explain",
 }
 """What runs a job, by its kind.
 
@@ -117,7 +118,7 @@ def _run(
 
     show = tell if job.kind in ("train", "score") else show_figure
     run: Any = load_target(KINDS[job.kind])
-    if turns.count:  # parity and self-tests are never given any, and know none
+    if turns.count:  # the other kinds are never given any, and know none
         run = partial(run, turns=turns)
     record, ends_process = run(job, batch, flags, show, termination)
     jsonl.append_line(outbox, sealed_line(record.dump()))

@@ -38,6 +38,7 @@ COMMANDS: dict[str, tuple[str, set[int]]] = {  # arguments, and the exit codes t
     "score": ("--suite trained.yaml --device cpu --no-lock", {0}),
     "show": ("run", {0}),
     "count": ("halo channels=128 size=28 block=7", {0}),
+    "explain": ("conv channels=8 size=8 --device cpu --no-lock", {0}),
     "list": ("", {0}),
     "verify": ("sasa", {0}),
     "doctor": ("", {0, 1}),  # this machine may be unfit

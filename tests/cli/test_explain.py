@@ -1,0 +1,58 @@
+"""`sabench explain` as a shell runs it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from faking import sabench
+
+HALO = ("halo", "channels=16", "size=8", "block=4", "halo=1", "heads=2")
+
+
+@pytest.mark.serial
+def test_a_case_is_held_against_the_ceilings_of_its_device(tmp_path: Path) -> None:
+    done = sabench("explain", *HALO, "--device", "cpu", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["case_id"].startswith("halo/channels=16,size=8,block=4,halo=1,heads=2/")
+    assert set(told["ceilings"]) == {"copy", "matmul", "conv", "exp"}
+    assert {one["of"] for one in told["bounds"]} == {"bytes", "macs", "exponentials"}
+    for one in told["bounds"]:
+        assert one["seconds"] == pytest.approx(one["amount"] / one["rate"])
+    assert told["floor_s"] == max(one["seconds"] for one in told["bounds"])
+    assert 0 < told["floor_s"] < told["latency_s"]
+    assert told["times_floor"] == pytest.approx(told["latency_s"] / told["floor_s"])
+    calls = {one["name"]: one["calls"] for one in told["operators"]}
+    assert calls["aten::convolution"] == 2  # queries; keys and values
+    assert sum(one["seconds"] for one in told["operators"]) > 0
+
+    again = sabench("explain", *HALO, "--device", "cpu", cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert "times that, bound by" in again.stdout
+    assert "aten::bmm" in again.stdout
+    assert "torch's profiler" in again.stdout
+    kept = [json.loads(path.read_text()) for path in (tmp_path / "state").glob("*.json")]
+    (ceilings,) = (one["ceilings"] for one in kept)
+    assert set(ceilings) == {f"{name}/fp32/1" for name in ("copy", "matmul", "conv", "exp")}
+    assert {len(rates) for rates in ceilings.values()} == {2}
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (("halo", "blok=4"), 2, "blok"),
+        (("nothing",), 2, "layer or network"),
+        (("conv", "runtime=fake"), 2, "runtime fake"),
+        (("halo", "implementation=triton", "--device", "cpu"), 4, "needs cuda, not cpu"),
+        (("conv", "--device", "cuda:99"), 5, "cuda"),
+    ],
+)
+def test_a_mistake_is_one_line(
+    words: tuple[str, ...], code: int, told: str, tmp_path: Path
+) -> None:
+    done = sabench("explain", *words, cwd=tmp_path)
+    assert done.returncode == code, done.stderr
+    assert told in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stdout == ""
