@@ -6,7 +6,7 @@ export PYTHON ?= python3
 .PHONY: help profile test test-all lint check fix gpu peers
 
 help: ## this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
 .venv/stamp: pyproject.toml constraints.txt tools/set_up.sh
 	@bash tools/set_up.sh

@@ -60,7 +60,7 @@ def _layer_case(row: Layer, values: Values, *, matched: bool) -> tuple[Case, Pro
     if problem is None:
         channels, size = case.channels or 0, case.size or 0
         at = (options, channels, channels, (size, size), case.stride)
-        problem = row.problems(*at) or _clash(values) or _unserved(row, case, *at)
+        problem = row.problems(*at) or _unserved(row, case, *at)
     return case, problem or _clash(values)
 
 

@@ -1,18 +1,17 @@
 """The least that a device must do for a case, whatever computes it, and how long that takes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sabench.cases.case import Case
 from sabench.cases.cost import BYTES, case_cost, case_options, case_plan
-from sabench.catalog.attention import AttentionCall, position_macs
+from sabench.catalog.attention import Along, AttentionCall
 from sabench.catalog.layers import layers
-from sabench.catalog.networks.cost import network_cost, network_macs_as
-from sabench.catalog.networks.plan import Plan, placed_steps
+from sabench.catalog.networks.cost import attention_calls, network_cost, network_parts
 from sabench.catalog.rows import Cost
 
 BOUNDS: dict[str, tuple[str, ...]] = {
-    "bytes": ("copy",),
+    "bytes": ("copy", "read"),
     "macs": ("matmul", "conv"),
     "exponentials": ("exp",),
 }
@@ -20,7 +19,7 @@ BOUNDS: dict[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class LeastWork:
     """Of one call: bytes of maps and parameters, MACs, exponentials of the softmax."""
 
     bytes: int
@@ -43,34 +42,35 @@ class Bound:
         return self.amount / self.rate
 
 
-def work_of(case: Case) -> Work | None:
+def precision(case: Case) -> str:
+    """What the case multiplies in."""
+    return case.dtype if case.autocast == "none" else case.autocast
+
+
+def least_work(case: Case) -> LeastWork | None:
     """What a case cannot avoid; None without a closed form.
 
-    Every map goes in or out once a pass, a network's between its layers too; position logits are
-    counted at their cheapest, a product of each query with the rows and columns of its keys. A
-    backward pass does a forward pass's MACs twice, reads each parameter again and writes its
-    gradient; its exponentials are those of the forward pass, kept.
+    Every map goes in or out once a pass, a network's between its layers too, and every parameter
+    is read once; a backward pass moves as much again, does the MACs of a forward pass twice (of a
+    network's first layer once: the image needs no gradient) and takes no exponential anew.
+    Attention as `_core` counts it. All at the precision that is multiplied in.
     Raises: ConfigError if the subject is not known or cannot be built.
     """
     if case_cost(case) is None:
         return None
-    if case.kind == "layer":
-        found = _of_layer(case)
-    else:
-        plan = case_plan(case)
-        macs = network_macs_as(plan, "axes")
-        found = _Forward(network_cost(plan), macs, tuple(_calls_of(plan)))
-    passes, moves = (1, 1) if case.mode == "forward" else (3, 2)
-    maps = found.cost.bytes // 4 - found.cost.params  # it is of fp32
-    exponentials = sum(call.heads * call.queries * call.keys for call in found.calls)
-    return Work(
-        bytes=BYTES[case.dtype] * moves * (case.batch * maps + found.cost.params),
-        macs=passes * case.batch * found.macs,
-        exponentials=case.batch * exponentials,
+    cost, calls, first = _forward(case)
+    cores = [_core(call) for call in calls]
+    macs = cost.macs - sum(call.macs for call in calls) + sum(core for core, _ in cores)
+    backward = case.mode != "forward"
+    maps = cost.bytes // 4 - cost.params  # it is of fp32
+    return LeastWork(
+        bytes=BYTES[precision(case)] * (2 if backward else 1) * (case.batch * maps + cost.params),
+        macs=case.batch * (3 * macs - first if backward else macs),
+        exponentials=case.batch * sum(exponentials for _, exponentials in cores),
     )
 
 
-def bounds(work: Work, ceilings: Mapping[str, float]) -> list[Bound]:
+def bounds(work: LeastWork, ceilings: Mapping[str, float]) -> list[Bound]:
     """Each kind of work that there is, by the highest ceiling for it; the slowest first."""
     found = []
     for name, candidates in BOUNDS.items():
@@ -82,33 +82,35 @@ def bounds(work: Work, ceilings: Mapping[str, float]) -> list[Bound]:
     return sorted(found, key=lambda bound: -bound.seconds)
 
 
-@dataclass(frozen=True, slots=True)
-class _Forward:
-    """One image's forward pass: its cost, its MACs with cheap positions, its calls of `attend`."""
-
-    cost: Cost
-    macs: int
-    calls: tuple[AttentionCall, ...]
-
-
-def _of_layer(case: Case) -> _Forward:
-    row, options, channels, side = (
-        layers()[case.subject], case_options(case), case.channels or 0, case.size or 0
-    )  # fmt: skip
-    at = (options, channels, channels, (side, side), case.stride)
+def _forward(case: Case) -> tuple[Cost, list[AttentionCall], int]:
+    """One image's forward pass: its cost, its calls of `attend`, the MACs of the layer that reads
+    the image (0: the input is a map, whose gradient is handed on)."""
+    if case.kind == "network":
+        plan = case_plan(case)
+        return network_cost(plan), [*attention_calls(plan)], network_parts(plan)[0].cost.macs
+    row, channels, side = layers()[case.subject], case.channels or 0, case.size or 0
+    at = (case_options(case), channels, channels, (side, side), case.stride)
     assert row.cost is not None
-    cost = row.cost(*at)
-    if row.attention is None:
-        return _Forward(cost, cost.macs, ())
-    call = row.attention(*at)
-    saved = position_macs(call, "pairs") - position_macs(call, "axes")
-    return _Forward(cost, cost.macs - saved, (call,))
+    return row.cost(*at), [row.attention(*at)] if row.attention else [], 0
 
 
-def _calls_of(plan: Plan) -> Iterator[AttentionCall]:
-    for place in placed_steps(plan):
-        step, attention = place.step, layers()[place.step.layer].attention
-        if attention is not None:
-            yield attention(
-                step.options, step.in_channels, step.out_channels, place.size, step.stride
-            )
+def _core(call: AttentionCall) -> tuple[int, int]:
+    """MACs and exponentials of `attend` on one image at their fewest.
+
+    A key outside the map has no product; masked, it has no exponential either. Position logits
+    are a product of each query with its keys' rows and columns, or with each key, if that is less.
+    """
+    down, across = Along.of(call, 0), Along.of(call, 1)
+    seen = down.seen * across.seen
+    logits, rows, columns = seen, down.seen * across.queries, across.seen * down.queries
+    if call.geometry.border == "zeros":
+        logits = call.queries * call.keys
+        rows, columns = call.queries * down.keys, call.queries * across.keys
+    half, width = call.key_width // 2, call.key_width
+    by_axes = {
+        "none": 0,
+        "split": rows * half + columns * (width - half),
+        "sum": (rows + columns) * width,
+    }[call.relative]
+    macs = seen * (call.content_width + call.value_width) + min(by_axes, logits * width)
+    return call.heads * macs, call.heads * logits

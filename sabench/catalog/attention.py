@@ -13,9 +13,8 @@ from typing import Literal
 Relative = Literal["none", "split", "sum"]
 """Position logits: absent; rows on the first half of q and columns on the second; both on all."""
 
-Counted = Literal["pairs", "tables", "axes", "none"]
-"""What a count of q.r takes: each (query, key) pair, each query and table row, each query and row
-or column of its keys, or nothing."""
+Counted = Literal["pairs", "tables", "none"]
+"""What a count of q.r takes: each (query, key) pair, each query and table row, or nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +75,32 @@ class AttentionCall:
         return pairs * (self.content_width + self.value_width) + position_macs(self, "pairs")
 
 
+@dataclass(frozen=True, slots=True)
+class Along:
+    """One axis of a call: its queries, the keys that each is offered, and the (query, key) pairs
+    of which the key lies in the map."""
+
+    queries: int
+    keys: int
+    seen: int
+
+    @classmethod
+    def of(cls, call: AttentionCall, axis: Literal[0, 1]) -> "Along":
+        """Rows are axis 0."""
+        length, geometry = call.size[axis], call.geometry
+        block, stride = (1, 1) if geometry.band else (geometry.block[axis], geometry.query_stride)
+        queries = seen = 0
+        for start in range(0, length, block):
+            end = min(start + block, length)
+            here = -(-(end - start) // stride)
+            first, last = max(0, start - geometry.halo), min(length, start + block + geometry.halo)
+            queries, seen = queries + here, seen + here * (last - first)
+        return cls(queries, block + 2 * geometry.halo, seen)
+
+
 def position_macs(call: AttentionCall, counted: Counted) -> int:
-    """MACs of q.r: a key width for each (query, key) pair (our definition); or a product of each
-    query with each row of both tables; or with those rows that its own keys need; or none.
+    """MACs of q.r: a key width for each (query, key) pair (our definition), or a product of each
+    query with each row of both tables, or none.
 
     A band's tables have a row for each displacement in its window, other tables for each between
     any two pixels of a block with its halo.
@@ -89,10 +111,9 @@ def position_macs(call: AttentionCall, counted: Counted) -> int:
     if counted == "pairs":
         return queries * call.keys * width
     halo = geometry.halo
-    needed = [1 if geometry.band else side for side in geometry.block]
-    rows, columns = (side + 2 * halo for side in needed)
-    if counted == "tables" and not geometry.band:
-        rows, columns = 2 * rows - 1, 2 * columns - 1
+    rows, columns = (
+        2 * halo + 1 if geometry.band else 2 * (side + 2 * halo) - 1 for side in geometry.block
+    )
     if call.relative == "sum":
         return queries * (rows + columns) * width
     return queries * (rows * (width // 2) + columns * (width - width // 2))

@@ -47,14 +47,19 @@ class Implementation(Row):
     def load(self) -> Any:
         """The function that `target` names.
 
-        Raises: ConfigError if it is not there, or the peer is not installed.
+        Raises: ConfigError if it is not there, or the peer is not installed or does not load.
         """
         if self.package and find_spec(self.package) is None:
             raise ConfigError(
                 f"implementation={self.name} needs {self.package}, which is not here: "
                 "python -m pip install 'sabench[peers]'"
             )
-        return load_target(self.target)
+        try:
+            return load_target(self.target)
+        except Exception as error:  # a stranger's package may raise anything
+            if not self.package:
+                raise
+            raise ConfigError(f"implementation={self.name} does not load: {error}") from error
 
     def problem(
         self,

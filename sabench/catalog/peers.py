@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from sabench.catalog.attention import AttentionCall, position_macs
-from sabench.catalog.layers.global_attention import GlobalAttentionOptions
-from sabench.catalog.layers.halo import HaloOptions
+from sabench.catalog.layers.global_attention import GLOBAL_ATTENTION
+from sabench.catalog.layers.halo import HALO
 from sabench.catalog.rows import Layer, Problem, Size
 
 Refusal = Callable[[Layer, Any, int, int, Size, int], Problem | None]
@@ -24,14 +24,14 @@ def refused_by_timm(
     It thins queries by the stride as its authors say they are not sure of, and reads the kept
     ones' positions as if they were neighbours: no halo attention with a stride.
     """
-    if isinstance(options, HaloOptions):
+    if row.target == HALO.target:
         return (
             _unlike(options.position == "relative", "position", options.position)
             or _unlike(options.border == "zeros" or options.halo == 0, "border", options.border)
             or _unlike(stride == 1, "stride", stride)
             or _undivided(options.block, size)
         )
-    if isinstance(options, GlobalAttentionOptions):
+    if row.target == GLOBAL_ATTENTION.target:
         halves = stride == 2 and not (size[0] % 2 or size[1] % 2)
         return _unlike(options.position == "relative", "position", options.position) or _unlike(
             stride == 1 or halves, "stride", stride
@@ -43,7 +43,7 @@ def refused_by_lucidrains(
     row: Layer, options: Any, in_channels: int, out_channels: int, size: Size, stride: int
 ) -> Problem | None:
     """halonet-pytorch has halo attention that masks its border, of one width in and out."""
-    if not isinstance(options, HaloOptions):
+    if row.target != HALO.target:
         return Problem("implementation", f"there is no such layer as {row.name}")
     return (
         _unlike(options.position == "relative", "position", options.position)

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from sabench.cases.case import Case
-from sabench.cases.floor import Bound, Work, bounds, work_of
+from sabench.cases.floor import BOUNDS, Bound, LeastWork, bounds, least_work, precision
 from sabench.cases.plan import Batch, Job
 from sabench.catalog.presets import Preset
 from sabench.errors import ConfigError, MeasurementError
 from sabench.known import load_known, save_known
-from sabench.launch.limits import allowed_cores, choose_cores
+from sabench.launch.limits import allowed_cores, choose_cores, default_memory_limit
 from sabench.launch.lone_child import run_alone
 from sabench.records import MEASURED, Environment, Flag, Record
 
@@ -24,10 +24,15 @@ class Explanation:
     """A case's time, the least it could take, and where the time goes."""
 
     record: Record
-    work: Work
+    work: LeastWork
     bounds: tuple[Bound, ...]  # the slowest first
     ceilings: Mapping[str, float]  # a second, the best known of the device
     operators: tuple[Mapping[str, Any], ...]  # name, calls and own seconds in a call of the case
+
+    @property
+    def no_operators(self) -> str:
+        """Why there are none; empty if there are."""
+        return str(self.record.details.get("operators_reason", ""))
 
     @property
     def seconds(self) -> float:
@@ -52,9 +57,11 @@ def explain(case: Case, device: str, environment: Environment, preset: Preset) -
     Raises: ConfigError for a case without a closed form or with a made-up runtime, MeasurementError
     if it could not be measured.
     """
-    work = work_of(case)
+    work = least_work(case)
     if work is None:
         raise ConfigError(f"{case.subject} has no closed form: no floor to hold it against")
+    if work.macs + work.exponentials + work.bytes == 0:
+        raise ConfigError(f"{case.subject} has nothing to do: no floor to hold it against")
     batch = Batch(
         batch_id=EXPLAIN,
         suite=EXPLAIN,
@@ -63,7 +70,7 @@ def explain(case: Case, device: str, environment: Environment, preset: Preset) -
         device=device,
         threads=case.threads,
         cores=choose_cores(case.threads, allowed_cores()),
-        memory_limit=0,
+        memory_limit=default_memory_limit() if device == "cpu" else 0,
         jobs=(
             Job(
                 job_id=EXPLAIN,
@@ -90,7 +97,9 @@ def explain(case: Case, device: str, environment: Environment, preset: Preset) -
 def _best_known(case: Case, environment: Environment, record: Record) -> dict[str, float]:
     """The ceilings that were measured now, each raised to the best that is known."""
     measured: Any = record.details["ceilings"]
-    keys = {name: f"{name}/{case.dtype}/{case.threads}" for name in measured}
+    size = record.details["moved_bytes"]
+    keys = {name: f"{name}@{size}" if name in BOUNDS["bytes"] else name for name in measured}
+    keys = {name: f"{key}/{precision(case)}/{case.threads}" for name, key in keys.items()}
     known = load_known(environment).raise_ceilings({keys[one]: measured[one] for one in measured})
     save_known(environment, known)
     return {name: known.ceiling(key) or measured[name] for name, key in keys.items()}

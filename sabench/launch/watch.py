@@ -167,7 +167,7 @@ class Watch:
     def _blame_disk(self, said: str) -> None:
         """Raise ResultError if the child said so or the disk still refuses: a layer may have ended
         the process with that code, and a full disk keeps no log."""
-        if str(self.outbox) in said:
+        if str(self.outbox.resolve()) in said:  # as the child is given it
             raise ResultError(said.removeprefix("error: "))
         probe = self.outbox.with_suffix(".probe")
         jsonl.write_atomically(probe, " " * PROBE_BYTES)

@@ -1,4 +1,4 @@
-"""What a device can do at most, measured: copying, multiplying, exponentials.
+"""What a device can do at most, measured: moving bytes, multiplying, exponentials.
 
 Both ways of multiplying: on a CPU products of matrices and convolutions come from two libraries
 that differ by a factor of two.
@@ -6,6 +6,7 @@ that differ by a factor of two.
 
 from collections.abc import Callable
 from functools import partial
+from importlib.util import find_spec
 
 import torch
 
@@ -14,14 +15,24 @@ from sabench.measure.timer import Call, Timer
 BLOCKS = 20  # the best of them: whatever held the others back was no bound
 
 
-def measure_ceilings(device: str, dtype: torch.dtype, timer: Timer) -> dict[str, float]:
-    """Amount a second, by name: bytes copied, MACs of both kinds, exponentials.
+def measure_ceilings(
+    device: str, dtype: torch.dtype, moved_bytes: int, timer: Timer
+) -> dict[str, float]:
+    """Amount a second, by name: bytes moved, MACs of both kinds, exponentials.
 
-    TF32 and threads are as they were set before.
+    Bytes are copied and read in pieces of `moved_bytes` in all, which may lie in a cache. TF32 and
+    threads are as they were set before. Without triton a CUDA device has no `exp`.
     """
+    makers: dict[str, Callable[[], tuple[Call, int] | None]] = {
+        "copy": lambda: _copy(device, dtype, moved_bytes),
+        "read": lambda: _read(device, dtype, moved_bytes),
+        "matmul": lambda: _matmul(device, dtype),
+        "conv": lambda: _conv(device, dtype),
+        "exp": lambda: _exp(device),
+    }
     with torch.inference_mode():
-        makers = {"copy": _copy, "matmul": _matmul, "conv": _conv, "exp": _exp}
-        return {name: _best(timer, *make(device, dtype)) for name, make in makers.items()}
+        made = {name: make() for name, make in makers.items()}
+        return {name: _best(timer, *one) for name, one in made.items() if one is not None}
 
 
 def _best(timer: Timer, call: Call, amount: int) -> float:
@@ -30,12 +41,16 @@ def _best(timer: Timer, call: Call, amount: int) -> float:
     return amount / min(block.seconds for block in timer.chunk(call, BLOCKS))
 
 
-def _copy(device: str, dtype: torch.dtype) -> tuple[Call, int]:
-    """Bytes read and written, of more than any cache holds."""
-    size = 2**27 if device == "cpu" else 2**30
-    x = torch.ones(size // dtype.itemsize, device=device, dtype=dtype)
+def _copy(device: str, dtype: torch.dtype, moved_bytes: int) -> tuple[Call, int]:
+    """Half of the bytes are read, half written."""
+    x = torch.ones(moved_bytes // 2 // dtype.itemsize, device=device, dtype=dtype)
     y = torch.empty_like(x)
-    return partial(y.copy_, x), 2 * size
+    return partial(y.copy_, x), 2 * x.nbytes
+
+
+def _read(device: str, dtype: torch.dtype, moved_bytes: int) -> tuple[Call, int]:
+    x = torch.ones(moved_bytes // dtype.itemsize, device=device, dtype=dtype)
+    return x.sum, x.nbytes
 
 
 def _matmul(device: str, dtype: torch.dtype) -> tuple[Call, int]:
@@ -55,8 +70,13 @@ def _conv(device: str, dtype: torch.dtype) -> tuple[Call, int]:
     return partial(layer, x), batch * side * side * 9 * channels * channels
 
 
-def _exp(device: str, dtype: torch.dtype) -> tuple[Call, int]:
-    """Of numbers that a cache holds, on the CPU; in fp32, as a softmax takes them."""
-    size = 2**16 if device == "cpu" else 2**26
-    x = torch.rand(size, device=device)
-    return partial(torch.exp, x, out=torch.empty_like(x)), size
+def _exp(device: str) -> tuple[Call, int] | None:
+    """In fp32, as a softmax takes them; of numbers that lie in a cache, on a GPU in registers."""
+    if device != "cpu":
+        if find_spec("triton") is None:
+            return None
+        from sabench.measure.exp_kernel import exponentials
+
+        return exponentials(device)
+    x = torch.rand(2**14)
+    return partial(torch.exp, x, out=torch.empty_like(x)), x.numel()

@@ -1,4 +1,4 @@
-"""The explain job: a case's time, the device's ceilings, and where the time goes."""
+"""The explain job: a case's time, where it goes, and the device's ceilings."""
 
 from typing import Any
 
@@ -6,18 +6,20 @@ import torch
 from pydantic import JsonValue
 from torch.profiler import ProfilerActivity, profile
 
+from sabench.cases.floor import least_work, precision
 from sabench.cases.plan import Batch, Job
-from sabench.catalog.runtimes import RUNTIMES
 from sabench.measure.ceilings import measure_ceilings
+from sabench.measure.execution import Execution
 from sabench.measure.instruments import make_timer
 from sabench.measure.outcome import Outcome, conclude
 from sabench.measure.protocol import ShowFigure, show_nothing
 from sabench.measure.runner import measure_case
-from sabench.measure.subject import DTYPES
+from sabench.measure.subject import DTYPES, Subject
 from sabench.measure.termination import Termination
 from sabench.records import Flag, Reading, Record
 
 PROFILED_CALLS = 5
+LEAST_MOVED, MOST_MOVED = 2**16, 2**28  # bytes
 
 
 def run_explain(
@@ -27,35 +29,44 @@ def run_explain(
     show_figure: ShowFigure = show_nothing,
     termination: Termination | None = None,
 ) -> tuple[Record, bool]:
-    """The case's record, with ceilings and operators in its details. Never raises."""
+    """The case's record, with operators and ceilings in its details. Never raises."""
 
     def work(taken: dict[str, Reading]) -> Outcome:
-        outcome = measure_case(job, batch, flags, show_figure, taken)
-        outcome.details["operators"] = operators(job)
-        timer, dtype = make_timer(job), DTYPES[job.case.dtype]
-        outcome.details["ceilings"] = {**measure_ceilings(job.device, dtype, timer)}
+        outcome = measure_case(job, batch, flags, show_figure, taken, also=profiled)
+        moved = moved_bytes(job)
+        found = measure_ceilings(job.device, DTYPES[precision(job.case)], moved, make_timer(job))
+        outcome.details |= {"ceilings": {**found}, "moved_bytes": moved}
         return outcome
 
     return conclude(job, batch, termination, work)
 
 
-def operators(job: Job) -> list[JsonValue]:
+def moved_bytes(job: Job) -> int:
+    """What the case moves at least, as a power of two: ceilings of like cases are one."""
+    work = least_work(job.case)
+    size = 1 << (work.bytes - 1).bit_length() if work and work.bytes else 0
+    return min(max(size, LEAST_MOVED), MOST_MOVED)
+
+
+def profiled(subject: Subject, execution: Execution) -> dict[str, JsonValue]:
+    """The operators of a call, or why there are none: the latency stands all the same."""
+    try:
+        return {"operators": operators(subject.device, execution)}
+    except Exception as error:  # a stranger's module, or what watches it, may raise anything
+        line = f"{type(error).__name__}: {error}".partition("\n")[0]
+        return {"operators": [], "operators_reason": f"the call fails under the profiler: {line}"}
+
+
+def operators(device: str, execution: Execution) -> list[JsonValue]:
     """Each operator's, on a GPU each kernel's, calls and own seconds in a call of the case; the
     longest first."""
-    runtime = RUNTIMES[job.case.runtime]
-    subject = runtime.build(job)
-    execution = runtime.load()(subject)
-    is_cuda = job.device != "cpu"
-    activities = [ProfilerActivity.CUDA if is_cuda else ProfilerActivity.CPU]
-    with execution.context():
-        for _ in range(2):
-            execution.call()
-        with profile(activities=activities) as profiled:
-            for _ in range(PROFILED_CALLS):
-                execution.call()
-            if is_cuda:
-                torch.cuda.synchronize(job.device)
-    rows = [_row(event, is_cuda) for event in profiled.key_averages()]
+    is_cuda = device != "cpu"
+    with profile(activities=[ProfilerActivity.CUDA if is_cuda else ProfilerActivity.CPU]) as seen:
+        for _ in range(PROFILED_CALLS):
+            execution.own_call()
+        if is_cuda:
+            torch.cuda.synchronize(device)
+    rows = [_row(event, is_cuda) for event in seen.key_averages()]
     told = sorted((row for row in rows if row["seconds"] > 0), key=lambda row: -row["seconds"])
     return [{**row} for row in told]
 

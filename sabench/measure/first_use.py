@@ -16,7 +16,8 @@ from sabench.errors import SabenchError
 def warm_process(batch: Batch) -> None:
     """Import our own that the batch's jobs name, and run one tiny convolution both ways.
 
-    A stranger's layer is imported by its own job, within its deadline: here it could end them all.
+    A stranger's layer and a peer's are imported by their own jobs, within their deadlines: here
+    they could end them all.
     A part that fails is passed over: the job that needs it says what is wrong.
     """
     rows = {row.name: row for row in BUILT_IN}
@@ -30,8 +31,9 @@ def warm_process(batch: Batch) -> None:
         if row and not job.case.file:
             with suppress(SabenchError):
                 row.load()
-                if row.attention is not None:
-                    IMPLEMENTATIONS[job.case.implementation].load()
+                implementation = IMPLEMENTATIONS[job.case.implementation]
+                if row.attention is not None and not implementation.package:
+                    implementation.load()
     compiles = any(job.case.runtime == "compiled" for job in batch.jobs)
     with suppress(Exception):  # torch raises AssertionError for a device it was built without
         _run_tiny(batch.device, compiles=compiles)

@@ -108,9 +108,10 @@ def compare(job: Job) -> Outcome:
 def checks(row: Layer, case: Case) -> list[Check]:
     """The row's small options on two maps, and the case's own size where that is cheap."""
     options = case_options(case)
-    words = {
+    words: dict[str, object] = {
         key: value for key, value in options if isinstance(value, str | bool)
-    }  # border and switches change the mathematics; numbers only its size
+    }  # border and switches change the mathematics; numbers only its size, but for no halo
+    words |= {key: 0 for key, value in options if key == "halo" and value == 0}
     small = row.small.model_copy(update=words)
     channels = case.channels or SMALL_CHANNELS
     offered = [

@@ -1,9 +1,12 @@
 """One job: build the subject, call it once, run its metrics, say how it ended."""
 
+from collections.abc import Callable
+
 import torch
 from pydantic import JsonValue
 
 from sabench.cases.plan import Batch, Job
+from sabench.catalog.implementations import IMPLEMENTATIONS
 from sabench.catalog.metrics import METRICS, Metric
 from sabench.catalog.runtimes import RUNTIMES
 from sabench.measure.device_facts import job_facts
@@ -19,10 +22,12 @@ from sabench.measure.subject import Subject
 from sabench.measure.termination import Termination
 from sabench.measure.timer import Timer
 from sabench.measure.turns import Alone, Awake, Turns
+from sabench.measure.versions import installed_version
 from sabench.records import INFORMATIVE, Flag, Reading, Record, Status
 
 GRAPH = METRICS["latency_graph"]
 ALONE = Alone()
+Also = Callable[[Subject, Execution], dict[str, JsonValue]]
 NO_ROOM = "no memory left for it beside the case, which fits"
 
 
@@ -49,8 +54,11 @@ def measure_case(
     show_figure: ShowFigure,
     taken: dict[str, Reading],
     turns: Turns = ALONE,
+    also: Also | None = None,
 ) -> Outcome:
     """Every metric of a layer's or network's job; each reading into `taken` as it comes.
+
+    `also` is asked for more details afterwards.
 
     Raises: whatever the subject raises.
     """
@@ -77,6 +85,8 @@ def measure_case(
     subject: Subject = runtime.build(job)
     execution: Execution = runtime.load()(subject)
     details: dict[str, JsonValue] = {"torch_threads": torch.get_num_threads()}
+    if peer := IMPLEMENTATIONS[job.case.implementation].package:
+        details["peer"] = f"{peer} {installed_version(peer)}"
     execution.growth_start = reset_peak()  # behind a compiler, whose own memory is not the case's
     with execution.context():
         first_call(subject, execution, protocol.timer)
@@ -88,7 +98,9 @@ def measure_case(
             readings, ran_out = _readings(job, subject, execution, protocol, taken)
         finally:
             tools.watch.stop()
-    load = ForeignLoad.between(before, tools.usage())
+        load = ForeignLoad.between(before, tools.usage())
+        if also is not None:
+            details |= also(subject, execution)
     flags += load.flags
     details |= load.told()
     if job.device != "cpu":

@@ -31,7 +31,9 @@ def count_json(case: Case, counted: Mapping[str, Reading] | None) -> dict[str, A
         "macs": cost.macs,
         "flops": 2 * cost.macs,
         "macs_executed": {
-            name: _executed(case, name) for name, row in IMPLEMENTATIONS.items() if not row.package
+            name: _executed(case, name)
+            for name, row in IMPLEMENTATIONS.items()
+            if not row.package or name == case.implementation
         },
     }
     if case.kind == "network":

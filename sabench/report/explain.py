@@ -19,12 +19,13 @@ KINDS = {
     "exponentials": ("the softmax's exponentials", "exp"),
 }
 CEILINGS = {
-    "copy": "copying in memory",
+    "copy": "copying",
+    "read": "reading",
     "matmul": "a product of matrices",
     "conv": "a 3 x 3 convolution",
     "exp": "exponentials",
 }
-LEAST_SHARE = 0.001  # of the case's time: operators below are not listed
+LEAST_SHARE = 0.001  # of all operators' time: those below are not listed
 
 
 def explanation_json(found: Explanation, environment: Environment) -> dict[str, Any]:
@@ -53,6 +54,7 @@ def explanation_json(found: Explanation, environment: Environment) -> dict[str, 
         ],
         "ceilings": dict(found.ceilings),
         "operators": [dict(one) for one in found.operators],
+        "operators_reason": found.no_operators,
     }
 
 
@@ -85,7 +87,9 @@ def explanation_lines(
     for name in others:
         rate = show_count(found.ceilings[name])
         lines.append(Text(f"{CEILINGS[name]} reaches {rate} a second here", "dim"))
-    if operators:
+    if found.no_operators:
+        lines += [Text(), Text(plain(found.no_operators), "yellow")]
+    elif operators:
         lines += [Text(), *_operators(found, operators)]
     return Lines(*lines)
 

@@ -16,7 +16,7 @@ def test_a_case_is_held_against_the_ceilings_of_its_device(tmp_path: Path) -> No
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert told["case_id"].startswith("halo/channels=16,size=8,block=4,halo=1,heads=2/")
-    assert set(told["ceilings"]) == {"copy", "matmul", "conv", "exp"}
+    assert set(told["ceilings"]) == {"copy", "read", "matmul", "conv", "exp"}
     assert {one["of"] for one in told["bounds"]} == {"bytes", "macs", "exponentials"}
     for one in told["bounds"]:
         assert one["seconds"] == pytest.approx(one["amount"] / one["rate"])
@@ -34,7 +34,8 @@ def test_a_case_is_held_against_the_ceilings_of_its_device(tmp_path: Path) -> No
     assert "torch's profiler" in again.stdout
     kept = [json.loads(path.read_text()) for path in (tmp_path / "state").glob("*.json")]
     (ceilings,) = (one["ceilings"] for one in kept)
-    assert set(ceilings) == {f"{name}/fp32/1" for name in ("copy", "matmul", "conv", "exp")}
+    names = ("copy@65536", "read@65536", "matmul", "conv", "exp")  # it moves 20 KB
+    assert set(ceilings) == {f"{name}/fp32/1" for name in names}
     assert {len(rates) for rates in ceilings.values()} == {2}
 
 
@@ -44,6 +45,7 @@ def test_a_case_is_held_against_the_ceilings_of_its_device(tmp_path: Path) -> No
         (("halo", "blok=4"), 2, "blok"),
         (("nothing",), 2, "layer or network"),
         (("conv", "runtime=fake"), 2, "runtime fake"),
+        (("identity",), 2, "nothing to do"),
         (("halo", "implementation=triton", "--device", "cpu"), 4, "needs cuda, not cpu"),
         (("conv", "--device", "cuda:99"), 5, "cuda"),
     ],

@@ -93,10 +93,12 @@ def test_the_closed_form_knows_parameters_and_macs(variant: Variant, implementat
         assert executed == cost.macs
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("variant", "implementation"),
-    COMPILED,
+    [
+        pytest.param(one, name, marks=() if name in ("reference", "blocked") else pytest.mark.slow)
+        for one, name in COMPILED
+    ],
     ids=[f"{one}-{name}" for one, name in COMPILED],
 )
 def test_compiled_equals_eager(variant: Variant, implementation: str) -> None:

@@ -15,6 +15,7 @@ from layer_variants import ON_ANY_DEVICE
 from oracles.parts import interpolated
 from sabench.catalog.implementations import executed_macs
 from sabench.catalog.layers import BUILT_IN
+from sabench.catalog.layers.halo import HALO
 from sabench.catalog.rows import Layer, Options
 from sabench.errors import ConfigError
 from sabench.layers.build import build_layer
@@ -166,7 +167,9 @@ def test_the_state_goes_round(row: Layer, implementation: str) -> None:
 @pytest.mark.parametrize(
     ("row", "implementation"),
     [
-        pytest.param(*host, marks=() if host[1] in ("reference", "blocked") else pytest.mark.slow)
+        pytest.param(
+            *host, marks=pytest.mark.slow if host[1] != "reference" and host[0] != HALO else ()
+        )
         for host in HOSTS
     ],
 )

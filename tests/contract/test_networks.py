@@ -176,10 +176,16 @@ def test_a_copy_with_the_same_state_gives_the_same_output(variant):
 
 @pytest.mark.parametrize("resolution", [32, 33, 75, 160, 225, 300])
 @pytest.mark.parametrize("stem", ["conv", "self_attention"])
-def test_any_resolution_counts_as_its_closed_form(resolution, stem):
+@pytest.mark.parametrize(
+    "implementation",
+    [
+        pytest.param(name, marks=() if name == "blocked" else pytest.mark.slow)
+        for name in ON_ANY_DEVICE
+    ],
+)
+def test_any_resolution_counts_as_its_closed_form(resolution, stem, implementation):
     plan = plan_of("resnet26", resolution, mix="conv,self_attention,halo,augmented", stem=stem)
-    counted = counted_macs(plan, "blocked")
-    assert counted == network_macs_executed(plan, "blocked")
+    assert counted_macs(plan, implementation) == network_macs_executed(plan, implementation)
 
 
 @pytest.mark.parametrize("layer", EVERY_GROUP)

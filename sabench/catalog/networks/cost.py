@@ -1,8 +1,9 @@
 """What a network costs, in closed form: the sum over its plan."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from sabench.catalog.attention import Counted, position_macs
+from sabench.catalog.attention import AttentionCall, Counted, position_macs
 from sabench.catalog.implementations import executed_macs, resolve
 from sabench.catalog.layers import layers
 from sabench.catalog.networks.plan import Classifier, PlacedStep, Plan, placed_steps
@@ -48,14 +49,19 @@ def network_macs_as(plan: Plan, positions: Counted) -> int:
     Raises: ConfigError if a layer of the plan has no closed form.
     """
     macs = network_cost(plan).macs
+    for call in attention_calls(plan):
+        macs += position_macs(call, positions) - position_macs(call, "pairs")
+    return macs
+
+
+def attention_calls(plan: Plan) -> Iterator[AttentionCall]:
+    """What the network's layers ask of `attend`, on one image."""
     for place in placed_steps(plan):
         step, attention = place.step, layers()[place.step.layer].attention
         if attention is not None:
-            call = attention(
+            yield attention(
                 step.options, step.in_channels, step.out_channels, place.size, step.stride
             )
-            macs += position_macs(call, positions) - position_macs(call, "pairs")
-    return macs
 
 
 def network_macs_executed(plan: Plan, implementation: str) -> int:
@@ -84,7 +90,7 @@ def _step_cost(place: PlacedStep) -> Cost:
         raise ConfigError(f"{place.path}: {row.name} has no closed form")
     cost = row.cost(step.options, step.in_channels, step.out_channels, place.size, step.stride)
     cost += Cost(2 * step.norm_channels, 0, 8 * step.norm_channels)
-    return replace(cost, params=0) if place.again else cost
+    return replace(cost, params=0, bytes=cost.bytes - 4 * cost.params) if place.again else cost
 
 
 def _classifier_cost(head: Classifier) -> Cost:

@@ -55,6 +55,7 @@ def _halo(layer: HaloAttention2d) -> nn.Module:
     theirs: nn.Module = HaloAttn(
         layer.to_q.in_channels,
         values,
+        stride=layer.geometry.query_stride,
         num_heads=options.heads,
         dim_head=width,
         block_size=options.block,

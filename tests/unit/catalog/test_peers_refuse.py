@@ -1,10 +1,18 @@
 """What a peer's layer is not: refused before anything is built, with the option at fault."""
 
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
 import pytest
 
+from sabench.cases.point import single_case
 from sabench.catalog.implementations import IMPLEMENTATIONS
 from sabench.catalog.layers import layers
+from sabench.catalog.layers.halo import HALO, HaloOptions
 from sabench.catalog.rows import Problem
+from sabench.errors import ConfigError
+from sabench.layers.build import build_layer
 
 MAP = {"into": 16, "side": 8, "stride": 1}
 RIGHT = {
@@ -56,3 +64,38 @@ def test_what_it_does_not_is(peer: str, asked: dict[str, object], key: str) -> N
 
 def test_both_borders_are_one_where_no_key_lies_outside() -> None:
     assert problem("timm", halo=0, border="mask") is None
+
+
+def test_a_layer_of_ones_own_with_the_same_options_is_another_function() -> None:
+    own = replace(HALO, name="my_halo", target="mine:Other")
+    found = IMPLEMENTATIONS["timm"].problem(own, HaloOptions(border="zeros"), 16, 16, (8, 8), 1)
+    assert found == Problem(
+        "implementation", "implementation=timm: there is no such layer as my_halo"
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"package": "no_such_package"}, "needs no_such_package, which is not here: .*peers"),
+        ({"package": "json", "target": "faking_peer:adapt"}, "implementation=timm does not load"),
+    ],
+)
+def test_a_peer_that_is_not_here_or_does_not_load_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, changed: dict[str, Any], told: str
+) -> None:
+    (tmp_path / "faking_peer.py").write_text("raise RuntimeError('operator is not there')")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ConfigError, match=told):
+        replace(IMPLEMENTATIONS["timm"], **changed).load()
+
+
+def test_a_layer_that_a_peer_refuses_is_not_built() -> None:
+    with pytest.raises(ConfigError, match=r"implementation=timm: .*border=mask"):
+        build_layer(HALO, HaloOptions(block=4, heads=4), 16, 16, size=(8, 8), implementation="timm")
+
+
+def test_a_network_is_refused_for_the_first_layer_that_a_peer_has_not() -> None:
+    words = {"mix": "halo", "implementation": "timm", "resolution": 64}
+    with pytest.raises(ConfigError, match=r"implementation=timm: .*border=mask"):
+        single_case("resnet26", words)

@@ -68,12 +68,14 @@ def test_an_interruption_just_after_a_record_keeps_it_and_charges_the_next_job(
 
 
 def ended_as_unwritten(tmp_path: Path, log: str) -> list[Record]:
-    """What is recorded of a job whose child ends with the code of a refused outbox."""
+    """What is recorded of a job whose child ends with the code of a refused outbox, which it is
+    given with every link followed."""
+    (tmp_path / "link").symlink_to(tmp_path)
     (job,) = run_info(faulty("ok"), preset=preset(processes=1)).jobs()
     taken: list[Record] = []
     watch = Watch(
-        batch_of([job]), tmp_path / "out.jsonl", PATIENCE, lambda _, record: taken.append(record),
-        lambda: (1, 1), ignore,
+        batch_of([job]), tmp_path / "link" / "out.jsonl", PATIENCE,
+        lambda _, record: taken.append(record), lambda: (1, 1), ignore,
     )  # fmt: skip
     handle = Played(lambda: Said("start", job.job_id), lambda: Exited(UNWRITTEN), log=log)
     with Interruption() as stop, watch.attending(handle):

@@ -21,6 +21,7 @@ from sabench.errors import ConfigError
 from sabench.layers.build import build_layer
 from sabench.layers.kernels import reference, triton
 from sabench.layers.relative import Relative
+from sabench.measure import exp_kernel
 
 pytest.importorskip("triton", reason="Triton is not installed")
 if not os.environ.get("TRITON_INTERPRET"):
@@ -193,3 +194,16 @@ def test_what_it_has_no_kernel_for_is_refused(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.delenv("TRITON_INTERPRET")
     with pytest.raises(ConfigError, match="needs a CUDA device"):
         triton.attend(q, k, v, None, geometry)
+
+
+def test_the_kernel_of_exponentials_repeats_them() -> None:
+    torch.manual_seed(0)
+    call, count = exp_kernel.exponentials("cpu", programs=2)
+    assert count == 2 * exp_kernel.BLOCK * exp_kernel.REPEATS
+    call()
+    x, y = call.args[:2]  # type: ignore[attr-defined]
+    expected = x.clone()
+    for _ in range(exp_kernel.REPEATS):
+        expected = torch.exp(-expected)
+    torch.testing.assert_close(y, expected)
+    assert y.mean() == pytest.approx(0.567143, abs=1e-5)  # the solution of x = exp(-x)

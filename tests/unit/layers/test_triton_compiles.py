@@ -15,6 +15,7 @@ from triton.compiler import ASTSource, compile
 
 from sabench.layers.kernels import triton_kernels
 from sabench.layers.kernels.triton import _Call
+from sabench.measure import exp_kernel
 
 HOPPER = GPUTarget("cuda", 90, 32)
 FP32 = ("rows", "columns", "lse", "delta", "d_rows", "d_columns")
@@ -52,3 +53,16 @@ def test_it_compiles(kernel: str, name: str, dtype: str) -> None:
     made = compile(source, target=HOPPER, options={"num_warps": 4})
     assert ("mma" in made.asm["ptx"]) == (dtype == "bf16")  # on tensor cores; fp32 as it is
     assert made.metadata.shared <= 227 * 1024
+
+
+def test_exponentials_are_repeated_in_registers() -> None:
+    """One load and one store a number, and nothing between them but arithmetic."""
+    constants = {"REPEATS": exp_kernel.REPEATS, "BLOCK": exp_kernel.BLOCK}
+    kinds = {"x": "*fp32", "y": "*fp32"} | dict.fromkeys(constants, "constexpr")
+    source = ASTSource(fn=exp_kernel.repeat_exp, signature=kinds, constexprs=constants)
+    made = compile(source, target=HOPPER, options={"num_warps": 4})
+    ptx = made.asm["ptx"]
+    a_thread = exp_kernel.BLOCK // (4 * 32)
+    assert ptx.count("ld.global") == ptx.count("st.global") == a_thread
+    assert ptx.count("ex2.approx") >= a_thread
+    assert "local" not in ptx

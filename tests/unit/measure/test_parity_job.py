@@ -1,11 +1,12 @@
 """The comparison itself: what is compared, and that each kind of mistake is seen."""
 
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from making_runs import batch_of
 from sabench.cases.case import Case
@@ -134,3 +135,52 @@ def test_a_table_that_starts_at_zero_is_filled_first(
     assert record_of(job()).status is Status.PARITY_FAILED
     monkeypatch.setattr("sabench.measure.parity._fill_zero_tables", lambda module: None)
     assert record_of(job()).status is Status.OK  # so the filling is what finds it
+
+
+@pytest.fixture
+def peer(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Puts what adapts our layer, and refuses what timm's does, in the place of timm."""
+
+    def planted(adapt: Any) -> None:
+        monkeypatch.setattr(f"{__name__}.adapted", adapt, raising=False)
+        row = replace(IMPLEMENTATIONS["timm"], target=f"{__name__}:adapted", package="json")
+        monkeypatch.setitem(IMPLEMENTATIONS, "timm", row)
+
+    return planted
+
+
+class Scaled(nn.Module):
+    """A layer under other names; its output, or its input's gradient, off by a factor."""
+
+    def __init__(self, layer: nn.Module, output: float, gradient: float) -> None:
+        super().__init__()
+        self.theirs, self.output, self.gradient = deepcopy(layer), output, gradient
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.gradient * x + (1 - self.gradient) * x.detach()
+        out: Tensor = self.theirs(x)
+        return out + (self.output - 1) * out.detach()
+
+
+@pytest.mark.parametrize(
+    ("output", "gradient", "told"),
+    [(1.0, 1.0, ""), (1.001, 1.0, "output"), (1.0, 1.001, "gradient of the input")],
+)
+def test_a_peer_is_held_to_the_reference(
+    peer: Any, output: float, gradient: float, told: str
+) -> None:
+    """On the small map that blocks divide and at its own size: the other one a peer refuses."""
+    peer(lambda layer: Scaled(layer, output, gradient))
+    options = {"border": "zeros", "block": 4}
+    wanted = job(implementation="timm", mode="forward_backward", options=options)
+    record = record_of(wanted)
+    assert record.status is (Status.PARITY_FAILED if told else Status.OK), record.message
+    assert set(differences(record)) == {"small options, 8x8", "channels=16, size=12"}
+    assert f"its {told} differs" in record.message if told else record.message == ""
+
+
+def test_no_halo_stays_none_in_the_small_options(peer: Any) -> None:
+    """Without one timm's border is the masked one too."""
+    peer(lambda layer: Scaled(layer, 1.0, 1.0))
+    wanted = job(implementation="timm", channels=512, size=112, options={"halo": 0, "block": 4})
+    assert set(differences(record_of(wanted))) == {"small options, 8x8"}
