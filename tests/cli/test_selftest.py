@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import pytest
 
 from sabench.cli import main
+from sabench.launch import lone_child
 from sabench.launch import selftest as selftest_module
 from sabench.launch.device_lock import locked
 from sabench.launch.process import CHILD, ProcessLauncher
@@ -133,7 +134,7 @@ def test_a_child_that_dies_gives_no_answer_and_fails(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken = (CHILD[0], "-c", "import sys; sys.exit('no torch today')")
-    monkeypatch.setattr(selftest_module, "ProcessLauncher", lambda _: ProcessLauncher(broken))
+    monkeypatch.setattr(lone_child, "ProcessLauncher", lambda _: ProcessLauncher(broken))
     code, out = run(capsys, "--check", "aa_pair")
     assert code == 1
     assert "no answer: the child ended with code 1; no torch today" in out
@@ -143,8 +144,8 @@ def test_a_check_that_hangs_is_ended(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hanging = (CHILD[0], "-c", "import time; time.sleep(60)")
-    monkeypatch.setattr(selftest_module, "ProcessLauncher", lambda _: ProcessLauncher(hanging))
-    monkeypatch.setattr(selftest_module, "START_S", 0.2)
+    monkeypatch.setattr(lone_child, "ProcessLauncher", lambda _: ProcessLauncher(hanging))
+    monkeypatch.setattr(lone_child, "START_S", 0.2)
     code, out = run(capsys, "--check", "aa_pair")
     assert code == 1
     assert "no answer: it took too long" in out
