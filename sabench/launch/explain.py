@@ -54,8 +54,8 @@ class Explanation:
 def explain(case: Case, device: str, environment: Environment, preset: Preset) -> Explanation:
     """Measure the case and the ceilings, and keep these with what is known of the device.
 
-    Raises: ConfigError for a case without a closed form or with a made-up runtime, MeasurementError
-    if it could not be measured.
+    Raises: ConfigError for a case without a closed form or with nothing to do, MeasurementError if
+    it could not be measured.
     """
     work = least_work(case)
     if work is None:

@@ -155,12 +155,10 @@ def differences(row: Layer, check: Check, job: Job) -> dict[str, float]:
     dtype, implementation = DTYPES[case.dtype], IMPLEMENTATIONS[case.implementation]
     if implementation.package:
         own = implementation.load()(reference)
-        own = own.to(device=device, dtype=dtype)
-        reference = reference.to(device=device, dtype=dtype)
     else:
-        own = build(implementation=case.implementation).to(device=device, dtype=dtype)
-        reference = reference.to(device=device, dtype=dtype)
+        own = build(implementation=case.implementation)
         own.load_state_dict(reference.state_dict())
+    reference, own = (one.to(device=device, dtype=dtype) for one in (reference, own))
     x = torch.empty(check.batch, check.channels, *check.size).uniform_(-1, 1)
     x = x.to(device=device, dtype=dtype)
     given = Given(dtype, job.seed, backward=case.mode != "forward")

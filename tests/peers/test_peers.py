@@ -55,7 +55,7 @@ def asked(request: pytest.FixtureRequest) -> Asked:
     """Each of the above whose library is here."""
     found: Asked = request.param
     if find_spec(IMPLEMENTATIONS[found.peer].package) is None:
-        pytest.skip(f"{found.peer} is not installed: make peers")
+        pytest.skip(reason=f"{found.peer} is not installed: make peers")
     return found
 
 
@@ -104,7 +104,7 @@ def test_a_strided_halo_without_positions_is_timms() -> None:
     """timm looks positions of kept queries up as if they were neighbours, and is refused for it:
     beside tables of zeros it holds our stride."""
     if find_spec("timm") is None:
-        pytest.skip("timm is not installed: make peers")
+        pytest.skip(reason="timm is not installed: make peers")
     asked = Asked("timm", HALO, halo(block=8, halo=3), (16, 32), (16, 16), stride=2)
     ours = built(asked, "reference")
     nn.init.zeros_(ours.get_parameter("rows"))

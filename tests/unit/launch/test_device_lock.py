@@ -73,7 +73,7 @@ def test_a_second_process_on_the_device_is_told_who_holds_it() -> None:
 def test_the_lock_ends_with_a_killed_process() -> None:
     with another_process("cpu") as first:
         os.kill(first.pid, signal.SIGKILL)
-        first.wait()
+        assert first.wait() == -signal.SIGKILL
         with locked("cpu"):
             pass
 
@@ -114,7 +114,7 @@ def test_a_wait_with_an_end_takes_what_is_freed() -> None:
     with another_process("cpu") as first:
         threading.Timer(0.3, first.kill).start()
         with locked("cpu", wait_s=10.0):
-            pass
+            assert first.wait(5) == -signal.SIGKILL
 
 
 def test_two_runs_never_hold_what_the_other_waits_for() -> None:
