@@ -6,9 +6,16 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sabench.errors import ResultError
+
+
+class Line(NamedTuple):
+    """A whole line that parses: as it was written, without its end, and what it says."""
+
+    text: bytes
+    item: dict[str, Any]
 
 
 def append(path: Path, item: dict[str, Any]) -> None:
@@ -43,14 +50,22 @@ def append_line(path: Path, text: str) -> None:
 
 
 def read(path: Path) -> Iterator[dict[str, Any]]:
-    """Every whole line that parses, in order; a torn line is passed over.
+    """What every whole line says that parses, in order; a torn line is passed over.
+
+    Raises: ResultError if the file is there and cannot be read.
+    """
+    return (line.item for line in read_lines(path))
+
+
+def read_lines(path: Path) -> Iterator[Line]:
+    """The same with their text.
 
     Raises: ResultError if the file is there and cannot be read.
     """
     return _parse(_from(path, 0))
 
 
-def read_from(path: Path, offset: int) -> tuple[list[dict[str, Any]], int]:
+def read_from(path: Path, offset: int) -> tuple[list[Line], int]:
     """The lines that were ended since `offset` bytes, and the offset behind the last of them.
 
     Raises: ResultError if the file is there and cannot be read.
@@ -70,14 +85,14 @@ def _from(path: Path, offset: int) -> bytes:
         raise ResultError(f"{path}: cannot read: {error.strerror or error}") from error
 
 
-def _parse(lines: bytes) -> Iterator[dict[str, Any]]:
-    for line in lines.split(b"\n"):
+def _parse(lines: bytes) -> Iterator[Line]:
+    for text in lines.split(b"\n"):
         try:
-            item = json.loads(line)
+            item = json.loads(text)
         except (ValueError, RecursionError):
             continue
         if isinstance(item, dict):
-            yield item
+            yield Line(text, item)
 
 
 def write_atomically(path: Path, text: str) -> None:

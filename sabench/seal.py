@@ -1,29 +1,43 @@
-"""A checksum over the content of one JSON object, as the last key of its line."""
+"""A checksum over the text of one JSON object, as the last key of its line."""
 
 import hashlib
 import json
+import re
 from typing import Any
 
+from pydantic_core import PydanticSerializationError
+
 from sabench.errors import ResultError
+from sabench.records import Record
 
 SEAL = "sha256"
+SEALED_END = re.compile(rf', "{SEAL}": "([0-9a-f]{{64}})"}}\s*\Z'.encode())
+NOT_FINITE = ("NaN", "Infinity")
 
 
-def sealed_line(item: dict[str, Any]) -> str:
-    """The text of an item as one line, with a checksum over its content as the last key.
+def record_line(record: Record) -> str:
+    """The text of a record as one sealed line.
 
-    Raises: ResultError for a number that is not finite.
+    Raises: ResultError for a number that is not finite, or characters that UTF-8 has not.
     """
-    text = _render(item)
+    try:
+        text = record.dump_text()
+        if any(word in text for word in NOT_FINITE):  # in quotes it is fine
+            json.loads(text, parse_constant=_refuse)
+    except (PydanticSerializationError, ValueError) as error:
+        raise ResultError(f"{record.job_id}: its record cannot be written: {error}") from error
+    return sealed_line(text)
+
+
+def sealed_line(text: str) -> str:
+    """The text of a JSON object with a checksum over it as the last key."""
     return f'{text.removesuffix("}")}, "{SEAL}": "{digest(text)}"}}'
 
 
-def is_sealed(item: dict[str, Any]) -> bool:
-    """Whether the item's checksum is there and agrees with its content."""
-    try:
-        return bool(item.get(SEAL) == digest(_render(without_seal(item))))
-    except ResultError:  # a number that is not finite was never written
-        return False
+def is_sealed_line(line: bytes) -> bool:
+    """Whether the checksum at the end of a line agrees with the text before it."""
+    found = SEALED_END.search(line, max(0, len(line) - 200))
+    return bool(found and found[1].decode() == _digest(line[: found.start()] + b"}"))
 
 
 def without_seal(item: dict[str, Any]) -> dict[str, Any]:
@@ -33,11 +47,12 @@ def without_seal(item: dict[str, Any]) -> dict[str, Any]:
 
 def digest(text: str) -> str:
     """SHA-256 in hex digits."""
-    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
+    return _digest(text.encode(errors="surrogatepass"))
 
 
-def _render(item: dict[str, Any]) -> str:
-    try:
-        return json.dumps(item, ensure_ascii=False, allow_nan=False)
-    except ValueError as error:
-        raise ResultError(f"a number is not finite: {error}") from error
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"a number is not finite: {constant}")

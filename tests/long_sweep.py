@@ -1,5 +1,6 @@
 """A long sweep under the fake runtime, real child and all, and what it costs the parent."""
 
+import hashlib
 import os
 import time
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from sabench.store import journal
 from sabench.store.run_folder import RunFolder
 
 WARM_UP = 20  # cases of a first sweep: what it loads is no growth
+SAME_WORK = bytes(100_000)  # to hash takes about as long as an append does
 
 
 @dataclass(slots=True)
@@ -30,6 +32,7 @@ class Appends:
     own_s: list[float] = field(default_factory=list)  # processor time of serialise and write
     wall_s: list[float] = field(default_factory=list)  # wall time of the same
     fsync_s: list[float] = field(default_factory=list)  # wall time of waiting for the disk
+    same_s: list[float] = field(default_factory=list)  # processor time of the same work each time
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,9 @@ def _timed_appends() -> Iterator[Appends]:
         found.own_s.append(used - sum(one for _, one in waits))
         found.wall_s.append(wall - waited)
         found.fsync_s.append(waited)
+        own = time.thread_time()
+        hashlib.sha256(SAME_WORK).digest()
+        found.same_s.append(time.thread_time() - own)
         return stored
 
     waits: list[tuple[float, float]] = []

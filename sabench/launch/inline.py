@@ -11,7 +11,7 @@ from sabench.catalog.rows import load_target
 from sabench.launch.handle import Exited, Said
 from sabench.launch.interruption import Stop
 from sabench.records import Flag
-from sabench.seal import sealed_line
+from sabench.seal import record_line
 
 BREAKS = ("KeyboardInterrupt", "Stop")  # what Ctrl-C raises inside a job
 
@@ -59,7 +59,7 @@ def _run(batch: Batch, outbox: Path) -> Iterator[Said | Exited]:
             record, ends_process = run(job, batch, (Flag.NOT_PINNED,))
         if record.details.get("error") in BREAKS:
             raise Stop
-        jsonl.append_line(outbox, sealed_line(record.dump()))
+        jsonl.append_line(outbox, record_line(record))
         yield Said("end", job.job_id)
         if ends_process:
             yield Exited(0)

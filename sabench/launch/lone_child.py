@@ -31,7 +31,7 @@ def run_alone(
         finally:
             handle.kill(grace_s=1.0)
         told = f"{why}; {handle.told()}".strip("; ")
-        records = [parse_left(item, str(outbox)) for item in jsonl.read(outbox)]
+        records = [parse_left(line, str(outbox)) for line in jsonl.read_lines(outbox)]
     return {record.job_id: record for record in records}, told
 
 

@@ -93,11 +93,11 @@ def adopt(folder: RunFolder, records: list[Record], admission: Admission) -> lis
     jobs = {job.job_id: job for job in folder.info.plan()}
     adopted = []
     for outbox in sorted(folder.outbox.glob("*.jsonl")):
-        for item in jsonl.read(outbox):
-            if str(item.get("job_id")) not in jobs:
+        for line in jsonl.read_lines(outbox):
+            if str(line.item.get("job_id")) not in jobs:
                 continue
             try:
-                record = parse_left(item, str(outbox))
+                record = parse_left(line, str(outbox))
             except ResultError:  # damaged, say: its job is done again
                 continue
             if (record.job_id, record.attempt) in known or record.status is Status.INTERRUPTED:

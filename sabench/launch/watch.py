@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from pydantic import JsonValue
 
@@ -54,7 +53,7 @@ class Watch:
         self._started_at, self._started_utc = time.monotonic(), utc_now()
         self._waits_since: float | None = None  # for its turn
         self._offset = 0
-        self._written: dict[tuple[str, str], dict[str, Any]] = {}
+        self._written: dict[tuple[str, str], jsonl.Line] = {}
         self._kept: dict[str, JsonValue] = {}
         self._kills_before = out_of_memory_kills()
 
@@ -178,9 +177,10 @@ class Watch:
 
     def _take_records(self, job_id: str | None = None) -> None:
         """Hand on what the child has written: one job's record, or at the end all of them."""
-        items, self._offset = jsonl.read_from(self.outbox, self._offset)
-        for item in items:
-            self._written.setdefault((str(item.get("job_id")), str(item.get("attempt", 1))), item)
+        lines, self._offset = jsonl.read_from(self.outbox, self._offset)
+        for line in lines:
+            name, attempt = line.item.get("job_id"), line.item.get("attempt", 1)
+            self._written.setdefault((str(name), str(attempt)), line)
         for job in list(self.left.values()):
             if job_id not in (None, job.job_id):
                 continue

@@ -27,7 +27,7 @@ from sabench.errors import ExitCode, ResultError, SabenchError
 from sabench.measure.termination import InterruptError, Termination
 from sabench.measure.turns import PARENT_GONE, Alone, ByTurns, Turns
 from sabench.records import Flag
-from sabench.seal import sealed_line
+from sabench.seal import record_line
 
 KINDS = {
     "layer": "sabench.measure.runner:run_job",
@@ -121,7 +121,7 @@ def _run(
     if turns.count:  # the other kinds are never given any, and know none
         run = partial(run, turns=turns)
     record, ends_process = run(job, batch, flags, show, termination)
-    jsonl.append_line(outbox, sealed_line(record.dump()))
+    jsonl.append_line(outbox, record_line(record))
     announcer.say("end", job_id=job.job_id, status=record.status.value)
     return bool(ends_process)
 

@@ -9,7 +9,7 @@ from typing import Protocol
 from sabench import jsonl
 from sabench.errors import ResultError
 from sabench.records import Reading, Record, Statistics, hash_samples
-from sabench.seal import is_sealed, sealed_line
+from sabench.seal import is_sealed_line, record_line
 from sabench.store.migrations import earlier_name
 from sabench.store.run_folder import RunFolder
 from sabench.store.schema import parse
@@ -34,7 +34,8 @@ class Kept(Protocol):
 def append(folder: Kept, record: Record) -> Record:
     """Write a record down for good; the record as stored, its long samples in a file apart.
 
-    Raises: ResultError if the disk refuses; what was written before stays whole.
+    Raises: ResultError if the disk refuses, or for a number that is not finite; what was written
+    before stays whole.
     """
     long = {
         name: reading
@@ -51,7 +52,7 @@ def append(folder: Kept, record: Record) -> Record:
             for metric, reading in record.readings.items()
         }
         record = record.model_copy(update={"readings": readings})
-    jsonl.append_line(folder.journal_file, sealed_line(record.dump()))
+    jsonl.append_line(folder.journal_file, record_line(record))
     return record
 
 
@@ -62,9 +63,9 @@ def read(folder: Kept) -> list[Record]:
     Raises: ResultError for a line of an unknown schema.
     """
     records: dict[tuple[str, int], Record] = {}
-    for item in jsonl.read(folder.journal_file):
-        if is_sealed(item):
-            record = parse(item, Record, str(folder.journal_file))
+    for line in jsonl.read_lines(folder.journal_file):
+        if is_sealed_line(line.text):
+            record = parse(line.item, Record, str(folder.journal_file))
             records.setdefault((record.job_id, record.attempt), record)
     return list(records.values())
 

@@ -1,7 +1,7 @@
 """Files that know whether they are whole: schema, version and a checksum.
 
-A line of a journal is sealed over its content; a file over its text, which a reader of 10,000 cases
-need not write again to know. Files of before 2.2 have their content's checksum, and are read too.
+Both a line of a journal and a file are sealed over their text, which a reader of 10,000 cases need
+not write again to know. Files of before 2.2 have their content's checksum, and are read too.
 """
 
 import gc
@@ -15,9 +15,9 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from sabench.errors import ResultError
-from sabench.jsonl import write_atomically
+from sabench.jsonl import Line, write_atomically
 from sabench.records import SCHEMA_VERSION, Record
-from sabench.seal import SEAL, digest, is_sealed, without_seal
+from sabench.seal import SEAL, digest, is_sealed_line, without_seal
 from sabench.store.migrations import MIGRATIONS, Item
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -56,7 +56,7 @@ def read_sealed(path: Path, model: type[Model]) -> Model:
         if not isinstance(item, dict):
             raise ResultError(f"{path}: a JSON object was expected, not {type(item).__name__}")
         check_schema(item, model, str(path))
-        if not (_is_sealed_text(text) or (is_sealed(item) and text == _render(item))):
+        if not (_is_sealed_text(text) or _is_sealed_content(text, item)):
             raise ResultError(f"{path}: changed since it was written (checksum); restore the file")
         return parse(item, model, str(path))
 
@@ -105,14 +105,14 @@ def parse(item: Item, model: type[Model], where: str) -> Model:
     return parse({**item, "schema_version": SCHEMA_VERSION}, model, where)
 
 
-def parse_left(item: Item, where: str) -> Record:
+def parse_left(line: Line, where: str) -> Record:
     """The record of a line that a child left in its outbox, as it was written.
 
     Raises: ResultError as `parse`, or if it was changed since. Children of before 2.4 sealed none.
     """
-    record = parse(item, Record, where)
-    _, *version = check_schema(item, Record, where)
-    if not (is_sealed(item) or (SEAL not in item and version < SEALS_OUTBOX)):
+    record = parse(line.item, Record, where)
+    _, *version = check_schema(line.item, Record, where)
+    if not (is_sealed_line(line.text) or (SEAL not in line.item and version < SEALS_OUTBOX)):
         raise ResultError(f"{where}: a record changed since it was written (checksum)")
     return record
 
@@ -148,6 +148,12 @@ def _is_sealed_text(text: str) -> bool:
     """Whether the last line's checksum is that of the text without it."""
     found = SEALED_FOOT.search(text, max(0, len(text) - 100))
     return bool(found and found[1] == digest(text[: found.start()] + FOOT))
+
+
+def _is_sealed_content(text: str, item: Item) -> bool:
+    """The same of a file of before 2.2: its checksum is that of its content as one line."""
+    content = json.dumps(without_seal(item), ensure_ascii=False, allow_nan=False)
+    return item.get(SEAL) == digest(content) and text == _render(item)
 
 
 def _render(item: Item) -> str:

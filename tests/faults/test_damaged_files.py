@@ -14,7 +14,7 @@ from sabench import cli
 from sabench.errors import ExitCode, ResultError
 from sabench.launch.admission import Admission
 from sabench.launch.resume import adopt
-from sabench.seal import sealed_line
+from sabench.seal import record_line, sealed_line
 from sabench.store import journal
 from sabench.store.leaderboard import make_leaderboard, read_leaderboard, write_leaderboard
 from sabench.store.run_folder import RunFolder
@@ -71,7 +71,7 @@ def test_a_damaged_outbox_gives_no_figure_that_was_not_measured(tmp_path: Path) 
     written = [record_of(job, (1.0047, 2.0, 3.0)) for job in folder.info.jobs()]
     whole = {record.model_dump_json() for record in written}
     outbox = folder.outbox / "00000.jsonl"
-    outbox.write_text("".join(f"{sealed_line(record.dump())}\n" for record in written))
+    outbox.write_text("".join(f"{record_line(record)}\n" for record in written))
     kept: list[int] = []
 
     def check() -> None:
@@ -99,7 +99,7 @@ def test_a_damaged_leaderboard_sealed_over_its_content_is_refused(tmp_path: Path
     item = {key: value for key, value in item.items() if key != "sha256"}
     item["rows"] = item["rows"][:1]
     path = tmp_path / "leaderboard.json"
-    sealed = json.loads(sealed_line(item))
+    sealed = json.loads(sealed_line(json.dumps(item, ensure_ascii=False)))
     path.write_text(json.dumps(sealed, ensure_ascii=False, indent=1) + "\n")
     assert is_of_content(path)
     assert len(read_leaderboard(path).rows) == 1

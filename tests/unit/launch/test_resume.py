@@ -11,7 +11,7 @@ from sabench.launch.admission import Admission
 from sabench.launch.resume import adopt, attempts_made, difference, resume
 from sabench.measure.environment import environment as real_environment
 from sabench.records import Environment, Flag, Record, Status
-from sabench.seal import sealed_line
+from sabench.seal import record_line
 from sabench.store import journal
 from sabench.store.run_folder import RunFolder
 
@@ -116,7 +116,7 @@ def outbox_with(folder: RunFolder, *lines: str) -> None:
 
 def test_a_record_left_in_an_outbox_is_taken_once(folder: RunFolder) -> None:
     first, second = folder.info.jobs()
-    outbox_with(folder, sealed_line(record_of(second).dump()))
+    outbox_with(folder, record_line(record_of(second)))
     known = [journal.append(folder, record_of(first))]
     assert adopt(folder, known, admission(folder, known)) == [record_of(first), record_of(second)]
     assert adopt(folder, journal.read(folder), admission(folder)) == [
@@ -133,12 +133,12 @@ def test_lines_that_are_no_record_of_this_plan_are_passed_over(folder: RunFolder
         folder,
         "{torn",
         json.dumps(record_of(first).dump()),
-        sealed_line(record_of(first).dump()).replace("1.0", "0.1"),
+        record_line(record_of(first)).replace("1.0", "0.1"),
         '{"job_id": ["a", "list"]}',
         f'{{"schema": "sabench.record", "schema_version": "9.0", "job_id": "{first.job_id}"}}',
-        sealed_line(record_of(stray).dump()),
-        sealed_line(record_of(first, case_id="another").dump()),
-        sealed_line(record_of(second, (), Status.INTERRUPTED).dump()),
+        record_line(record_of(stray)),
+        record_line(record_of(first, case_id="another")),
+        record_line(record_of(second, (), Status.INTERRUPTED)),
     )
     assert adopt(folder, [], admission(folder)) == []
 
@@ -152,7 +152,7 @@ def test_what_only_the_parent_knew_is_told_of_an_adopted_record(tmp_path: Path) 
     )
     parity, job = folder.info.plan()
     known = [journal.append(folder, record_of(parity, (), Status.CRASH))]
-    outbox_with(folder, sealed_line(record_of(job).dump()))
+    outbox_with(folder, record_line(record_of(job)))
     *_, adopted = adopt(folder, known, admission(folder, known))
     assert (adopted.status, adopted.flags) == (Status.OK_FLAGGED, (Flag.PARITY_UNVERIFIED,))
     assert journal.read(folder)[-1] == adopted

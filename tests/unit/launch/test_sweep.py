@@ -30,7 +30,7 @@ from sabench.launch.events import (
 )
 from sabench.launch.sweep import sweep
 from sabench.records import Record, Status
-from sabench.seal import sealed_line
+from sabench.seal import record_line
 from sabench.store import journal
 from sabench.store.run_folder import RunFolder
 
@@ -151,7 +151,7 @@ def test_resuming_measures_what_has_no_record_and_what_was_interrupted(tmp_path:
 def test_a_record_of_no_job_of_the_plan_is_not_taken(tmp_path: Path) -> None:
     folder = new_run(tmp_path / "run", faulty("ok"))
     stray = run_info((case("conv", size=99),)).jobs()[0]
-    line = sealed_line(record_of(stray, job_id="../../escape").dump())
+    line = record_line(record_of(stray, job_id="../../escape"))
     (folder.outbox / "00000.jsonl").write_text(line + "\n")
     assert {r.case_id for r in do(folder)} == {c.case_id for c in folder.info.cases}
 

@@ -14,7 +14,7 @@ from sabench.launch.handle import Exited, Said
 from sabench.launch.interruption import Interruption, Stop
 from sabench.launch.watch import PATIENCE, Watch
 from sabench.records import Record, Status
-from sabench.seal import sealed_line
+from sabench.seal import record_line
 
 
 class Played:
@@ -39,7 +39,7 @@ def interrupted_after_the_first_record(jobs: list[Job], outbox: Path) -> list[Re
     """What is recorded when Ctrl-C comes after the first job's record and before its end."""
 
     def finish_and_interrupt() -> Said:
-        jsonl.append_line(outbox, sealed_line(record_of(jobs[0]).dump()))
+        jsonl.append_line(outbox, record_line(record_of(jobs[0])))
         raise Stop
 
     taken: list[Record] = []

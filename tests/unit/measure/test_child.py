@@ -46,7 +46,7 @@ class Child:
         """What lies in the outbox."""
         if not self.outbox.exists():
             return []
-        return [parse_left(item, "outbox") for item in jsonl.read(self.outbox)]
+        return [parse_left(line, "outbox") for line in jsonl.read_lines(self.outbox)]
 
 
 def stranger(name: str, **axes: Any) -> Case:

@@ -73,34 +73,57 @@ def test_a_line_that_was_changed_is_passed_over(
     for record in records:
         journal.append(folder, record)
     text = folder.journal_file.read_text()
-    assert '"median": 2.0' in text
-    folder.journal_file.write_text(text.replace('"median": 2.0', f'"median": {changed}'))
+    assert '"median":2.0' in text
+    folder.journal_file.write_text(text.replace('"median":2.0', f'"median":{changed}'))
     assert journal.read(folder) == [records[0], *records[2:]]
 
 
 def test_a_line_ends_in_the_checksum_of_its_text_without_it(
     folder: RunFolder, records: list[Record]
 ) -> None:
-    odd = records[0].model_copy(update={"message": 'Größe "1"\n\u2028}', "details": {"a": {}}})
-    journal.append(folder, odd)
-    text = json.dumps(odd.dump(), ensure_ascii=False, allow_nan=False)
-    item = odd.dump() | {"sha256": hashlib.sha256(text.encode()).hexdigest()}
-    line = json.dumps(item, ensure_ascii=False, allow_nan=False) + "\n"
-    assert folder.journal_file.read_bytes() == line.encode()
+    odd = {"a": {}, "b": [1e-5, 2e22, 5e-324, 0.1 + 0.2, -0.0, 10**30], "c": "NaN \x00\x7f"}
+    message = 'Größe "1"\n\u2028}'
+    journal.append(folder, records[0].model_copy(update={"message": message, "details": odd}))
+    head, _, tail = folder.journal_file.read_bytes().rpartition(b', "sha256": "')
+    assert tail.decode() == hashlib.sha256(head + b"}").hexdigest() + '"}\n'
+    written = json.loads(head + b"}")
+    assert written == records[0].dump() | {"message": message, "details": odd}
+    assert repr(written["details"]["b"]) == repr(odd["b"])
+    assert [*written][:2] == ["schema", "schema_version"]
 
 
-def test_a_number_that_is_not_finite_is_refused_and_nothing_is_written(
+def test_a_line_of_before_is_read_whose_text_was_written_otherwise(
     folder: RunFolder, records: list[Record]
 ) -> None:
+    small = records[0].model_copy(update={"wall_s": 1e-5})
+    text = json.dumps(small.dump(), ensure_ascii=False, allow_nan=False)
+    item = small.dump() | {"sha256": hashlib.sha256(text.encode()).hexdigest()}
+    assert '"wall_s": 1e-05' in text
+    folder.journal_file.write_text(json.dumps(item, ensure_ascii=False) + "\n")
+    assert journal.read(folder) == [small]
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"details": {"ratio": math.inf}}, "not finite: Infinity"),
+        ({"details": {"ratios": [1.0, -math.inf]}}, "not finite: -Infinity"),
+        ({"wall_s": math.nan}, "not finite: NaN"),
+        ({"message": "\udcff"}, "surrogates not allowed"),
+    ],
+)
+def test_what_no_line_can_hold_is_refused_and_nothing_is_written(
+    folder: RunFolder, records: list[Record], changed: dict[str, object], why: str
+) -> None:
     journal.append(folder, records[0])
-    with pytest.raises(ResultError, match="a number is not finite"):
-        journal.append(folder, records[1].model_copy(update={"details": {"ratio": math.inf}}))
+    with pytest.raises(ResultError, match=f"{records[1].job_id}: .* cannot be written: .*{why}"):
+        journal.append(folder, records[1].model_copy(update=changed))
     assert journal.read(folder) == records[:1]
     assert folder.journal_file.read_bytes().count(b"\n") == 1
 
 
 def test_a_record_from_a_newer_sabench_is_refused(folder: RunFolder, records: list[Record]) -> None:
-    newer = sealed_line(records[0].dump() | {"schema_version": "99.0"})
+    newer = sealed_line(json.dumps(records[0].dump() | {"schema_version": "99.0"}))
     folder.journal_file.write_text(newer + "\n")
     with pytest.raises(ResultError, match="newer sabench"):
         journal.read(folder)
