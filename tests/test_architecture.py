@@ -40,6 +40,8 @@ TORCH_FREE = (
     *("measure.board_energy", "measure.device_memory"),
     *("measure.noise", "measure.selftest.table", "measure.selftest.judge"),
     *("measure.cores", "measure.doctor", "measure.fake_script", "measure.fake_streams"),
+    *("measure.child", "measure.runner", "measure.fake_subject", "measure.runtimes.fake"),
+    *("measure.fake_bench", "measure.fake_metrics"),
 )
 
 ONLY_IN = {
@@ -159,7 +161,7 @@ def test_torch_in_a_torch_free_module_is_seen() -> None:
     assert brings_torch("measure.device", "if True:\n    import torch") == ["torch"]
     assert brings_torch("store.summary", "from sabench.layers import halo") == ["sabench.layers"]
     assert brings_torch("cli.count", "def check():\n    import torch") == []
-    assert brings_torch("measure.runner", "import torch") == []
+    assert brings_torch("measure.calls", "import torch") == []
 
 
 def test_a_library_outside_its_room_is_seen() -> None:

@@ -14,12 +14,12 @@ import torch
 
 from sabench.cases.case import Case
 from sabench.cases.plan import Job
+from sabench.measure.building import build_subject
 from sabench.measure.execution import Execution
 from sabench.measure.instruments import make_timer
 from sabench.measure.plant import plant
 from sabench.measure.runtimes.eager import prepare
 from sabench.measure.selftest.bench import raw_ns
-from sabench.measure.subject import build_subject
 from sabench.measure.timer import Call
 from sabench.stats import quantile
 

@@ -17,7 +17,7 @@ class Runtime(Row):
     """
 
     title: str
-    subject: str = "sabench.measure.subject:build_subject"
+    subject: str = "sabench.measure.building:build_subject"
     instead: Mapping[str, str] = field(default_factory=dict)
     for_tests: bool = False  # refused, and not listed, anywhere else
 

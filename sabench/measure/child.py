@@ -23,6 +23,7 @@ from pydantic import ValidationError
 from sabench import jsonl
 from sabench.cases.plan import UNWRITTEN, Batch, Job
 from sabench.catalog.rows import load_target
+from sabench.catalog.runtimes import RUNTIMES
 from sabench.errors import ExitCode, ResultError, SabenchError
 from sabench.measure.termination import InterruptError, Termination
 from sabench.measure.turns import PARENT_GONE, Alone, ByTurns, Turns
@@ -84,7 +85,7 @@ def main(argv: list[str]) -> int:
         return ExitCode.USAGE
     turns = _turns(batch, announcer)
     _limit_memory(batch)
-    flags = _start_torch(batch)
+    flags = _start(batch)
     termination = Termination()
     signal.signal(signal.SIGTERM, termination)
     announcer.say("ready")
@@ -177,22 +178,31 @@ def _limit_memory(batch: Batch) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
 
 
-def _start_torch(batch: Batch) -> tuple[Flag, ...]:
-    """Pin, set torch's threads, and use it once before the first deadline runs.
+def _start(batch: Batch) -> tuple[Flag, ...]:
+    """Pin, and make torch ready before the first deadline runs.
 
     Those that take turns import at the same time, each on a core of its own, and are pinned to the
     cores that they share afterwards.
     """
     flags = () if batch.turns else _pin(batch)
+    load_target(KINDS["layer"])
+    if not all(_is_made_up(job) for job in batch.jobs):
+        _start_torch(batch)
+    return _pin(batch) if batch.turns else flags
+
+
+def _is_made_up(job: Job) -> bool:
+    """Whether nothing of a job takes torch."""
+    return KINDS[job.kind] == KINDS["layer"] and RUNTIMES[job.case.runtime].for_tests
+
+
+def _start_torch(batch: Batch) -> None:
+    """Set its threads, and use it once."""
     import torch
 
-    if batch.turns:
-        flags = _pin(batch)
     torch.set_num_threads(batch.threads)
     torch.set_num_interop_threads(1)
-    load_target(KINDS["layer"])
     load_target("sabench.measure.first_use:warm_process")(batch)
-    return flags
 
 
 if __name__ == "__main__":

@@ -1,22 +1,17 @@
-"""One call of a subject in its mode: forward, forward and backward, or a whole step."""
+"""A subject ready to run: what is called, in which context, and what is known of it so far."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-
-import torch
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, TypeAlias
 
 from sabench.measure.compiler import Compilation
 from sabench.measure.resident_memory import ResidentMemory
-from sabench.measure.subject import Subject
 
-AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
-LEARNING_RATE = 1e-6  # a step must cost what it costs and change the figures of no later call
-MOMENTUM = 0.9
+if TYPE_CHECKING:
+    from torch import Tensor
 
-
-Output = Tensor | tuple[Tensor, ...]
+Output: TypeAlias = "Tensor | tuple[Tensor, ...]"
 """What a module returns: a map, logits, or the several answers of a detector."""
 
 
@@ -28,12 +23,23 @@ class AllocatedPeak:
     peak: int
 
 
+PeakSince = Callable[[], AllocatedPeak | None]
+"""Tells a peak that was begun; None where torch keeps none."""
+
+
+def no_peak() -> PeakSince:
+    """Nobody keeps a peak."""
+    return lambda: None
+
+
 @dataclass(slots=True)
 class Execution:
     """A subject ready to run. `compile_s` and `first_call_s` are None until they are known."""
 
     call: Callable[[], Output]  # the output; a backward pass has run by the time it is there
     context: Callable[[], AbstractContextManager[object]]  # entered once around many calls
+    is_finite: Callable[[Output], bool]  # whether that, and every gradient it left, is finite
+    watch_peak: Callable[[], PeakSince] = no_peak
     compile_s: float | None = None
     first_call_s: float | None = None
     growth_start: ResidentMemory | None = None  # read right before the first call
@@ -46,108 +52,3 @@ class Execution:
     def own_call(self) -> Callable[[], Output]:
         """What counts are taken of: the subject's call, nothing planted."""
         return self.own or self.call
-
-
-def watch_allocated(device: str) -> Callable[[], AllocatedPeak | None]:
-    """Begin a new peak; what comes back tells it. torch keeps none on the CPU."""
-    if device == "cpu" or not torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
-        return lambda: None
-    held = torch.cuda.memory_allocated(device)
-    torch.cuda.reset_peak_memory_stats(device)
-    return lambda: AllocatedPeak(held, torch.cuda.max_memory_allocated(device))
-
-
-def execution_of(subject: Subject, module: nn.Module) -> Execution:
-    """The call that the subject's mode asks for, through `module` (the subject's, or compiled)."""
-    if subject.case.mode == "forward":
-        return Execution(_forward(subject, module), torch.inference_mode)
-    return Execution(_training(subject, module), nullcontext)
-
-
-def _forward(subject: Subject, module: nn.Module) -> Callable[[], Output]:
-    x, case = subject.x, subject.case
-    checked = _tensor if case.kind == "layer" else _answer
-    if case.autocast == "none":
-        return lambda: checked(module(x))
-    kind, dtype = torch.device(subject.device).type, AUTOCAST[case.autocast]
-
-    def call() -> Output:
-        with torch.autocast(kind, dtype=dtype):
-            return checked(module(x))
-
-    return call
-
-
-def _training(subject: Subject, module: nn.Module) -> Callable[[], Output]:
-    """The loss is the sum of all outputs times fixed numbers: no gradient is trivial."""
-    forward, case = _forward(subject, module), subject.case
-    parameters = list(subject.module.parameters())
-    leaves = leaves_of(subject)
-    if case.kind == "layer":  # inside a network it hands a gradient on
-        subject.x.requires_grad_(True)
-    optimizer = None
-    if case.mode == "step" and parameters:
-        optimizer = torch.optim.SGD(parameters, lr=LEARNING_RATE, momentum=MOMENTUM)
-    weights: tuple[Tensor, ...] = ()
-
-    def call() -> Output:
-        nonlocal weights
-        drop_gradients(leaves)
-        out = forward()
-        if not weights:  # made by the first call, which tells their shapes
-            weights = _fixed_numbers(tensors_of(out), subject.seed + 1)
-        answer: Output
-        if isinstance(out, tuple):
-            sums = [(one * weight).sum() for one, weight in zip(out, weights, strict=True)]
-            loss, answer = torch.stack(sums).sum(), tuple(one.detach() for one in out)
-        else:
-            loss, answer = (out * weights[0]).sum(), out.detach()
-        torch.autograd.backward(loss)
-        if optimizer is not None:
-            optimizer.step()
-        return answer
-
-    return call
-
-
-def leaves_of(subject: Subject) -> list[Tensor]:
-    """What a backward pass may leave a gradient on."""
-    return [*subject.module.parameters(), subject.x]
-
-
-def drop_gradients(leaves: list[Tensor]) -> None:
-    """Forget the last call's gradients."""
-    for leaf in leaves:
-        leaf.grad = None
-
-
-def tensors_of(out: Output) -> tuple[Tensor, ...]:
-    """All that a call gives."""
-    return out if isinstance(out, tuple) else (out,)
-
-
-def is_finite(subject: Subject, out: Output) -> bool:
-    """Whether every output, and every gradient that a backward pass left, is finite."""
-    gradients = (one.grad for one in subject.module.parameters())
-    found = [*tensors_of(out), *(gradient for gradient in gradients if gradient is not None)]
-    return all(bool(torch.isfinite(one).all()) for one in found)
-
-
-def _fixed_numbers(outs: tuple[Tensor, ...], seed: int) -> tuple[Tensor, ...]:
-    generator = torch.Generator().manual_seed(seed)
-    numbers = [torch.empty(one.shape).uniform_(-1, 1, generator=generator) for one in outs]
-    pairs = zip(numbers, outs, strict=True)
-    return tuple(drawn.to(device=one.device, dtype=one.dtype) for drawn, one in pairs)
-
-
-def _tensor(out: object) -> Tensor:
-    if not isinstance(out, Tensor):
-        raise TypeError(f"the module returns a {type(out).__name__}, not a tensor")
-    return out
-
-
-def _answer(out: object) -> Output:
-    """A network's may have several parts."""
-    if isinstance(out, tuple) and out:
-        return tuple(_tensor(one) for one in out)
-    return _tensor(out)

@@ -8,13 +8,14 @@ from torch.profiler import ProfilerActivity, profile
 
 from sabench.cases.floor import least_work, precision
 from sabench.cases.plan import Batch, Job
+from sabench.measure.building import DTYPES
 from sabench.measure.ceilings import measure_ceilings
 from sabench.measure.execution import Execution
 from sabench.measure.instruments import make_timer
 from sabench.measure.outcome import Outcome, conclude
 from sabench.measure.protocol import ShowFigure, show_nothing
 from sabench.measure.runner import measure_case
-from sabench.measure.subject import DTYPES, Subject
+from sabench.measure.subject import Subject
 from sabench.measure.termination import Termination
 from sabench.records import Flag, Reading, Record
 

@@ -1,15 +1,14 @@
 """What a fake job calls: nothing, or the fault that its script plants."""
 
 import ctypes
-import gc
+import math
 import os
 import signal
 import subprocess
 import sys
 import time
-
-import torch
-from torch import Tensor, nn
+from dataclasses import dataclass
+from typing import Any
 
 from sabench.cases.plan import Job
 from sabench.measure.fake_script import Fault, find_script
@@ -20,19 +19,17 @@ TOO_MUCH = 10 * 1024**4  # bytes
 GRANDCHILD = "sabench-fake-grandchild"  # in its command line, for a test to find
 
 
-class FakeModule(nn.Module):
-    """Multiplies by one parameter; before that it may do its worst."""
+@dataclass(frozen=True, slots=True)
+class FakeModule:
+    """Gives its number back; before that it may do its worst. Takes no torch, which takes long."""
 
-    def __init__(self, fault: Fault | None) -> None:
-        super().__init__()
-        self.fault = fault
-        self.scale = nn.Parameter(torch.ones(1))
+    fault: Fault | None
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(1, 1) -> (1, 1), if it returns."""
+    def __call__(self, x: float) -> float:
+        """The number, if it returns."""
         if self.fault is not None:
             commit(self.fault)
-        return x * (self.scale if self.fault != "nonfinite" else float("nan"))
+        return x if self.fault != "nonfinite" else math.nan
 
 
 def build_subject(job: Job) -> Subject:
@@ -41,9 +38,9 @@ def build_subject(job: Job) -> Subject:
     Raises: ConfigError outside a test.
     """
     rule = find_script().rule(job)
-    gc.freeze()  # a real collection of torch's objects before each case takes a tenth of a second
-    module = FakeModule(rule.fault).train(job.case.mode != "forward")
-    return Subject(job.case, job.device, job.seed, module, torch.ones(1, 1), rule.seconds)
+    module: Any = FakeModule(rule.fault)  # nothing asks more of either than a call
+    number: Any = 1.0
+    return Subject(job.case, job.device, job.seed, module, number, rule.seconds)
 
 
 def commit(fault: Fault) -> None:
@@ -61,6 +58,8 @@ def commit(fault: Fault) -> None:
         case "raise":
             raise RuntimeError("on purpose")
         case "oom":
+            import torch
+
             torch.empty(TOO_MUCH, dtype=torch.uint8)
         case "hang":
             time.sleep(FOR_EVER_S)

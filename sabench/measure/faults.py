@@ -1,11 +1,11 @@
 """What an exception inside a job means: a status, one line, and whether the process can go on."""
 
 import re
+import sys
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from pydantic import JsonValue, ValidationError
 
 from sabench.errors import ConfigError, MeasurementError, SabenchError
@@ -64,7 +64,8 @@ def classify(error: BaseException, device: str) -> Fault:
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether there was no memory: torch tells of it in its own ways, by device."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+    torch = sys.modules.get("torch")  # not there: the error is none of its own
+    if isinstance(error, MemoryError) or (torch and isinstance(error, torch.OutOfMemoryError)):
         return True
     return isinstance(error, RuntimeError) and NO_MEMORY.search(str(error)) is not None
 
@@ -88,6 +89,8 @@ def _host_memory() -> tuple[int | None, int | None]:
 
 
 def _device_memory(device: str) -> tuple[int | None, int | None]:
+    import torch
+
     try:
         free, total = torch.cuda.mem_get_info(device)
     except RuntimeError:  # the context is gone

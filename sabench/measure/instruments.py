@@ -4,8 +4,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import torch
-
 from sabench.cases.plan import Job
 from sabench.catalog.presets import Preset
 from sabench.measure.cpu_timer import CpuTimer
@@ -18,6 +16,13 @@ from sabench.measure.turns import Awake
 from sabench.measure.watching import make_watch
 
 
+def torch_threads() -> int:
+    """How many threads torch's operators use."""
+    import torch
+
+    return torch.get_num_threads()
+
+
 @dataclass(frozen=True, slots=True)
 class Instruments:
     """What the runner reads time and load with: real ones, or those of a script in a test."""
@@ -27,6 +32,7 @@ class Instruments:
     usage: Callable[[], MachineUsage | None] = machine_usage
     sleep: Callable[[float], None] = time.sleep
     watch: DeviceWatch = field(default_factory=NoWatch)
+    threads: Callable[[], int] = torch_threads
 
 
 def make_instruments(job: Job, preset: Preset, awake: Awake | None = None) -> Instruments:
@@ -38,7 +44,8 @@ def make_instruments(job: Job, preset: Preset, awake: Awake | None = None) -> In
     """
     if job.case.runtime == "fake":
         bench = FakeBench.of(job)
-        return Instruments(bench.timer, bench.clock, lambda: None, bench.clock.advance, bench.watch)
+        told = bench.timer, bench.clock, lambda: None, bench.clock.advance, bench.watch
+        return Instruments(*told, threads=lambda: job.case.threads)
     if awake is not None and job.device == "cpu":
         timer = CpuTimer(job.case.threads, usage=awake.core_usage)
         return Instruments(timer, usage=awake.machine_usage, watch=make_watch(job, preset))
@@ -49,5 +56,7 @@ def make_timer(job: Job) -> Timer:
     """The timer of the job's device."""
     if job.device == "cpu":
         return CpuTimer(job.case.threads)
+    import torch
+
     torch.cuda.set_device(job.device)  # events are recorded on the current device's stream
     return CudaTimer(torch.cuda, job.device)

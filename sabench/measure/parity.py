@@ -22,11 +22,11 @@ from sabench.catalog.layers import layers
 from sabench.catalog.rows import Layer, Options, Size
 from sabench.errors import ConfigError
 from sabench.layers.build import build_layer
-from sabench.measure.execution import AUTOCAST
+from sabench.measure.building import DTYPES, set_tf32
+from sabench.measure.calls import AUTOCAST
 from sabench.measure.faults import NonFiniteError
 from sabench.measure.outcome import Outcome, conclude
 from sabench.measure.protocol import ShowFigure, show_nothing
-from sabench.measure.subject import DTYPES, set_tf32
 from sabench.measure.termination import Termination
 from sabench.records import Flag, Record, Status
 

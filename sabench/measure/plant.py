@@ -15,11 +15,11 @@ from pydantic import JsonValue
 
 from sabench.cases.case import Case
 from sabench.cases.plan import Job
+from sabench.measure.building import DTYPES
 from sabench.measure.cpu_timer import CpuTimer
 from sabench.measure.execution import Execution, Output
 from sabench.measure.fake_bench import FakeTimer
 from sabench.measure.stopping import half_width
-from sabench.measure.subject import DTYPES
 from sabench.measure.timer import Call, Timer
 from sabench.stats import quantile
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-import torch
 from pydantic import JsonValue
 
 from sabench.cases.plan import Batch, Job
@@ -10,12 +9,11 @@ from sabench.catalog.implementations import IMPLEMENTATIONS
 from sabench.catalog.metrics import METRICS, Metric
 from sabench.catalog.runtimes import RUNTIMES
 from sabench.measure.device_facts import job_facts
-from sabench.measure.execution import Execution, Output, is_finite, watch_allocated
-from sabench.measure.faults import NonFiniteError
+from sabench.measure.execution import Execution, Output
+from sabench.measure.faults import NonFiniteError, is_out_of_memory
 from sabench.measure.instruments import make_instruments
 from sabench.measure.load import ForeignLoad
 from sabench.measure.outcome import Outcome, conclude
-from sabench.measure.plant import plant
 from sabench.measure.protocol import Protocol, ShowFigure, show_nothing
 from sabench.measure.resident_memory import reset_peak, resident_memory
 from sabench.measure.subject import Subject
@@ -84,13 +82,15 @@ def measure_case(
     )
     subject: Subject = runtime.build(job)
     execution: Execution = runtime.load()(subject)
-    details: dict[str, JsonValue] = {"torch_threads": torch.get_num_threads()}
+    details: dict[str, JsonValue] = {"torch_threads": tools.threads()}
     if peer := IMPLEMENTATIONS[job.case.implementation].package:
         details["peer"] = f"{peer} {installed_version(peer)}"
     execution.growth_start = reset_peak()  # behind a compiler, whose own memory is not the case's
     with execution.context():
-        first_call(subject, execution, protocol.timer)
+        first_call(execution, protocol.timer)
         if job.plant != 1.0:
+            from sabench.measure.plant import plant  # few jobs have one; it takes torch
+
             details["plant"] = plant(job, execution, protocol.timer)
         before = tools.usage()  # from here: a compiler's processes are ours, and not told as such
         tools.watch.start()
@@ -112,16 +112,16 @@ def measure_case(
     return Outcome(status, protocol.message, readings, flags, details, ends_process=ran_out)
 
 
-def first_call(subject: Subject, execution: Execution, timer: Timer) -> None:
+def first_call(execution: Execution, timer: Timer) -> None:
     """Call once, timed, and look at what comes out.
 
     Raises: NonFiniteError if the output or a gradient is not finite.
     """
     kept: list[Output] = []
-    peak = watch_allocated(subject.device)
+    peak = execution.watch_peak()
     execution.first_call_s = timer.once(lambda: kept.append(execution.call()))
     execution.first_allocated, execution.first_peak = peak(), resident_memory()
-    if not is_finite(subject, kept[0]):
+    if not execution.is_finite(kept[0]):
         raise NonFiniteError("the first call gives values that are not finite")
 
 
@@ -153,8 +153,8 @@ def _readings(
         nonlocal ran_out
         try:
             found.update(RUNTIMES[job.case.runtime].measure(metric)(subject, execution, protocol))
-        except torch.OutOfMemoryError:
-            if not metric.needs:
+        except Exception as error:
+            if not (metric.needs and is_out_of_memory(error)):
                 raise
             ran_out = True
             found[metric.name] = Reading.absent(metric.unit, NO_ROOM)

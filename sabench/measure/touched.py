@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 
 from sabench.cases.cost import case_cost
-from sabench.measure.execution import Execution, tensors_of
+from sabench.measure.calls import tensors_of
+from sabench.measure.execution import Execution
 from sabench.measure.subject import Subject
 
 

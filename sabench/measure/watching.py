@@ -1,8 +1,7 @@
 """Who watches the device of a job: by its UUID, from where the preset says."""
 
 from functools import cache
-
-import torch
+from typing import TYPE_CHECKING
 
 from sabench.cases.plan import Job
 from sabench.catalog.presets import Preset
@@ -12,6 +11,9 @@ from sabench.measure.device_watch import DeviceWatch, NoWatch
 from sabench.measure.gpus import find_gpu
 from sabench.measure.neighbours import PROBE_BYTES, own_pid
 from sabench.measure.sampler import DeviceSampler, FindOwn
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def make_watch(job: Job, preset: Preset) -> DeviceWatch:
@@ -33,6 +35,8 @@ def make_watch(job: Job, preset: Preset) -> DeviceWatch:
 @cache
 def own_pid_on(device: str) -> FindOwn:
     """Looks once in a process: an id does not change, and the probe takes memory."""
+    import torch
+
     found: dict[str, int | Missing] = {}
 
     def find(one: Device) -> int | Missing:
@@ -47,7 +51,9 @@ def own_pid_on(device: str) -> FindOwn:
     return find
 
 
-def _allocate(device: str) -> torch.Tensor:
+def _allocate(device: str) -> "Tensor":
     """Fresh memory of the device: what torch keeps for later use must not serve."""
+    import torch
+
     torch.cuda.empty_cache()
     return torch.empty(PROBE_BYTES, dtype=torch.uint8, device=device)

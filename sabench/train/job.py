@@ -14,9 +14,9 @@ from sabench.cases.cost import case_plan
 from sabench.cases.plan import Batch, Job
 from sabench.cases.recipe import Recipe
 from sabench.catalog.data import parse_data
+from sabench.measure.building import DTYPES, set_tf32
 from sabench.measure.load import ForeignLoad, machine_usage
 from sabench.measure.outcome import Outcome, conclude
-from sabench.measure.subject import DTYPES, set_tf32
 from sabench.measure.termination import Termination
 from sabench.networks.build import build_network
 from sabench.records import Flag, Reading, Record, Status

@@ -14,7 +14,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from sabench.cases.case import Autocast
 from sabench.cases.recipe import Recipe
-from sabench.measure.execution import AUTOCAST
+from sabench.measure.calls import AUTOCAST
 
 
 class Session:

@@ -9,10 +9,10 @@ from on_gpu import DEVICE, MARKS
 from making_runs import batch_of, case
 from sabench.cases.plan import make_jobs
 from sabench.catalog.presets import find_preset
+from sabench.measure.building import build_subject
 from sabench.measure.execution import Execution
 from sabench.measure.runner import run_job
 from sabench.measure.runtimes import cudagraph, eager
-from sabench.measure.subject import build_subject
 from sabench.records import SHOWN, Flag, Record
 
 pytestmark = MARKS

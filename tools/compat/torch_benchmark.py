@@ -173,8 +173,8 @@ def measure_both(name: str, seconds: float, *, first: str) -> dict[str, list[Any
     os.sched_setaffinity(0, choose_cores(1, allowed_cores()))
     import torch
 
+    from sabench.measure.building import build_subject
     from sabench.measure.runtimes.eager import prepare
-    from sabench.measure.subject import build_subject
 
     torch.set_num_threads(1)
     torch.set_num_interop_threads(1)

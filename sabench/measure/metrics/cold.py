@@ -8,6 +8,7 @@ import torch
 from pydantic import JsonValue
 
 from sabench.errors import MeasurementError
+from sabench.measure.calls import execution_of
 from sabench.measure.cuda_cold import (
     FLUSHES_ITSELF,
     ColdProof,
@@ -22,7 +23,7 @@ from sabench.measure.cuda_cold import (
     reset_persisting,
 )
 from sabench.measure.cuda_timer import CudaTimer
-from sabench.measure.execution import Execution, execution_of
+from sabench.measure.execution import Execution
 from sabench.measure.protocol import Protocol
 from sabench.measure.subject import Subject
 from sabench.measure.timer import Call, Timer

@@ -8,9 +8,10 @@ from pydantic import JsonValue
 from sabench.cases.case import Case
 from sabench.cases.cost import CaseCost, case_cost
 from sabench.count import CounterResult, Counts, count, flop_count, parameters_of
+from sabench.measure.building import build_module, input_shape
 from sabench.measure.execution import Execution
 from sabench.measure.protocol import Protocol
-from sabench.measure.subject import Subject, build_module, input_shape
+from sabench.measure.subject import Subject
 from sabench.records import Flag, Reading
 
 AGREES = 0.01  # relative difference between a counter and what the implementation executes

@@ -2,7 +2,6 @@
 
 from functools import cache, partial
 
-import torch
 from pydantic import JsonValue
 
 from sabench.errors import DeviceError
@@ -44,7 +43,11 @@ def meter_of(device: str) -> Meter | str:
 
 
 def _synchronise(device: str) -> partial[None]:
-    return partial(torch.cuda.synchronize, device) if device != "cpu" else partial(_nothing)
+    if device == "cpu":
+        return partial(_nothing)
+    import torch
+
+    return partial(torch.cuda.synchronize, device)
 
 
 def _nothing() -> None:

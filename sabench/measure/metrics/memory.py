@@ -7,9 +7,10 @@ from typing import Any
 import torch
 from pydantic import JsonValue
 
+from sabench.measure.calls import drop_gradients, leaves_of
 from sabench.measure.device import Missing
 from sabench.measure.device_memory import DeviceMemory
-from sabench.measure.execution import Execution, drop_gradients, leaves_of
+from sabench.measure.execution import Execution
 from sabench.measure.periodic import Periodic
 from sabench.measure.protocol import Protocol
 from sabench.measure.subject import Subject

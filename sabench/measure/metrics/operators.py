@@ -7,7 +7,8 @@ import torch
 from pydantic import JsonValue
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from sabench.measure.execution import Execution, drop_gradients, leaves_of
+from sabench.measure.calls import drop_gradients, leaves_of
+from sabench.measure.execution import Execution
 from sabench.measure.protocol import Protocol
 from sabench.measure.subject import Subject
 from sabench.records import Reading

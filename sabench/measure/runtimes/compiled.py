@@ -7,8 +7,9 @@ import torch
 from torch import nn
 from torch._inductor.utils import fresh_cache
 
+from sabench.measure.calls import execution_of
 from sabench.measure.compiler import Compilation, forget_counts
-from sabench.measure.execution import Execution, execution_of
+from sabench.measure.execution import Execution
 from sabench.measure.subject import Subject
 
 

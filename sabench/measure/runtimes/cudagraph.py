@@ -3,8 +3,9 @@
 import torch
 
 from sabench.errors import ConfigError, MeasurementError
+from sabench.measure.calls import execution_of
 from sabench.measure.cuda_graph import capture, warm_up
-from sabench.measure.execution import Execution, execution_of
+from sabench.measure.execution import Execution
 from sabench.measure.subject import Subject
 
 

@@ -1,6 +1,7 @@
 """As PyTorch runs it."""
 
-from sabench.measure.execution import Execution, execution_of
+from sabench.measure.calls import execution_of
+from sabench.measure.execution import Execution
 from sabench.measure.subject import Subject
 
 

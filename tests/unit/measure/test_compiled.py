@@ -8,6 +8,7 @@ from making_runs import batch_of
 from sabench.cases.case import Case
 from sabench.cases.plan import make_jobs
 from sabench.catalog.presets import find_preset
+from sabench.measure.calls import execution_of
 from sabench.measure.cpu_timer import CpuTimer
 from sabench.measure.execution import Execution
 from sabench.measure.metrics import compilation, latency
@@ -91,7 +92,7 @@ def test_compiling_while_it_is_timed_is_flagged(module: type[nn.Module], recompi
 
 def test_an_eager_call_has_nothing_compiled() -> None:
     subject = Subject(CASE, "cpu", 1, nn.ReLU(), torch.ones(2, 3), 0.0)
-    execution = Execution(lambda: subject.module(subject.x), torch.inference_mode)
+    execution = execution_of(subject, subject.module)
     protocol = Protocol(TINY, CpuTimer(1))
     found = latency.measure(subject, execution, protocol)
     found |= compilation.measure(subject, execution, protocol)

@@ -2,7 +2,6 @@
 
 import os
 import time
-from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,11 +11,12 @@ from torch import nn
 
 from fakes.cuda_stand_in import DEVICE, CudaStandIn
 from fakes.nvml import FakeNvml
-from sabench.measure import execution as executions
+from sabench.measure import calls
+from sabench.measure.calls import execution_of, watch_allocated
 from sabench.measure.cuda_timer import CudaTimer
 from sabench.measure.device import Missing
 from sabench.measure.device_memory import DeviceMemory
-from sabench.measure.execution import AllocatedPeak, Execution, watch_allocated
+from sabench.measure.execution import AllocatedPeak
 from sabench.measure.metrics import memory
 from sabench.measure.runner import first_call
 from sabench.records import Reading
@@ -175,7 +175,7 @@ def test_a_peak_is_begun_before_the_first_call_and_read_behind_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     cuda = Counted()
-    monkeypatch.setattr(executions, "torch", SimpleNamespace(cuda=cuda))
+    monkeypatch.setattr(calls, "torch", SimpleNamespace(cuda=cuda))
     peak = watch_allocated(DEVICE)
     cuda.call()
     cuda.synchronize(DEVICE)
@@ -187,18 +187,22 @@ def test_a_peak_is_begun_before_the_first_call_and_read_behind_it(
 def test_the_runner_keeps_the_first_calls_peak(monkeypatch: pytest.MonkeyPatch) -> None:
     """Turned red by leaving the watch out of `first_call`."""
     cuda = Counted()
-    monkeypatch.setattr(executions, "torch", SimpleNamespace(cuda=cuda, isfinite=torch.isfinite))
+    monkeypatch.setattr(torch, "cuda", cuda)
     out = torch.ones(1)
 
     def call() -> torch.Tensor:
         cuda.call()
         return out
 
-    execution = Execution(call, nullcontext)
     subject: Any = SimpleNamespace(
-        case=SimpleNamespace(runtime="eager"), device=DEVICE, module=nn.Identity(), x=out
+        case=SimpleNamespace(mode="forward", kind="layer", autocast="none"),
+        device=DEVICE,
+        module=nn.Identity(),
+        x=out,
     )
-    first_call(subject, execution, CudaTimer(cuda, DEVICE, cuda.clock_ns))
+    execution = execution_of(subject, subject.module)
+    execution.call = call
+    first_call(execution, CudaTimer(cuda, DEVICE, cuda.clock_ns))
     assert execution.first_allocated == AllocatedPeak(held=100, peak=350)
     steps = ["read held", "reset_peak", "synchronize", "call", "synchronize", "read peak"]
     assert cuda.log == steps

@@ -13,8 +13,9 @@ from sabench.cases.case import Case
 from sabench.catalog.presets import find_preset
 from sabench.errors import ConfigError
 from sabench.measure import cuda_cold, cuda_graph, execution, instruments
+from sabench.measure.calls import execution_of
 from sabench.measure.cuda_timer import CudaTimer
-from sabench.measure.execution import Execution, execution_of
+from sabench.measure.execution import Execution
 from sabench.measure.fake_bench import FakeWatch
 from sabench.measure.fake_script import ScriptedSpan
 from sabench.measure.metrics import cold, graph, latency

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 
 from fakes.nvml import NOT_SUPPORTED, FakeNvml
 from making_runs import batch_of
@@ -103,8 +104,7 @@ def test_a_package_that_stands_still_leaves_the_job_ok_without_a_figure(package:
 def on_the_board(monkeypatch: pytest.MonkeyPatch) -> tuple[list[str], dict[str, Reading]]:
     """The metric on "cuda:0", its calls naps and its device in the fake NVML."""
     log: list[str] = []
-    cuda = SimpleNamespace(synchronize=lambda device: log.append(device))
-    monkeypatch.setattr(module, "torch", SimpleNamespace(cuda=cuda))
+    monkeypatch.setattr(torch.cuda, "synchronize", log.append)
     monkeypatch.setattr(module, "own_pid_on", lambda device: lambda _: os.getpid())
     protocol: Any = SimpleNamespace(preset=PRESET, clock=time.perf_counter, started_s=0.0)
     protocol.started_s = time.perf_counter()

@@ -11,9 +11,10 @@ from sabench.cases.case import Case
 from sabench.cases.plan import make_jobs
 from sabench.catalog.presets import find_preset
 from sabench.catalog.runtimes import RUNTIMES
-from sabench.measure.execution import execution_of, is_finite
+from sabench.measure.building import build_subject
+from sabench.measure.calls import execution_of, is_finite
 from sabench.measure.runtimes import compiled
-from sabench.measure.subject import Subject, build_subject
+from sabench.measure.subject import Subject
 from sabench.measure.touched import touched_bytes
 
 RETINANET = {"width": 0.25, "depth": 0.1, "classes": 3}

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from sabench.cases.case import Case
-from sabench.measure.execution import execution_of
+from sabench.measure.calls import execution_of
 from sabench.measure.metrics.operators import measure
 from sabench.measure.subject import Subject
 from sabench.records import Reading

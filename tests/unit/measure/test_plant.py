@@ -13,13 +13,13 @@ from sabench.cases.case import Case
 from sabench.cases.plan import Job, make_jobs
 from sabench.catalog.presets import find_preset
 from sabench.measure import plant as planting
+from sabench.measure.building import build_subject
 from sabench.measure.cpu_timer import CpuTimer
 from sabench.measure.fake_bench import FakeBench
 from sabench.measure.metrics.operators import OperatorCalls
 from sabench.measure.plant import Planted, fit, fitting, plant, product_of
 from sabench.measure.runner import run_job
 from sabench.measure.runtimes.eager import prepare
-from sabench.measure.subject import build_subject
 from sabench.measure.timer import Call
 from sabench.records import Record
 

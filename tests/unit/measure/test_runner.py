@@ -12,7 +12,7 @@ from sabench.cases.case import Case
 from sabench.cases.plan import Batch, Job, make_jobs
 from sabench.catalog.metrics import METRICS, metrics_of
 from sabench.catalog.presets import find_preset
-from sabench.measure import runner
+from sabench.measure import calls, runner
 from sabench.measure.instruments import Instruments, make_timer
 from sabench.measure.runner import run_job
 from sabench.measure.termination import InterruptError, Termination
@@ -127,7 +127,7 @@ def test_looking_at_the_values_is_no_growth_of_the_layer(monkeypatch: pytest.Mon
             pages.write(b"1" * len(pages))
         return True
 
-    monkeypatch.setattr(runner, "is_finite", looks)
+    monkeypatch.setattr(calls, "is_finite", looks)
     found = record_of(CASE, "peak_rss_growth").readings["peak_rss_growth"]
     assert found.samples
     assert found.samples[0] < 64 * 2**20

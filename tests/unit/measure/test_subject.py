@@ -14,11 +14,11 @@ from sabench.cases.plan import Job, make_jobs
 from sabench.catalog.presets import find_preset
 from sabench.catalog.runtimes import RUNTIMES
 from sabench.errors import ConfigError, MeasurementError
-from sabench.measure.execution import is_finite
+from sabench.measure.building import build_subject, input_shape, load_class
+from sabench.measure.calls import is_finite
 from sabench.measure.metrics import memory, resident
 from sabench.measure.metrics.memory import peak_of
 from sabench.measure.resident_memory import reset_peak, resident_memory
-from sabench.measure.subject import build_subject, input_shape, load_class
 
 STRANGERS = Path(__file__).parents[2] / "fixtures" / "layers" / "strangers.py"
 

@@ -10,7 +10,7 @@ from making_runs import batch_of
 from sabench.cases.case import Case
 from sabench.cases.plan import Job, make_jobs
 from sabench.catalog.presets import find_preset
-from sabench.measure import neighbours, runner, watching
+from sabench.measure import neighbours, runner
 from sabench.measure.device import Missing, Nvml
 from sabench.measure.device_watch import DeviceSpan, NoWatch
 from sabench.measure.instruments import Instruments, make_timer
@@ -71,8 +71,8 @@ def container(nvml: FakeNvml, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     nvml.script(compute="40:7 41:900")
     monkeypatch.setattr(neighbours, "is_host", lambda: False)
-    monkeypatch.setattr(watching.torch, "empty", empty)
-    monkeypatch.setattr(watching.torch.cuda, "empty_cache", lambda: asked.append("empty cache"))
+    monkeypatch.setattr(torch, "empty", empty)
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: asked.append("empty cache"))
     return asked
 
 
@@ -93,7 +93,7 @@ def test_a_case_that_leaves_no_memory_for_the_probe_is_not_told_apart(
     def full(*_: object, **__: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(watching.torch, "empty", full)
+    monkeypatch.setattr(torch, "empty", full)
     own_pid_on.cache_clear()
     with Nvml() as opened:
         own = own_pid_on("cuda:0")(opened.device("GPU-00000"))
