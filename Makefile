@@ -2,6 +2,8 @@
 .DEFAULT_GOAL := help
 SABENCH := .venv/bin/sabench
 export PYTHON ?= python3
+# Those of the files with a serial test, so that 10,000 others are not collected once more.
+WITH_SERIAL := echo tests/gpu; grep -rl 'mark\.serial' --include='test_*.py' --exclude-dir=gpu tests
 
 .PHONY: help profile test test-all lint check fix gpu peers
 
@@ -16,13 +18,13 @@ profile: .venv/stamp ## set up and run the main job: the quick suite on this mac
 
 test: .venv/stamp ## set up and run the tests
 	@.venv/bin/python -m pytest -q -n 2 --dist loadscope --no-loadscope-reorder -m "not slow and not serial"
-	@.venv/bin/python -m pytest -q -m "serial and not slow"
+	@.venv/bin/python -m pytest -q -m "serial and not slow" $$($(WITH_SERIAL))
 	@! .venv/bin/python -c 'import triton' 2>/dev/null || \
 		TRITON_INTERPRET=1 .venv/bin/python -m pytest -q -n 2 tests/unit/layers/test_triton.py
 
 test-all: test ## the tests, and those that take long besides
 	@.venv/bin/python -m pytest -q -n 2 --dist loadscope -m "slow and not serial"
-	@.venv/bin/python -m pytest -q -m "slow and serial"
+	@.venv/bin/python -m pytest -q -m "slow and serial" $$($(WITH_SERIAL))
 	@! .venv/bin/python -c 'import triton' 2>/dev/null || \
 		TRITON_INTERPRET=1 .venv/bin/python -m pytest -q -m slow tests/unit/layers/test_triton.py
 

@@ -10,6 +10,7 @@ from sabench.report.agreement import agreement_line
 from sabench.report.columns import columns, flag_letters, group_title, legend, remarks
 from sabench.report.plain import plain
 from sabench.report.tables import heading
+from sabench.report.trainings import untrusted
 from sabench.store.agreement import agreements
 from sabench.store.leaderboard import Leaderboard
 from sabench.store.published import published_in
@@ -47,7 +48,8 @@ def leaderboard_markdown(leaderboard: Leaderboard) -> str:
 
 def leaderboard_csv(leaderboard: Leaderboard) -> str:
     """One line a case in base units: the case's fields, its place, and each metric's median with
-    its interval and its kind: `t`, `order` (within one process) or `range` (no interval)."""
+    its interval and its kind: `t`, `order` (within one process) or `range` (no interval). What an
+    accuracy is worth stands in each line, as it stands above a table."""
     metrics = list(dict.fromkeys(name for row in leaderboard.rows for name in row.figures))
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -56,6 +58,9 @@ def leaderboard_csv(leaderboard: Leaderboard) -> str:
         *CASE_FIELDS,
         *("flags", "message"),
     ]
+    notes = " ".join(leaderboard.notes or untrusted(leaderboard))
+    if notes:
+        fields.append("notes")
     published = published_in(leaderboard)
     if published:
         fields.append("published (FLOP)")
@@ -68,7 +73,7 @@ def leaderboard_csv(leaderboard: Leaderboard) -> str:
         options = " ".join(f"{key}={show_scalar(value)}" for key, value in case.options.items())
         cells: list[object] = [row.case_id, row.device, row.status, row.rank, row.relative]
         cells += [case.subject, options, *(getattr(case, name) for name in CASE_FIELDS)]
-        cells += [" ".join(row.flags), row.message]
+        cells += [" ".join(row.flags), row.message, *([notes] if notes else [])]
         if published:
             one = published.get(row.case_id)
             cells.append(one.flops if one else None)

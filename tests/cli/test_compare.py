@@ -137,7 +137,6 @@ def test_a_case_that_fails_now_is_exit_6_with_what_happened(tmp_path: Path) -> N
     assert f"{HALO.case_id} not compared: new: crash(9): gone" in " ".join(done.stdout.split())
 
 
-@pytest.mark.serial
 def test_interrupted_is_exit_130(tmp_path: Path) -> None:
     """It reads a pipe that nobody writes to."""
     os.mkfifo(tmp_path / "pipe")
@@ -260,7 +259,6 @@ layers: [{layer: conv}, {layer: squeeze_excite}]
 """
 
 
-@pytest.mark.serial
 def test_an_interrupted_and_resumed_run_is_none_the_worse(tmp_path: Path) -> None:
     """Against one that nobody stopped, with other noise: the same cases, none REGRESSED."""
     (tmp_path / "faked.yaml").write_text(SUITE)

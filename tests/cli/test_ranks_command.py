@@ -1,5 +1,7 @@
 """`sabench ranks` as a shell runs it."""
 
+import csv
+import io
 import json
 from pathlib import Path
 
@@ -134,9 +136,15 @@ def test_show_puts_accuracy_beside_latency_and_says_what_it_is_worth(
     assert "Accuracy by digits c=4 ranks 12 networks as accuracy does with tau -1.00" in marked
 
 
-def test_notes_reach_markdown_and_json(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_notes_reach_every_format(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(capsys, *SOURCES, "--out", "ranks.json")
     text = shown(capsys, "short.json", "--ranks", "ranks.json", "--markdown")
     assert "with tau 1.00" in text
+    table = csv.DictReader(io.StringIO(shown(capsys, "short.json", "--csv")))
+    assert {line["notes"][:27] for line in table} == {"Not known how far this accu"}
+    table = csv.DictReader(
+        io.StringIO(shown(capsys, "short.json", "--ranks", "ranks.json", "--csv"))
+    )
+    assert all("with tau 1.00" in line["notes"] for line in table)
     told = json.loads(shown(capsys, "short.json", "--ranks", "ranks.json", "--json"))
     assert "with tau 1.00" in told["notes"][0]

@@ -49,7 +49,6 @@ def test_the_library_steps_the_wall_clock_by_two_hours(stepping: dict[str, str])
     assert steps == 12  # of ten minutes
 
 
-@pytest.mark.serial
 def test_a_run_under_a_stepping_wall_clock_keeps_every_duration(
     stepping: dict[str, str], tmp_path: Path
 ) -> None:

@@ -42,7 +42,6 @@ def arguments(folder: Path, runs: int, *more: str) -> list[str]:
     return [*words, "--suite", str(folder / "checkout" / "pair.yaml"), *more]
 
 
-@pytest.mark.serial
 def test_a_trial_appends_goes_on_where_it_was_left_and_takes_turns(
     tool: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -61,7 +60,6 @@ def test_a_trial_appends_goes_on_where_it_was_left_and_takes_turns(
     assert len(lengths) == 2
 
 
-@pytest.mark.serial
 def test_a_planted_trial_is_counted_apart(
     tool: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -81,7 +79,6 @@ def test_a_machine_that_stays_busy_ends_the_trial(
     assert not (tmp_path / FILE).exists()
 
 
-@pytest.mark.serial
 def test_a_gate_without_a_result_ends_the_trial_with_its_code(
     tool: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -109,7 +106,6 @@ def test_the_clones_take_turns_in_being_the_base_whatever_was_kept(
     assert bases == bases[:2] * 2
 
 
-@pytest.mark.serial
 def test_a_trial_that_failed_is_told_and_bounds_nothing(
     tool: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
