@@ -91,6 +91,7 @@ def test_what_a_dead_process_left_is_measured_again_on_all_sides_alike(tmp_path:
         assert sides["candidate"] == sides["base"] == 1
 
 
+@pytest.mark.slow
 def test_what_found_no_memory_beside_the_others_is_measured_alone(tmp_path: Path) -> None:
     pretend(tmp_path / "base", turns=1)
     pretend(tmp_path / "candidate", {CONV: {"oom_in_turns": ["candidate"]}, HALO: {}}, turns=1)
@@ -132,6 +133,7 @@ def test_ctrl_c_in_a_turn_keeps_what_was_measured(tmp_path: Path) -> None:
     assert set(places(records_of(tmp_path)).values()) == {1}
 
 
+@pytest.mark.slow
 def test_ctrl_c_does_not_bring_back_what_was_made_up_for(tmp_path: Path) -> None:
     """Beside the others it found no memory, alone it did: a stopped gate has not lost that case."""
     slow = {CONV: {"takes_s": 0.5, "oom_in_turns": ["candidate"]}, HALO: {"takes_s": 0.5}}

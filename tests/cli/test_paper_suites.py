@@ -89,6 +89,7 @@ def test_a_resumed_run_still_knows_its_paper(folder: Path) -> None:
     assert done.stdout == (folder / "stdout.txt").read_text()
 
 
+@pytest.mark.slow
 def test_a_suite_of_layers_has_neither(tmp_path: Path) -> None:
     text = profile(tmp_path, "quick", "--launcher", "inline")
     assert "published" not in text
@@ -101,6 +102,7 @@ def test_networks_of_no_paper_have_tau_and_nothing_published(tmp_path: Path) -> 
     assert f"{TAU} MACs against latency" in " ".join(text.split())
 
 
+@pytest.mark.slow
 def test_three_networks_of_a_paper_have_no_tau(tmp_path: Path) -> None:
     few = ("--filter", "resnet26", "--launcher", "inline")
     text = profile(tmp_path, SUITES / "sasa_paper.yaml", *few)

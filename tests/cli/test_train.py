@@ -159,6 +159,7 @@ def test_a_mistake_is_one_line(
     assert done.stdout == ""
 
 
+@pytest.mark.slow
 def test_a_training_that_leads_nowhere_has_a_status_and_keeps_its_curve(tmp_path: Path) -> None:
     wild = "train: {epochs: 3, batch: 32, optimizer: sgd, momentum: 0, lr: 100, clip: 0, warmup: 0}"
     (tmp_path / "wild.yaml").write_text(SUITE.replace("train: {epochs: 3, batch: 32}", wild))
@@ -201,6 +202,7 @@ def test_a_suite_that_can_be_trained_is_profiled_without_its_trainings(tmp_path:
     assert all("data=" not in one["case_id"] for one in cases)
 
 
+@pytest.mark.slow
 def test_an_image_that_no_layer_fits_is_an_unsupported_case_and_the_others_go_on(
     tmp_path: Path,
 ) -> None:

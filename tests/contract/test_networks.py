@@ -13,9 +13,7 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from layer_variants import ON_ANY_DEVICE
-from sabench.catalog.implementations import resolve
 from sabench.catalog.layers import layers
-from sabench.catalog.layers.halo import HALO
 from sabench.catalog.networks import networks
 from sabench.catalog.networks.cost import network_cost, network_macs_executed
 from sabench.catalog.networks.plan import Classifier, placed_steps
@@ -41,6 +39,8 @@ VARIANTS = {
 }
 """Every row as it is, and what its options make another network of."""
 
+OTHERS = ("resnet34", "halonet_h0")
+RESOLUTIONS = (32, 160, 225, 300)
 each_network = pytest.mark.parametrize("name", networks())
 each_variant = pytest.mark.parametrize("variant", VARIANTS)
 
@@ -91,12 +91,15 @@ def test_parameters_are_the_closed_form(name):
 def of_each_implementation():
     """A network without attention is the same module in every implementation.
 
-    Each layer is counted in all of them by tests/contract/test_layers.py: of the networks one does.
+    Each layer is counted in all of them by tests/contract/test_layers.py: of the networks one does,
+    and one of each family in the reference.
     """
-    for name in networks():
+    families = {row.family: name for name, row in networks().items()}
+    for name, row in networks().items():
         held = {layers()[place.step.layer] for place in placed_steps(plan_of(name))}
         for implementation in ON_ANY_DEVICE:
-            usual = implementation in ("reference", resolve(HALO, "auto")) or name == "halonet_h0"
+            is_first = implementation == "reference" and families[row.family] == name
+            usual = is_first or name == "halonet_h0"
             if implementation == "reference" or any(row.attention for row in held):
                 yield pytest.param(name, implementation, marks=() if usual else pytest.mark.slow)
 
@@ -141,7 +144,11 @@ def test_the_small_form_is_small(name):
     assert cost.macs < 0.5e9
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=["fp32", "bf16"])
+@pytest.mark.parametrize(
+    "dtype",
+    [torch.float32, pytest.param(torch.bfloat16, marks=pytest.mark.slow)],
+    ids=["fp32", "bf16"],
+)
 @each_variant
 def test_every_parameter_gets_a_finite_gradient(variant, dtype):
     """Weights and images cast; the loss weighs every number of every output."""
@@ -174,7 +181,9 @@ def test_a_copy_with_the_same_state_gives_the_same_output(variant):
         assert all(map(torch.equal, outputs(other, images), expected))
 
 
-@pytest.mark.parametrize("resolution", [32, 33, 75, 160, 225, 300])
+@pytest.mark.parametrize(
+    "resolution", [33, 75, *(pytest.param(one, marks=pytest.mark.slow) for one in RESOLUTIONS)]
+)
 @pytest.mark.parametrize("stem", ["conv", "self_attention"])
 @pytest.mark.parametrize(
     "implementation",
@@ -189,7 +198,9 @@ def test_any_resolution_counts_as_its_closed_form(resolution, stem, implementati
 
 
 @pytest.mark.parametrize("layer", EVERY_GROUP)
-@pytest.mark.parametrize("name", ["resnet26", "resnet34", "halonet_h0"])
+@pytest.mark.parametrize(
+    "name", ["resnet26", *(pytest.param(one, marks=pytest.mark.slow) for one in OTHERS)]
+)
 def test_any_layer_may_stand_in_every_group(name, layer):
     plan = plan_of(name, 64, mix=layer)
     cost = network_cost(plan)

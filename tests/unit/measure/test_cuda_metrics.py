@@ -12,7 +12,7 @@ from fakes.torch_stand_in import StandInLayer, put_in
 from sabench.cases.case import Case
 from sabench.catalog.presets import find_preset
 from sabench.errors import ConfigError
-from sabench.measure import cuda_cold, cuda_graph, execution, instruments
+from sabench.measure import calls, cuda_cold, cuda_graph, instruments
 from sabench.measure.calls import execution_of
 from sabench.measure.cuda_timer import CudaTimer
 from sabench.measure.execution import Execution
@@ -54,7 +54,7 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Bench]]:
 
     def make(case: Case = LAYER, **scripted: Any) -> Bench:
         cuda = CudaStandIn(**scripted)
-        modules = (cold, cuda_cold, cuda_graph, graph, cudagraph, execution, instruments)
+        modules = (cold, cuda_cold, cuda_graph, graph, cudagraph, calls)
         put_in(monkeypatch, cuda, *modules)
         return Bench(cuda, case)
 
@@ -252,8 +252,11 @@ def test_autocast_is_asked_of_the_devices_kind(bench: Callable[..., Bench]) -> N
     assert made.cuda.log == ["autocast cuda torch.bfloat16", "call"]
 
 
-def test_a_jobs_timer_stands_on_its_device(bench: Callable[..., Bench]) -> None:
+def test_a_jobs_timer_stands_on_its_device(
+    bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
     made = bench()
+    monkeypatch.setattr(torch, "cuda", made.cuda)
     job: Any = type("Job", (), {"device": DEVICE, "case": LAYER})()
     timer = instruments.make_timer(job)
     assert isinstance(timer, CudaTimer)

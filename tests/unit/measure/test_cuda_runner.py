@@ -14,14 +14,14 @@ from sabench.cases.plan import Job, make_jobs
 from sabench.catalog.presets import find_preset
 from sabench.errors import DeviceError
 from sabench.measure import (
+    building,
+    calls,
     cuda_cold,
     cuda_graph,
     device_memory,
-    execution,
     faults,
     instruments,
     runner,
-    subject,
     watching,
 )
 from sabench.measure.metrics import cold, graph, memory
@@ -45,13 +45,13 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
 
     def make(*metrics: str, case: dict[str, object] | None = None, **scripted: Any) -> Record:
         cuda = CudaStandIn(**scripted)
-        modules = (cold, cuda_cold, cuda_graph, graph, cudagraph, execution, instruments, memory)
+        modules = (cold, cuda_cold, cuda_graph, graph, cudagraph, calls, memory)
         put_in(monkeypatch, cuda, *modules)
 
         def build(job: Job) -> Subject:
             return Subject(job.case, DEVICE, 1, StandInLayer(cuda), torch.ones(2, 3), 0.1)
 
-        monkeypatch.setattr(subject, "build_subject", build)
+        monkeypatch.setattr(building, "build_subject", build)
         timer = instruments.CudaTimer(cuda, DEVICE, cuda.clock_ns)
         tools = instruments.Instruments(timer, cuda.clock, lambda: None)
         monkeypatch.setattr(runner, "make_instruments", lambda *_: tools)

@@ -50,6 +50,7 @@ def test_every_promise_holds() -> None:
         ("is_bimodal", lambda *_: True, "constant: flagged bimodal in no more than 5%"),
     ],
 )
+@pytest.mark.slow
 def test_a_detector_that_sees_nothing_or_everything_is_seen(
     monkeypatch: pytest.MonkeyPatch, name: str, fault: Callable[..., bool], told: str
 ) -> None:
@@ -57,6 +58,7 @@ def test_a_detector_that_sees_nothing_or_everything_is_seen(
     assert told in broken(40)
 
 
+@pytest.mark.slow
 def test_an_interval_that_is_too_narrow_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     def third(samples, **_: object) -> Interval:
         found = tool_interval(samples)

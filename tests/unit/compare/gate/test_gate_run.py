@@ -69,6 +69,7 @@ def test_a_slower_case_is_confirmed_on_eight_new_blocks_beside_a_control(tmp_pat
     assert result.exit_code() is ExitCode.REGRESSION
 
 
+@pytest.mark.slow
 def test_the_records_of_both_stages_and_all_sides_lie_in_the_journal(tmp_path):
     gate(tmp_path, None, {CONV: {"candidate": 1.2}, HALO: {}})
 
@@ -96,6 +97,7 @@ def test_a_count_that_rises_by_one_is_a_regression_whatever_the_times_say(tmp_pa
     assert result.exit_code() is ExitCode.REGRESSION
 
 
+@pytest.mark.slow
 def test_a_count_that_falls_is_told_and_passes(tmp_path):
     result = gate(tmp_path, {CONV: {"macs": 9.0}, HALO: {}}, {CONV: {"macs": 8.0}, HALO: {}})
     assert not result.counts[0].has_risen
@@ -185,6 +187,7 @@ def test_a_case_that_neither_side_can_measure_passes_unless_strict(tmp_path):
     assert result.exit_code(strict=True) is ExitCode.CASE_FAILED
 
 
+@pytest.mark.slow
 def test_a_case_that_was_always_disturbed_is_minded_by_strict_as_unreliable(tmp_path):
     result = gate(tmp_path, None, {CONV: {"status": "throttled"}, HALO: {}})
     assert result.exit_code() is ExitCode.OK

@@ -62,11 +62,13 @@ def test_ten_percent_is_found_in_95_of_100_and_a_quarter_always() -> None:
     assert quarter.verdicts[Verdict.REGRESSED] == 300
 
 
+@pytest.mark.slow
 def test_ten_percent_is_mostly_found_among_all_recorded_cases_too() -> None:
     everything = next(one for one in tool.settings(RECORDED) if one.name == "recorded")
     assert tally(0.10, 300, everything).verdicts[Verdict.REGRESSED] >= 0.85 * 300
 
 
+@pytest.mark.slow
 def test_three_percent_is_hardly_ever_called_the_same() -> None:
     assert tally(0.03, 300).share(Verdict.SAME) <= 0.05
     assert tally(0.05, 300).share(Verdict.SAME) == 0.0
@@ -130,6 +132,7 @@ def test_a_blind_gate_breaks_the_promise_of_detection(monkeypatch: pytest.Monkey
     assert tool.broken(QUIET, tally(0.25, 60)) != []
 
 
+@pytest.mark.slow
 def test_a_heavy_tail_keeps_the_standard_deviation() -> None:
     noise = tool.Noise(process=0.02, sample=0.0)
     setting = tool.Setting("tails", (noise,), degrees=3.0)
@@ -141,6 +144,7 @@ def test_a_heavy_tail_keeps_the_standard_deviation() -> None:
     assert quartile == pytest.approx(0.02 * 0.7649 / math.sqrt(3), rel=0.05)
 
 
+@pytest.mark.slow
 def test_disturbed_blocks_cost_verdicts_and_raise_no_alarm() -> None:
     """Of a pair's two processes one in four is spoilt: 12 new blocks have 8 sound ones seldom.
 
@@ -156,6 +160,7 @@ def test_disturbed_blocks_cost_verdicts_and_raise_no_alarm() -> None:
 
 
 @pytest.mark.parametrize("spread", [0.003, 0.01, 0.03])
+@pytest.mark.slow
 def test_the_slowdown_that_a_gate_says_it_finds_is_found_four_times_in_five(spread: float) -> None:
     """It is told by gates without a change; the median of what they tell is planted."""
     noise = tool.Noise(spread, 0.0)
