@@ -23,7 +23,7 @@ TARGETS = (
     *sorted(MEASURE.glob("cuda_*.py")),
     *(MEASURE / "runtimes" / f"{name}.py" for name in ("eager", "compiled", "cudagraph")),
     *(MEASURE / "metrics" / f"{name}.py" for name in ("latency", "cold", "graph", "memory")),
-    *(MEASURE / f"{name}.py" for name in ("instruments", "compiler", "touched", "execution")),
+    *(MEASURE / f"{name}.py" for name in ("instruments", "compiler", "touched", "calls")),
     *(MEASURE / f"{name}.py" for name in ("protocol", "judging", "warm_up", "device_diary")),
 )
 TESTS = (
