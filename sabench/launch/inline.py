@@ -10,8 +10,8 @@ from sabench.cases.plan import Batch
 from sabench.catalog.rows import load_target
 from sabench.launch.handle import Exited, Said
 from sabench.launch.interruption import Stop
+from sabench.measure.outcome import as_line
 from sabench.records import Flag
-from sabench.seal import record_line
 
 BREAKS = ("KeyboardInterrupt", "Stop")  # what Ctrl-C raises inside a job
 
@@ -59,7 +59,8 @@ def _run(batch: Batch, outbox: Path) -> Iterator[Said | Exited]:
             record, ends_process = run(job, batch, (Flag.NOT_PINNED,))
         if record.details.get("error") in BREAKS:
             raise Stop
-        jsonl.append_line(outbox, record_line(record))
+        _, line = as_line(record)
+        jsonl.append_line(outbox, line)
         yield Said("end", job.job_id)
         if ends_process:
             yield Exited(0)

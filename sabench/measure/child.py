@@ -15,6 +15,7 @@ import signal
 import sys
 import time
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,10 @@ from sabench.cases.plan import UNWRITTEN, Batch, Job
 from sabench.catalog.rows import load_target
 from sabench.catalog.runtimes import RUNTIMES
 from sabench.errors import ExitCode, ResultError, SabenchError
+from sabench.measure.outcome import as_line
 from sabench.measure.termination import InterruptError, Termination
 from sabench.measure.turns import PARENT_GONE, Alone, ByTurns, Turns
 from sabench.records import Flag
-from sabench.seal import record_line
 
 KINDS = {
     "layer": "sabench.measure.runner:run_job",
@@ -122,7 +123,8 @@ def _run(
     if turns.count:  # the other kinds are never given any, and know none
         run = partial(run, turns=turns)
     record, ends_process = run(job, batch, flags, show, termination)
-    jsonl.append_line(outbox, record_line(record))
+    record, line = as_line(record)
+    jsonl.append_line(outbox, line)
     announcer.say("end", job_id=job.job_id, status=record.status.value)
     return bool(ends_process)
 
@@ -185,10 +187,15 @@ def _start(batch: Batch) -> tuple[Flag, ...]:
     cores that they share afterwards.
     """
     flags = () if batch.turns else _pin(batch)
+    takes_torch = not all(_is_made_up(job) for job in batch.jobs)
+    if takes_torch:
+        import_module("torch")
+    if batch.turns:
+        flags = _pin(batch)
     load_target(KINDS["layer"])
-    if not all(_is_made_up(job) for job in batch.jobs):
-        _start_torch(batch)
-    return _pin(batch) if batch.turns else flags
+    if takes_torch:
+        _ready_torch(batch)
+    return flags
 
 
 def _is_made_up(job: Job) -> bool:
@@ -196,7 +203,7 @@ def _is_made_up(job: Job) -> bool:
     return KINDS[job.kind] == KINDS["layer"] and RUNTIMES[job.case.runtime].for_tests
 
 
-def _start_torch(batch: Batch) -> None:
+def _ready_torch(batch: Batch) -> None:
     """Set its threads, and use it once."""
     import torch
 

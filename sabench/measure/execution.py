@@ -39,7 +39,7 @@ class Execution:
     call: Callable[[], Output]  # the output; a backward pass has run by the time it is there
     context: Callable[[], AbstractContextManager[object]]  # entered once around many calls
     is_finite: Callable[[Output], bool]  # whether that, and every gradient it left, is finite
-    watch_peak: Callable[[], PeakSince] = no_peak
+    watch_peak: Callable[[], PeakSince]
     compile_s: float | None = None
     first_call_s: float | None = None
     growth_start: ResidentMemory | None = None  # read right before the first call

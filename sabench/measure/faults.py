@@ -64,10 +64,15 @@ def classify(error: BaseException, device: str) -> Fault:
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether there was no memory: torch tells of it in its own ways, by device."""
-    torch = sys.modules.get("torch")  # not there: the error is none of its own
-    if isinstance(error, MemoryError) or (torch and isinstance(error, torch.OutOfMemoryError)):
+    if isinstance(error, MemoryError) or is_allocators(error):
         return True
     return isinstance(error, RuntimeError) and NO_MEMORY.search(str(error)) is not None
+
+
+def is_allocators(error: BaseException) -> bool:
+    """Whether torch's allocator of a device says that there is no memory."""
+    torch = sys.modules.get("torch")  # not there: the error is none of its own
+    return torch is not None and isinstance(error, torch.OutOfMemoryError)
 
 
 def requested_bytes(message: str) -> int | None:

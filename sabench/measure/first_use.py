@@ -9,6 +9,7 @@ from sabench.cases.plan import Batch
 from sabench.catalog.implementations import IMPLEMENTATIONS
 from sabench.catalog.layers import BUILT_IN
 from sabench.catalog.metrics import METRICS
+from sabench.catalog.rows import load_target
 from sabench.catalog.runtimes import RUNTIMES
 from sabench.errors import SabenchError
 
@@ -24,6 +25,9 @@ def warm_process(batch: Batch) -> None:
     for job in batch.jobs:
         with suppress(SabenchError):
             RUNTIMES[job.case.runtime].load()
+            load_target(RUNTIMES[job.case.runtime].subject)
+            if job.plant != 1.0:
+                load_target("sabench.measure.plant:plant")
         for name in job.metrics:
             with suppress(SabenchError):
                 METRICS[name].load()

@@ -8,9 +8,11 @@ from datetime import UTC, datetime
 from pydantic import JsonValue
 
 from sabench.cases.plan import BEFORE_FAULT, Batch, Job, answer
+from sabench.errors import ResultError
 from sabench.measure.faults import classify
 from sabench.measure.termination import InterruptError, Termination
 from sabench.records import Flag, Reading, Record, Status
+from sabench.seal import record_line
 
 
 @dataclass(slots=True)
@@ -75,3 +77,14 @@ def _kept(taken: dict[str, Reading]) -> dict[str, JsonValue]:
             for name, reading in taken.items()
         }
     }
+
+
+def as_line(record: Record) -> tuple[Record, str]:
+    """A record and its text as one sealed line; of one that no line can hold, an error's that says
+    why: the jobs behind it go on."""
+    try:
+        return record, record_line(record)
+    except ResultError as error:
+        lost: dict[str, object] = {"readings": {}, "details": {}, "flags": ()}
+        told = record.model_copy(update=lost | {"status": Status.ERROR, "message": str(error)})
+        return told, record_line(told)

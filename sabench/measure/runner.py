@@ -10,7 +10,7 @@ from sabench.catalog.metrics import METRICS, Metric
 from sabench.catalog.runtimes import RUNTIMES
 from sabench.measure.device_facts import job_facts
 from sabench.measure.execution import Execution, Output
-from sabench.measure.faults import NonFiniteError, is_out_of_memory
+from sabench.measure.faults import NonFiniteError, is_allocators
 from sabench.measure.instruments import make_instruments
 from sabench.measure.load import ForeignLoad
 from sabench.measure.outcome import Outcome, conclude
@@ -154,7 +154,7 @@ def _readings(
         try:
             found.update(RUNTIMES[job.case.runtime].measure(metric)(subject, execution, protocol))
         except Exception as error:
-            if not (metric.needs and is_out_of_memory(error)):
+            if not (metric.needs and is_allocators(error)):
                 raise
             ran_out = True
             found[metric.name] = Reading.absent(metric.unit, NO_ROOM)

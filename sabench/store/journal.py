@@ -34,8 +34,8 @@ class Kept(Protocol):
 def append(folder: Kept, record: Record) -> Record:
     """Write a record down for good; the record as stored, its long samples in a file apart.
 
-    Raises: ResultError if the disk refuses, or for a number that is not finite; what was written
-    before stays whole.
+    Raises: ResultError if the disk refuses, or for what no file can hold: a number that is not
+    finite, a lone surrogate. What was written before stays whole.
     """
     long = {
         name: reading
@@ -44,16 +44,25 @@ def append(folder: Kept, record: Record) -> Record:
     }
     if long:
         name = f"{record.job_id}.{record.attempt}.json"
-        samples = {metric: reading.samples for metric, reading in long.items()}
-        jsonl.write_atomically(folder.samples / name, json.dumps(samples, allow_nan=False) + "\n")
         apart = {"samples": (), "samples_file": f"{folder.samples.name}/{name}"}
         readings = {
             metric: reading.model_copy(update=apart) if metric in long else reading
             for metric, reading in record.readings.items()
         }
         record = record.model_copy(update={"readings": readings})
-    jsonl.append_line(folder.journal_file, record_line(record))
+    line = record_line(record)
+    if long:
+        jsonl.write_atomically(folder.samples / name, _text_of(long, record.job_id))
+    jsonl.append_line(folder.journal_file, line)
     return record
+
+
+def _text_of(long: dict[str, Reading], job_id: str) -> str:
+    samples = {metric: reading.samples for metric, reading in long.items()}
+    try:
+        return json.dumps(samples, allow_nan=False) + "\n"
+    except ValueError as error:
+        raise ResultError(f"{job_id}: its samples cannot be written: {error}") from error
 
 
 def read(folder: Kept) -> list[Record]:

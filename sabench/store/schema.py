@@ -152,8 +152,11 @@ def _is_sealed_text(text: str) -> bool:
 
 def _is_sealed_content(text: str, item: Item) -> bool:
     """The same of a file of before 2.2: its checksum is that of its content as one line."""
-    content = json.dumps(without_seal(item), ensure_ascii=False, allow_nan=False)
-    return item.get(SEAL) == digest(content) and text == _render(item)
+    try:
+        content = json.dumps(without_seal(item), ensure_ascii=False, allow_nan=False)
+        return item.get(SEAL) == digest(content) and text == _render(item)
+    except ValueError:  # 1e999 is read as infinity, which was never written
+        return False
 
 
 def _render(item: Item) -> str:

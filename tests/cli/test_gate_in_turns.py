@@ -91,7 +91,6 @@ def test_what_a_dead_process_left_is_measured_again_on_all_sides_alike(tmp_path:
         assert sides["candidate"] == sides["base"] == 1
 
 
-@pytest.mark.slow
 def test_what_found_no_memory_beside_the_others_is_measured_alone(tmp_path: Path) -> None:
     pretend(tmp_path / "base", turns=1)
     pretend(tmp_path / "candidate", {CONV: {"oom_in_turns": ["candidate"]}, HALO: {}}, turns=1)

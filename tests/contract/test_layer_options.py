@@ -31,7 +31,7 @@ COMPILED = [
 ]
 """The changes that reach `attend` with each implementation, the others with the fastest."""
 FIRST = [next(host for host in COMPILED if host[0].row.name == name) for name in CHANGES]
-"""One of each layer: test_layers.py compiles each implementation of one."""
+"""One of each layer: test_layers.py compiles halo attention in each implementation."""
 each_variant = pytest.mark.parametrize("variant", VARIANTS, ids=str)
 each_host = pytest.mark.parametrize(
     ("variant", "implementation"), HOSTS, ids=[f"{one}-{name}" for one, name in HOSTS]

@@ -94,11 +94,13 @@ def of_each_implementation():
     Each layer is counted in all of them by tests/contract/test_layers.py: of the networks one does,
     and one of each family in the reference.
     """
-    families = {row.family: name for name, row in networks().items()}
+    first: dict[str, str] = {}
+    for name, row in networks().items():
+        first.setdefault(row.family, name)
     for name, row in networks().items():
         held = {layers()[place.step.layer] for place in placed_steps(plan_of(name))}
         for implementation in ON_ANY_DEVICE:
-            is_first = implementation == "reference" and families[row.family] == name
+            is_first = implementation == "reference" and first[row.family] == name
             usual = is_first or name == "halonet_h0"
             if implementation == "reference" or any(row.attention for row in held):
                 yield pytest.param(name, implementation, marks=() if usual else pytest.mark.slow)

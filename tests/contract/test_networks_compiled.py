@@ -33,7 +33,8 @@ def most_telling():
         yield max(rows, key=kinds_and_steps).name
 
 
-SHORT = {"probe", "se_resnet34"}  # to compile; tests/contract/test_layers.py compiles every layer
+SHORT = {"probe", "se_resnet34"}  # to compile
+assert set(most_telling()) >= SHORT
 FAMILIES = tuple(
     pytest.param(name, marks=() if name in SHORT else pytest.mark.slow) for name in most_telling()
 )
@@ -76,6 +77,11 @@ def compare(plan, backend):
 @pytest.mark.parametrize("name", FAMILIES)
 def test_compiled_equals_eager_forward_and_backward(name):
     compare(small_plan(name), "aot_eager")
+
+
+@pytest.mark.parametrize("layer", ["self_attention", "halo"])
+def test_a_small_network_of_attention_compiles_to_the_same(layer):
+    compare(small_plan("probe", mix=layer), "aot_eager")
 
 
 @pytest.mark.slow

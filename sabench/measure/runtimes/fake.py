@@ -4,7 +4,7 @@ import math
 from contextlib import nullcontext
 from typing import Any
 
-from sabench.measure.execution import Execution
+from sabench.measure.execution import Execution, no_peak
 from sabench.measure.fake_script import find_script
 from sabench.measure.subject import Subject
 
@@ -16,4 +16,4 @@ def prepare(subject: Subject) -> Execution:
     """
     find_script()
     is_finite: Any = math.isfinite
-    return Execution(lambda: subject.module(subject.x), nullcontext, is_finite)
+    return Execution(lambda: subject.module(subject.x), nullcontext, is_finite, no_peak)

@@ -11,14 +11,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
+from making_runs import batch_of, record_of
 from sabench import jsonl
 from sabench.cases.case import Case
 from sabench.cases.plan import Batch, make_jobs
 from sabench.catalog.presets import find_preset
+from sabench.measure import child as children
 from sabench.measure.child import FRESH_PROCESS
 from sabench.measure.environment import child_variables
-from sabench.records import MEASURED, Record, Status
+from sabench.measure.termination import Termination
+from sabench.measure.turns import Alone
+from sabench.records import SHOWN, Record, Status
 from sabench.store.schema import parse_left
 
 STRANGERS = Path(__file__).parents[2] / "fixtures" / "layers" / "strangers.py"
@@ -203,7 +208,7 @@ def test_a_child_in_turns_sleeps_until_it_is_woken_and_tells_each_turn(tmp_path:
     assert words == [["ready", "turn"], ["start", "turn"], ["turn"], ["turn"], ["end", "turn"]]
     assert (code, [event["event"] for event in events]) == (0, ["start", "end"])
     doubled, raised = child.records()
-    assert doubled.status in MEASURED  # three slices: noise may flag them or not
+    assert doubled.status in SHOWN  # three slices: noise may flag them, contend or not
     assert raised.status is Status.ERROR
     assert len(doubled.readings["latency_warm"].details["turns"]) == 3
 
@@ -273,3 +278,42 @@ def _wait_for(child: Child, word: str) -> list[str]:
         heard.append(json.loads(line)["event"])
         if heard[-1] == word:
             return heard
+
+
+@pytest.mark.parametrize(
+    ("turns", "order"),
+    [(0, "pin, torch, run_job, warm_process"), (3, "torch, pin, run_job, warm_process")],
+)
+def test_a_child_in_turns_imports_on_every_core_and_warms_up_on_its_own(
+    monkeypatch: pytest.MonkeyPatch, turns: int, order: str
+) -> None:
+    """What starts threads or worker processes meanwhile keeps to the cores it will run on."""
+    done: list[str] = []
+    monkeypatch.setattr(children, "_pin", lambda _: done.append("pin") or ())
+    monkeypatch.setattr(children, "import_module", done.append)
+    monkeypatch.setattr(torch, "set_num_threads", lambda _: None)
+    monkeypatch.setattr(torch, "set_num_interop_threads", lambda _: None)
+
+    def load(target: str) -> Any:
+        done.append(target.rpartition(":")[2])
+        return lambda _: None
+
+    monkeypatch.setattr(children, "load_target", load)
+    batch = batch_of(make_jobs([stranger("Doubling")], ["cpu"], (), TINY, seed=1), preset=TINY)
+    children._start(batch.model_copy(update={"turns": turns}))
+    assert ", ".join(done) == order
+
+
+def test_a_record_that_no_line_can_hold_is_an_error_that_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (job, *_) = make_jobs([stranger("Doubling")], ["cpu"], (), TINY, seed=1)
+    odd = record_of(job).model_copy(update={"details": {"\udcff": 1}})
+    monkeypatch.setattr(children, "load_target", lambda _: lambda *_: (odd, False))
+    outbox, (_, write_end) = tmp_path / "outbox.jsonl", os.pipe()
+    announcer, batch = children.Announcer(write_end), batch_of([job], preset=TINY)
+    assert not children._run(job, batch, outbox, (), announcer, Termination(), Alone())
+    (line,) = jsonl.read_lines(outbox)
+    record = parse_left(line, "outbox")
+    assert (record.status, record.readings) == (Status.ERROR, {})
+    assert "its record cannot be written" in record.message

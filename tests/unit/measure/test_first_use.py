@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Sequence
 
 from sabench.cases.case import Case
 from sabench.cases.plan import Batch, make_jobs
@@ -11,7 +12,9 @@ from sabench.measure.first_use import warm_process
 QUICK = find_preset("quick")
 
 
-def batch_of(device: str = "cpu", **fields: object) -> Batch:
+def batch_of(
+    device: str = "cpu", metrics: Sequence[str] = ("latency_warm", "params"), **fields: object
+) -> Batch:
     case = Case(**({"kind": "layer", "subject": "conv", "channels": 4, "size": 6} | fields))
     return Batch(
         batch_id="b",
@@ -22,26 +25,34 @@ def batch_of(device: str = "cpu", **fields: object) -> Batch:
         threads=1,
         cores=(),
         memory_limit=0,
-        jobs=tuple(make_jobs([case], ["cpu"], ["latency_warm", "params"], QUICK, seed=1)),
+        jobs=tuple(make_jobs([case], ["cpu"], metrics, QUICK, seed=1)),
     )
 
 
-def test_all_that_the_jobs_name_is_imported() -> None:
+def loaded_for(batch: Batch) -> set[str]:
+    """What a process has imported when it is warm."""
     code = (
         "import sys\n"
         "from sabench.cases.plan import Batch\n"
         "from sabench.measure.first_use import warm_process\n"
-        "before = set(sys.modules)\n"
         "warm_process(Batch.model_validate_json(sys.stdin.read()))\n"
-        "print(*sorted(set(sys.modules) - before))\n"
+        "print(*sys.modules)\n"
     )
-    text = batch_of().model_dump_json(by_alias=True)
+    text = batch.model_dump_json(by_alias=True)
     done = subprocess.run([sys.executable, "-c", code], input=text, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    loaded = set(done.stdout.split())
+    return set(done.stdout.split())
+
+
+def test_all_that_the_jobs_name_is_imported() -> None:
+    loaded = loaded_for(batch_of())
     assert {"sabench.measure.metrics.latency", "sabench.measure.metrics.counts"} <= loaded
     assert "sabench.measure.runtimes.eager" in loaded
     assert any(name.startswith("sabench.layers.") for name in loaded)
+
+
+def test_what_builds_a_subject_is_there_before_a_job_that_is_timed_alone() -> None:
+    assert "sabench.measure.building" in loaded_for(batch_of(metrics=["latency_warm"]))
 
 
 def test_a_part_that_fails_is_left_to_its_job() -> None:

@@ -106,20 +106,48 @@ def test_a_line_of_before_is_read_whose_text_was_written_otherwise(
 @pytest.mark.parametrize(
     ("changed", "why"),
     [
-        ({"details": {"ratio": math.inf}}, "not finite: Infinity"),
-        ({"details": {"ratios": [1.0, -math.inf]}}, "not finite: -Infinity"),
-        ({"wall_s": math.nan}, "not finite: NaN"),
+        ({"details": {"ratio": math.inf}}, "not JSON compliant"),
+        ({"details": {"ratios": [1.0, -math.inf]}}, "not JSON compliant"),
+        ({"wall_s": math.nan}, "not JSON compliant"),
         ({"message": "\udcff"}, "surrogates not allowed"),
+        ({"details": {"\udcff": 1}}, "surrogates not allowed"),
     ],
 )
+@pytest.mark.parametrize("count", [10, 300])
 def test_what_no_line_can_hold_is_refused_and_nothing_is_written(
-    folder: RunFolder, records: list[Record], changed: dict[str, object], why: str
+    folder: RunFolder, records: list[Record], changed: dict[str, object], why: str, count: int
 ) -> None:
     journal.append(folder, records[0])
-    with pytest.raises(ResultError, match=f"{records[1].job_id}: .* cannot be written: .*{why}"):
-        journal.append(folder, records[1].model_copy(update=changed))
+    (_, job, *_) = folder.info.jobs()
+    with pytest.raises(ResultError, match=f"{job.job_id}: .* cannot be written: .*{why}"):
+        journal.append(folder, record_of(job, (1.0,) * count).model_copy(update=changed))
     assert journal.read(folder) == records[:1]
     assert folder.journal_file.read_bytes().count(b"\n") == 1
+    assert list(folder.samples.iterdir()) == []
+
+
+def test_long_samples_that_are_not_finite_are_refused(folder: RunFolder) -> None:
+    (job, *_) = folder.info.jobs()
+    record = record_of(job, (1.0,) * 300)
+    reading = record.readings["latency_warm"].model_copy(update={"samples": (math.nan,) * 300})
+    odd = record.model_copy(update={"readings": {"latency_warm": reading}})
+    with pytest.raises(ResultError, match=f"{job.job_id}: its samples cannot be written"):
+        journal.append(folder, odd)
+    assert list(folder.samples.iterdir()) == []
+
+
+def test_words_that_stand_for_no_number_may_stand_in_a_message(
+    folder: RunFolder, records: list[Record]
+) -> None:
+    told = records[0].model_copy(update={"message": "NaN, -Infinity or \ufffd"})
+    journal.append(folder, told)
+    assert journal.read(folder) == [told]
+
+
+def test_a_record_of_another_version_tells_it_once(records: list[Record]) -> None:
+    older = records[0].model_copy(update={"schema_version": "2.3"})
+    assert older.dump_text().count('"schema_version"') == 1
+    assert json.loads(older.dump_text()) == older.dump()
 
 
 def test_a_record_from_a_newer_sabench_is_refused(folder: RunFolder, records: list[Record]) -> None:

@@ -71,7 +71,10 @@ def test_ten_percent_is_mostly_found_among_all_recorded_cases_too() -> None:
 @pytest.mark.slow
 def test_three_percent_is_hardly_ever_called_the_same() -> None:
     assert tally(0.03, 300).share(Verdict.SAME) <= 0.05
-    assert tally(0.05, 300).share(Verdict.SAME) == 0.0
+
+
+def test_five_percent_is_never_called_the_same() -> None:
+    assert tally(0.05, 100).share(Verdict.SAME) == 0.0
 
 
 def test_the_noise_of_a_case_is_that_of_its_leaderboard() -> None:
