@@ -10,7 +10,6 @@ from sabench.catalog.scores import SCORES
 def test_eight_scores_of_two_networks_in_a_table_and_a_leaderboard(tmp_path: Path) -> None:
     (tmp_path / "small.yaml").write_text(TRAINED_SUITE)
     words = ("score", "--suite", "small.yaml", "--device", "cpu", "--out", "run")
-    words = (*words, "--isolation", "suite")
     done = sabench(*words, cwd=tmp_path, COLUMNS="160")
     assert done.returncode == 0, done.stderr
     assert "Scored untrained on a minibatch of 32 images, with 3 draws" in done.stdout

@@ -34,8 +34,8 @@ train: {epochs: 1, batch: 32}
 """
 COMMANDS: dict[str, tuple[str, set[int]]] = {  # arguments, and the exit codes that are fine
     "profile": ("--suite faked.yaml --device cpu --out run --csv t.csv --markdown t.md", {0}),
-    "train": ("--suite trained.yaml --device cpu --no-lock --set processes=1", {0}),
-    "score": ("--suite trained.yaml --device cpu --no-lock --set processes=1", {0}),
+    "train": ("--suite trained.yaml --device cpu --no-lock --isolation suite", {0}),
+    "score": ("--suite trained.yaml --device cpu --no-lock", {0}),
     "show": ("run", {0}),
     "count": ("halo channels=128 size=28 block=7", {0}),
     "explain": ("conv channels=8 size=8 --device cpu --no-lock", {0}),
