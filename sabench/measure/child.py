@@ -24,8 +24,8 @@ from pydantic import ValidationError
 from sabench import jsonl
 from sabench.cases.plan import UNWRITTEN, Batch, Job
 from sabench.catalog.rows import load_target
-from sabench.catalog.runtimes import RUNTIMES
 from sabench.errors import ExitCode, ResultError, SabenchError
+from sabench.measure.fake_script import is_made_up
 from sabench.measure.outcome import as_line
 from sabench.measure.termination import InterruptError, Termination
 from sabench.measure.turns import PARENT_GONE, Alone, ByTurns, Turns
@@ -187,7 +187,7 @@ def _start(batch: Batch) -> tuple[Flag, ...]:
     cores that they share afterwards.
     """
     flags = () if batch.turns else _pin(batch)
-    takes_torch = not all(_is_made_up(job) for job in batch.jobs)
+    takes_torch = any(_takes_torch(job) for job in batch.jobs)
     if takes_torch:
         import_module("torch")
     if batch.turns:
@@ -198,9 +198,9 @@ def _start(batch: Batch) -> tuple[Flag, ...]:
     return flags
 
 
-def _is_made_up(job: Job) -> bool:
-    """Whether nothing of a job takes torch."""
-    return KINDS[job.kind] == KINDS["layer"] and RUNTIMES[job.case.runtime].for_tests
+def _takes_torch(job: Job) -> bool:
+    """All do but those whose figures are a script's."""
+    return KINDS[job.kind] != KINDS["layer"] or not is_made_up([job.case])
 
 
 def _ready_torch(batch: Batch) -> None:

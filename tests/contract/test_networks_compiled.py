@@ -56,7 +56,7 @@ def trained(network, images):
     return {f"output {number}": one.detach() for number, one in enumerate(found)} | gradients
 
 
-def compare(plan, backend):
+def assert_compiles_to_the_same(plan, backend):
     """Compiled as one graph, forward and backward, against the same network uncompiled."""
     torch.manual_seed(0)
     network = build_network(plan).double().train()
@@ -76,16 +76,16 @@ def compare(plan, backend):
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_compiled_equals_eager_forward_and_backward(name):
-    compare(small_plan(name), "aot_eager")
+    assert_compiles_to_the_same(small_plan(name), "aot_eager")
 
 
 @pytest.mark.parametrize("layer", ["self_attention", "halo"])
 def test_a_small_network_of_attention_compiles_to_the_same(layer):
-    compare(small_plan("probe", mix=layer), "aot_eager")
+    assert_compiles_to_the_same(small_plan("probe", mix=layer), "aot_eager")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("paper", FOR_INDUCTOR)
 def test_generated_code_equals_eager_forward_and_backward(paper):
     name, raw = FOR_INDUCTOR[paper]
-    compare(small_plan(name, **raw), "inductor")
+    assert_compiles_to_the_same(small_plan(name, **raw), "inductor")

@@ -91,7 +91,7 @@ class Problem:
         return [out.detach(), *zeros]
 
 
-def compare(found: Sequence[Tensor], expected: Sequence[Tensor], allowed: float) -> None:
+def assert_near(found: Sequence[Tensor], expected: Sequence[Tensor], allowed: float) -> None:
     for mine, wanted in zip(found, expected, strict=True):
         assert mine.dtype == wanted.dtype
         error = (mine.double() - wanted.double()).norm()
@@ -101,14 +101,14 @@ def compare(found: Sequence[Tensor], expected: Sequence[Tensor], allowed: float)
 @pytest.mark.parametrize("name", CASES)
 def test_output_and_every_gradient_equal_the_reference(name: str) -> None:
     problem = Problem(*CASES[name])
-    compare(problem.answers(triton.attend), problem.answers(reference.attend), 2e-6)
+    assert_near(problem.answers(triton.attend), problem.answers(reference.attend), 2e-6)
 
 
 @pytest.mark.parametrize("name", ["halo", "band"])
 def test_fp16_stays_within_its_precision(name: str) -> None:
     """Not bf16: the interpreter multiplies its bits as whole numbers; tests/gpu has it."""
     problem = Problem(*CASES[name], dtype=torch.float16)
-    compare(problem.answers(triton.attend), problem.answers(reference.attend), 1e-2)
+    assert_near(problem.answers(triton.attend), problem.answers(reference.attend), 1e-2)
 
 
 @pytest.mark.slow
@@ -131,7 +131,7 @@ def test_any_shape_equals_the_reference(size, block, halo, stride, border, posit
     else:
         block = (block[0] * stride, block[1] * stride)
     problem = Problem(size, block, halo, stride, border, positions, widths)
-    compare(problem.answers(triton.attend), problem.answers(reference.attend), 5e-6)
+    assert_near(problem.answers(triton.attend), problem.answers(reference.attend), 5e-6)
 
 
 def test_maps_are_read_in_any_strides() -> None:
