@@ -172,8 +172,12 @@ def test_out_of_memory_is_a_record_with_bytes_and_ends_the_process(tmp_path: Pat
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="the peak stands")
-def test_growth_is_what_a_call_takes_not_what_building_took(tmp_path: Path) -> None:
-    child = start(tmp_path, stranger("Allocates"), metrics=("peak_rss_growth",))
+@pytest.mark.parametrize("name", ["Allocates", "NeverFitsAgain"])
+def test_growth_is_what_a_call_takes_not_what_building_or_another_call_took(
+    name: str, tmp_path: Path
+) -> None:
+    """Turned red by two calls without giving back between them: the second makes it 131 MiB."""
+    child = start(tmp_path, stranger(name), metrics=("peak_rss_growth",))
     code, _, err = child.finish()
     (record,) = child.records()
     assert code == 0, err
