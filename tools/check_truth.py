@@ -9,7 +9,8 @@ parent      under 1 % of a core while a child measures, the live display on a te
 sampler     a kernel of 100 to 200 us with and without the device's sampler, PAIRS in turn: the
             interval of the ratio within 0.5 % of one
 Before each part it waits, PATIENCE minutes at most, for foreign load below 5 % of a core, and
-prints the load. Exit code: 0 all held, 1 one did not, 4 a part found no quiet machine.
+prints the load. Exit code: 0 all held, 1 one did not, 4 a part found no quiet machine, or one
+whose own clock wanders (check_contention.py).
 """
 
 import argparse
@@ -27,7 +28,7 @@ from contextlib import suppress
 from pathlib import Path
 from statistics import median
 
-from check_contention import contention_holds
+from check_contention import VERDICTS, contention_holds
 from quiet import became_quiet
 
 from sabench.launch.limits import allowed_cores, choose_cores
@@ -59,7 +60,7 @@ def main() -> int:
     asked = parser.parse_args()
     if asked.sampler_child:
         return sampler_pairs(asked.pairs)
-    parts: dict[str, Callable[[], bool]] = {
+    parts: dict[str, Callable[[], bool | None]] = {
         "work": work_holds,
         "contention": lambda: contention_holds(asked.runs, threads=1),
         "contention-2": lambda: contention_holds(asked.runs, threads=2),
@@ -73,14 +74,14 @@ def main() -> int:
     return 1 if 1 in codes else max(codes)
 
 
-def told(name: str, holds: Callable[[], bool], patience_s: float) -> int:
+def told(name: str, holds: Callable[[], bool | None], patience_s: float) -> int:
     """Wait, run a part, print how it came out; its exit code."""
     print(f"{name}: ", end="", flush=True)
     if not became_quiet(patience_s):
         return 4
     held = holds()
-    print(f"{name}: {'held' if held else 'NOT HELD'}\n", flush=True)
-    return 0 if held else 1
+    print(f"{name}: {VERDICTS[held]}\n", flush=True)
+    return 4 if held is None else int(not held)
 
 
 def work_holds() -> bool:

@@ -1,0 +1,84 @@
+"""Does the machine itself wander? One long-warm process, and how often the same work drifts in it.
+
+    .venv/bin/python tools/wander.py [--threads 1]
+
+A 3x3 convolution (64 channels, 56 px) is called over and over, pinned as a child's is. Once it is
+warm nothing of ours changes: a window of its calls that `drifts`, by the rule that flags a case,
+drifts with the host's clock. Prints windows that drifted, and windows.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+
+from sabench.catalog.presets import find_preset
+from sabench.launch.limits import allowed_cores, choose_cores
+from sabench.measure.environment import child_variables
+from sabench.measure.streams import drifts
+
+WARM_S, APART_S = 20.0, 0.5
+WINDOWS, CALLS = 30, 20  # calls in a window: as many samples as a quick case takes here
+MOST = 0.05  # of the windows: what the rule may flag of streams that do not drift
+
+
+@dataclass(frozen=True, slots=True)
+class Wander:
+    """How many windows of the control drifted."""
+
+    drifted: int
+    windows: int
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether more drifted than the rule flags of a steady stream."""
+        return self.drifted > MOST * self.windows
+
+    def __add__(self, other: "Wander") -> "Wander":
+        return Wander(self.drifted + other.drifted, self.windows + other.windows)
+
+    def __str__(self) -> str:
+        return f"the same call in one warm process drifted in {self.drifted} of {self.windows}"
+
+
+def find_wander(threads: int) -> Wander:
+    """The control in a process of its own, with a child's variables; it takes a minute."""
+    command = [sys.executable, __file__, "--threads", str(threads)]
+    variables = os.environ | child_variables("cpu", threads)
+    done = subprocess.run(command, env=variables, check=True, capture_output=True, text=True)
+    return Wander(*map(int, done.stdout.split()))
+
+
+def main() -> int:
+    """Pin, warm up, look at window after window."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--threads", type=int, default=1)
+    threads = parser.parse_args().threads
+    os.sched_setaffinity(0, choose_cores(threads, allowed_cores()) or allowed_cores())
+    import torch
+
+    torch.set_num_threads(threads)
+    matters = find_preset("quick").half_width
+    layer = torch.nn.Conv2d(64, 64, 3, padding=1, bias=False).eval()
+    image = torch.rand(1, 64, 56, 56)
+    with torch.inference_mode():
+        end = time.perf_counter() + WARM_S
+        while time.perf_counter() < end:
+            layer(image)
+        drifted = 0
+        for _ in range(WINDOWS):
+            taken = []
+            for _ in range(CALLS):
+                start = time.perf_counter()
+                layer(image)
+                taken.append(time.perf_counter() - start)
+            drifted += drifts(taken, matters)
+            time.sleep(APART_S)
+    print(drifted, WINDOWS)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
