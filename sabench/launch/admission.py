@@ -35,8 +35,10 @@ class Admission:
             self.learn(record)
 
     def learn(self, record: Record) -> None:
-        """Take in how a job ended."""
-        job = self._jobs[record.job_id]
+        """Take in how a job ended; of a job that is no longer planned there is nothing to learn."""
+        job = self._jobs.get(record.job_id)
+        if job is None:
+            return
         if job.kind == "parity":
             self._learn_parity(job, record)
         elif record.status is Status.TIMEOUT:

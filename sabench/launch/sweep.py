@@ -1,5 +1,6 @@
 """A run, start to end: plan, batches, children, journal; and the same again after a kill."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -24,6 +25,7 @@ from sabench.records import FLAG_MEANING, Flag, Record, Status
 from sabench.store import journal
 from sabench.store.run_folder import RunFolder
 
+MOST_SLOWED = 0.2  # of a device's jobs, for those to be tried once more
 ATTEMPTS = 2  # a disturbed or late job is tried once more, when all others are done
 
 
@@ -187,12 +189,21 @@ def unfinished(plan: list[Job], records: list[Record]) -> list[Job]:
 
 
 def retries(plan: list[Job], records: list[Record]) -> list[Job]:
-    """The jobs that were late or disturbed and have a try left. Parity is worth one only."""
+    """The jobs that were late or disturbed and have a try left. Parity is worth one only.
+
+    Where a device slowed itself down in more than a few, those would only be slow again.
+    """
     last, made = journal.last_attempts(records), attempts_made(records)
+    planned = Counter(job.device for job in plan)
+    slowed = Counter(one.device for one in last.values() if one.status is Status.THROTTLED)
     return [
         job.model_copy(update={"attempt": last[job.job_id].attempt + 1})
         for job in plan
         if job.kind != "parity"
         and last[job.job_id].status in RETRIED
         and made[job.job_id] < ATTEMPTS
+        and not (
+            last[job.job_id].status is Status.THROTTLED
+            and slowed[job.device] > max(1, MOST_SLOWED * planned[job.device])
+        )
     ]

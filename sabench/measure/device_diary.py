@@ -16,6 +16,8 @@ POWER_CAP_EVENT = "sw_power_cap"  # normal for a heavy kernel: told, and nothing
 CLOCK_DRIFT = 0.97  # of the clock of the first settled chunk
 COOLING_S = (0.5, 1.0, 2.0, 4.0)
 LONGEST_COOLING_S = 10.0  # of one job, and never longer than it may measure
+COOLING_SHARE = 0.4  # of what a job takes otherwise, so that half as much again is never reached
+SHORTEST_COOLING_S = 0.1
 
 
 def slowdown(span: DeviceSpan) -> Flag | None:
@@ -27,18 +29,28 @@ def slowdown(span: DeviceSpan) -> Flag | None:
 
 @dataclass(slots=True)
 class Cooling:
-    """The waits that a job grants a device that slowed itself down: few, and longer each time."""
+    """The waits that a job grants a device that slowed itself down: few, and longer each time.
+
+    `lost_s`: all that they cost, the chunks around them included.
+    """
 
     limit_s: float
     waits: int = 0
     waited_s: float = 0.0
+    lost_s: float = 0.0
 
-    def next_s(self, remaining_s: float) -> float | None:
-        """How long to wait now; None when no wait is left that fits into `remaining_s`."""
+    def next_s(self, chunk_s: float, job_s: float, remaining_s: float) -> float | None:
+        """How long to wait now; None when no wait is left that fits into `remaining_s`.
+
+        `chunk_s`: of the chunk that is thrown away, and of one to warm up in again; `job_s`: since
+        the job began.
+        """
         if self.waits == len(COOLING_S):
             return None
-        wait = COOLING_S[self.waits]
-        if wait >= remaining_s or self.waited_s + wait > min(self.limit_s, LONGEST_COOLING_S):
+        share_s = COOLING_SHARE * (job_s - self.lost_s - chunk_s) - self.lost_s - 2 * chunk_s
+        granted_s = min(self.limit_s, LONGEST_COOLING_S) - self.waited_s
+        wait = min(COOLING_S[self.waits], share_s, granted_s)
+        if wait < SHORTEST_COOLING_S or wait >= remaining_s:
             return None
         self.waits += 1
         self.waited_s += wait

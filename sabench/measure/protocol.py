@@ -90,29 +90,33 @@ class Protocol:
     def _sample(self, call: Call, timer: Timer) -> Sampling:
         """Chunks until the rule ends it: every turn adds a block or uses up one of few waits."""
         sampling = Sampling()
-        start, deadline, cooled = self.clock(), self.remaining_s(), 0.0
+        start, deadline, lost = self.clock(), self.remaining_s(), self.cooling.lost_s
         stop: Stop | None = None
         while stop is None:
             began = self.clock()
             blocks = timer.chunk(call, chunk_size(timer, len(sampling.accepted)))
             span = self.watch.between(began, self.clock())
-            why = slowdown(span)
-            if why and (wait := self.cooling.next_s(deadline - (self.clock() - start))):
+            if (why := slowdown(span)) and (wait := self._cooling_s(began)):
                 sampling.diary.discard(why)
-                began = self.clock()
                 self.sleep(wait)
                 timer.chunk(call, chunk_size(timer, 0))  # a device that idled is not warm
-                cooled += self.clock() - began
+                self.cooling.lost_s += self.clock() - began
                 continue
             sampling.diary.keep(span, [block.seconds for block in blocks])
             sampling.everything += [block.seconds for block in blocks]
             sampling.accepted += [block.seconds for block in blocks if not block.disturbance]
+            cooled = self.cooling.lost_s - lost
             sampling.measured_s = self.clock() - start - cooled
             stop = self._should_stop(sampling, deadline - cooled)
             told = sampling.accepted or sampling.everything
             self.show_figure(quantile(told, 0.5), len(sampling.accepted))
         sampling.stop = stop
         return sampling
+
+    def _cooling_s(self, began: float) -> float | None:
+        """How long to let the device cool now, behind the chunk that began then."""
+        now = self.clock()
+        return self.cooling.next_s(now - began, now - self.started_s, self.remaining_s())
 
     def _sample_in_turns(self, call: Call, timer: Timer) -> Sampling:
         """A slice a turn, behind what fills the caches, as many as there are turns.

@@ -28,7 +28,7 @@ from sabench.launch.events import (
     SweepEnded,
     SweepStarted,
 )
-from sabench.launch.sweep import sweep
+from sabench.launch.sweep import retries, sweep
 from sabench.records import Record, Status
 from sabench.seal import record_line
 from sabench.store import journal
@@ -117,6 +117,18 @@ def test_a_disturbed_job_is_tried_once_more_and_both_attempts_are_kept(tmp_path:
     }
 
 
+@pytest.mark.parametrize(("slowed", "again"), [(1, 1), (2, 2), (3, 0), (10, 0)])
+def test_what_a_device_slowed_is_tried_again_only_where_it_is_a_few(
+    slowed: int, again: int, tmp_path: Path
+) -> None:
+    """Of ten jobs a fifth. One that was late is tried again all the same."""
+    plan = new_run(tmp_path / "run", faulty(*["ok"] * 11), preset=preset(processes=1)).info.plan()
+    ends = [Status.THROTTLED] * slowed + [Status.OK] * (10 - slowed) + [Status.TIMEOUT]
+    found = retries(plan, [record_of(job, (), end) for job, end in zip(plan, ends, strict=True)])
+    assert [job.job_id for job in found] == [job.job_id for job in (*plan[:again], plan[10])]
+    assert {job.attempt for job in found} == {2}
+
+
 def test_a_finished_sweep_has_nothing_left_to_do(tmp_path: Path) -> None:
     folder = new_run(tmp_path / "run", faulty("always_contended", "raises", "ok"))
     first = do(folder)
@@ -134,6 +146,16 @@ def test_resuming_takes_a_record_that_never_reached_the_journal(tmp_path: Path) 
     records = do(folder, listener=events.append)
     assert not any(isinstance(event, BatchStarted) for event in events)
     assert Counter(r.job_id for r in records) == Counter(j.job_id for j in folder.info.jobs())
+
+
+def test_a_record_of_a_job_that_is_no_longer_planned_is_left_alone(tmp_path: Path) -> None:
+    """Another version's plan had it: it stays in the journal, and the others are measured."""
+    folder = new_run(tmp_path / "run", faulty("ok", "ok"))
+    job = folder.info.jobs()[0]
+    journal.append(folder, record_of(job.model_copy(update={"job_id": "another"})))
+    records = do(folder)
+    wanted = {one.job_id for one in folder.info.jobs()}
+    assert {record.job_id for record in records} == {*wanted, "another"}
 
 
 def test_resuming_measures_what_has_no_record_and_what_was_interrupted(tmp_path: Path) -> None:
