@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from forking import run_command
 from sabench.catalog.metrics import METRICS
 
 FAULTS = Path(__file__).parent / "faults"
@@ -114,24 +115,22 @@ def pretend(
 
 
 def command(folder: Path, *arguments: str) -> list[str]:
+    return [sys.executable, "-m", "sabench", *gate_words(folder, *arguments)]
+
+
+def gate_words(folder: Path, *arguments: str) -> list[str]:
+    """What is typed behind `sabench`."""
     suite = folder / "pair.yaml"
     suite.write_text(SUITE)
-    words = [sys.executable, "-m", "sabench", "gate", "--device", "cpu"]
-    return [*words, "--no-lock", "--seed", "1", "--out", "out", "--suite", str(suite), *arguments]
+    usual = ("gate", "--device", "cpu", "--no-lock", "--seed", "1", "--out", "out")
+    return [*usual, "--suite", str(suite), *arguments]
 
 
 def gate(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """One gate in its own process; `--base base --candidate candidate` unless given."""
     if "--base" not in arguments and "--history" not in arguments:
         arguments = ("--base", "base", "--candidate", "candidate", *arguments)
-    return subprocess.run(
-        command(folder, *arguments),
-        cwd=folder,
-        env=surroundings(folder) | variables,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    return run_command(gate_words(folder, *arguments), folder, surroundings(folder) | variables)
 
 
 def surroundings(folder: Path) -> dict[str, str]:

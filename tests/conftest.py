@@ -42,6 +42,7 @@ def state_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
     """Tests neither learn from this machine's runs nor wait for a run that holds its device."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SABENCH_STATE", str(tmp_path_factory.mktemp("state")))
+        patch.setenv("SABENCH_LOCKS", str(tmp_path_factory.mktemp("locks")))
         yield
 
 

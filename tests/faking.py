@@ -3,12 +3,12 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from forking import run_command
 from making_runs import case
 from sabench.cases.case import Case
 from sabench.measure.fake_script import VARIABLE
@@ -60,11 +60,4 @@ def sabench(
     environment = {**os.environ, "COLUMNS": "80", "SABENCH_STATE": str(cwd / "state"), **variables}
     if outside_tests:
         del environment["PYTEST_CURRENT_TEST"]
-    return subprocess.run(
-        [sys.executable, "-m", "sabench", *arguments],
-        cwd=cwd,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    return run_command(arguments, cwd, environment)

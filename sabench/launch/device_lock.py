@@ -94,10 +94,13 @@ def locked(
 
 
 def lock_folders(variables: Mapping[str, str]) -> list[Path]:
-    """Where lock files lie, the first that can be used: the user's choice, the machine's."""
-    state = variables.get("SABENCH_STATE")
+    """Where lock files lie, the first that can be used: the machine's, unless another is named.
+
+    Not under $SABENCH_STATE: two users with a state each share the device all the same.
+    """
     shared = SHARED if SHARED.is_dir() else Path(tempfile.gettempdir())
-    return [*([Path(state) / "locks"] if state else []), shared / "sabench-locks"]
+    named = variables.get("SABENCH_LOCKS")
+    return [*([Path(named)] if named else []), shared / "sabench-locks"]
 
 
 def _take(descriptor: int, wait_s: float, awaited: Callable[[str], None]) -> bool:

@@ -14,7 +14,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from checkouts import CONV, HALO, SUITE, command, gate, pretend, surroundings
+from checkouts import CONV, HALO, SUITE, command, gate, gate_words, pretend, surroundings
+from forking import run_command
 from making_runs import case, environment, preset, record_of, run_info
 from sabench.compare.gate.folder import read_gate
 from sabench.compare.gate.result import Outcome
@@ -124,14 +125,8 @@ def test_what_cannot_be_asked_for_is_exit_2_and_one_line(
     side = pretend(tmp_path / "base")
     if "nothing" in arguments:
         (side / "figures.json").write_text("{}")
-    done = subprocess.run(
-        command(tmp_path, "--candidate", "base", *arguments),
-        cwd=tmp_path,
-        env=surroundings(tmp_path),
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    asked = gate_words(tmp_path, "--candidate", "base", *arguments)
+    done = run_command(asked, tmp_path, surroundings(tmp_path))
     assert (done.returncode, done.stdout) == (2, "")
     (line,) = done.stderr.splitlines()
     assert line.startswith("error: ")

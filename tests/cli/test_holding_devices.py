@@ -24,6 +24,7 @@ metrics: [latency_warm]
 layers: [{layer: conv, window: [1, 3]}]
 """
 TINY = ("--suite", "tiny.yaml", "--device", "cpu", "--set", "warmup_min_s=0.05")
+OF_NEIGHBOURS = {"contended", "preempted", "host_noisy"}
 ONE = (*TINY, "--filter", "window=1")
 
 
@@ -32,6 +33,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the suite, and a state of its own, locks included."""
     (tmp_path / "tiny.yaml").write_text(SUITE)
     monkeypatch.setenv("SABENCH_STATE", str(tmp_path / "state"))
+    monkeypatch.setenv("SABENCH_LOCKS", str(tmp_path / "locks"))
     return tmp_path
 
 
@@ -146,8 +148,9 @@ def test_a_run_goes_on_elsewhere_only_where_that_is_allowed(
     assert code == 0, told
 
 
-def test_two_runs_side_by_side_are_never_plainly_ok(place: Path) -> None:
-    """Both pin the same core. A block that fits into a slice of the scheduler is undisturbed."""
+def test_two_runs_side_by_side_both_tell_of_the_other(place: Path) -> None:
+    """R8. Both pin the same core. A block that fits into a slice of the scheduler is undisturbed:
+    then what is told is how many were not."""
     words = (*TINY, "--no-lock", "--set", "budget_s=3")
     both = [start(place, *words, "--out", name) for name in ("one", "two")]
     for process in both:
@@ -159,9 +162,10 @@ def test_two_runs_side_by_side_are_never_plainly_ok(place: Path) -> None:
         for record in records(place / name):
             begin, end = span(record)
             if spans[0][0] <= begin and end <= spans[-1][1]:  # the other measured all the while
-                beside.append(record["status"])
+                flags = {*record["flags"], *record["readings"]["latency_warm"]["flags"]}
+                beside.append(record["status"] == "contended" or bool(flags & OF_NEIGHBOURS))
     assert beside
-    assert "ok" not in beside
+    assert sum(beside) >= 0.95 * len(beside)
 
 
 def records(run: Path) -> list[dict[str, Any]]:

@@ -4,10 +4,11 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from forking import run_command
 
 measures = pytest.mark.serial
 
@@ -26,14 +27,8 @@ layers:
 
 def sabench(*arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run one command in its own process, as a shell would."""
-    return subprocess.run(
-        [sys.executable, "-m", "sabench", *arguments],
-        cwd=cwd,
-        env={**os.environ, "COLUMNS": "80", "SABENCH_STATE": str(cwd / "state"), **variables},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    environment = {**os.environ, "COLUMNS": "80", "SABENCH_STATE": str(cwd / "state"), **variables}
+    return run_command(arguments, cwd, environment)
 
 
 @pytest.fixture(scope="module")

@@ -4,11 +4,11 @@ import os
 import re
 import shlex
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from forking import run_command
 
 ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text()
@@ -57,13 +57,7 @@ def test_a_command_of_the_readme_is_understood(command: str, tmp_path: Path) -> 
     own.parent.mkdir(parents=True)
     own.write_text("class MyLayer: ...\n")
     (own.parent / "images").mkdir()
-    done = subprocess.run(
-        [sys.executable, "-m", "sabench", *words],
-        cwd=tmp_path,
-        env={**os.environ, "SABENCH_STATE": str(tmp_path / "state")},
-        capture_output=True,
-        text=True,
-    )
+    done = run_command(words, tmp_path, {**os.environ, "SABENCH_STATE": str(tmp_path / "state")})
     absent = "--device cuda" in command and done.returncode == 5
     assert absent or done.returncode in may_end_with(words), done.stderr
     if words[0] == "gate":
@@ -81,13 +75,7 @@ def shown(leaderboard: str) -> str:
 
 def run_here(*words: str) -> str:
     """What a command prints, 80 columns wide."""
-    done = subprocess.run(
-        [sys.executable, "-m", "sabench", *words],
-        cwd=ROOT,
-        env={**os.environ, "COLUMNS": "80"},
-        capture_output=True,
-        text=True,
-    )
+    done = run_command(words, ROOT, {**os.environ, "COLUMNS": "80"})
     return "\n".join(line.rstrip() for line in done.stdout.splitlines())
 
 

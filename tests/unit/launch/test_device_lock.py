@@ -36,7 +36,7 @@ def gpu(uuid: str | None) -> Environment:
 
 @pytest.fixture(autouse=True)
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("SABENCH_STATE", str(tmp_path / "state"))
+    monkeypatch.setenv("SABENCH_LOCKS", str(tmp_path / "state" / "locks"))
     return tmp_path / "state"
 
 
@@ -182,4 +182,13 @@ def test_a_link_in_the_locks_place_is_not_followed(
 
 def test_without_a_choice_the_folder_is_the_machines() -> None:
     assert lock_folders({"TMPDIR": "/elsewhere"}) == [Path("/tmp/sabench-locks")]
-    assert lock_folders({"SABENCH_STATE": "/a"})[0] == Path("/a/locks")
+    assert lock_folders({"SABENCH_LOCKS": "/a"})[0] == Path("/a")
+
+
+def test_another_state_is_no_other_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two users, or one with two states, share the device."""
+    monkeypatch.setenv("SABENCH_STATE", "/a")
+    with another_process("GPU-a"):
+        monkeypatch.setenv("SABENCH_STATE", "/b")
+        with pytest.raises(DeviceError, match="in use by another"), locked("GPU-a"):
+            pass
