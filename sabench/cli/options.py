@@ -61,6 +61,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, not the table.
 Strict = Annotated[
     bool, typer.Option("--strict", help="Exit 6 unless every case is ok or ok_flagged.")
 ]
+Identify = Annotated[bool, typer.Option("--identify", help="Also keep the host's name.")]
 Beside = Annotated[
     Path | None,
     typer.Option("--with", help="Trainings whose accuracy stands beside these networks."),

@@ -13,6 +13,7 @@ from sabench.cli.options import (
     AsJson,
     Csv,
     DryRun,
+    Identify,
     LauncherName,
     Markdown,
     MemoryLimit,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 PLANS = (
     *("suite", "layer", "device", "preset", "set", "axis", "filter", "out"),
-    *("isolation", "order", "seed", "data"),
+    *("isolation", "order", "seed", "data", "identify"),
 )
 """Options that plan a run: none of them can stand beside --resume."""
 
@@ -53,6 +54,7 @@ class Wanted:
     markdown: Markdown = None
     as_json: AsJson = False
     strict: Strict = False
+    identify: Identify = False
 
 
 def sweeps(plan: "Callable[..., Request]") -> Callable[..., None]:
@@ -119,7 +121,7 @@ def sweep_and_show(context: typer.Context, request: "Request", wanted: Wanted) -
         devices_held(environments.values(), lock, run=name, listener=progress),
     ):
         if wanted.resume is None:
-            folder = start_run(request, planned, wanted.out)
+            folder = start_run(request, planned, wanted.out, identify=wanted.identify)
         leaderboard = measure(
             folder, runner, listener=progress, memory_limit=limit, contention=contention
         )

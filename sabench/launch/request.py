@@ -1,5 +1,6 @@
 """From what the user asked for to a run folder that a sweep can do."""
 
+import platform
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -162,12 +163,15 @@ def check_run(planned: Planned, out: Path | None) -> None:
         require_free(out)
 
 
-def start_run(request: Request, planned: Planned, out: Path | None) -> RunFolder:
-    """A new run folder for a plan.
+def start_run(
+    request: Request, planned: Planned, out: Path | None, *, identify: bool = False
+) -> RunFolder:
+    """A new run folder for a plan. `identify`: with the host's name among its facts.
 
     Raises: as check_run; ResultError if the disk refuses.
     """
     check_run(planned, out)
+    named = {"host_name": platform.node() or "unknown"} if identify else {}
     info = RunInfo(
         suite=planned.suite.name,
         suite_text=planned.suite.text,
@@ -182,7 +186,10 @@ def start_run(request: Request, planned: Planned, out: Path | None) -> RunFolder
         preset=planned.preset,
         isolation=planned.isolation,
         order=request.order,
-        environments=planned.environments,
+        environments={
+            device: one.model_copy(update={"facts": one.facts | named})
+            for device, one in planned.environments.items()
+        },
         command_line=tuple(request.command_line),
         started_utc=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         recipe=planned.recipe,

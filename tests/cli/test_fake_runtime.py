@@ -1,6 +1,7 @@
 """The whole pipeline, suite to table, under a scripted clock: what the script says comes out."""
 
 import json
+import platform
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,15 @@ def test_the_same_seed_gives_the_same_table_byte_for_byte(folder: Path) -> None:
     assert (known["walls_s"], known["rates"]) == ({}, {})  # a script teaches nothing of a device
     shown = sabench("show", "first", "--markdown", cwd=folder, outside_tests=True)
     assert MADE_UP in shown.stdout
+
+
+@pytest.mark.parametrize("option", ["", "--identify"])
+def test_the_hosts_name_is_kept_only_where_it_is_asked_for(option: str, folder: Path) -> None:
+    words = (*("profile", "--suite", "faked.yaml", "--device", "cpu", "--out", "run"), option)
+    done = sabench(*filter(None, words), cwd=folder, **write_script(folder / "script.json", NOISY))
+    assert done.returncode == 0, done.stderr
+    kept = json.loads((folder / "run" / "run.json").read_text())["environments"]["cpu"]["facts"]
+    assert kept.get("host_name") == (platform.node() if option else None)
 
 
 def measured(
