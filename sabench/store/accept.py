@@ -18,6 +18,9 @@ TOLERATED = MEASURED | {Status.OOM, Status.UNSUPPORTED, Status.SKIPPED}
 UNFIT = (Flag.PARITY_UNVERIFIED, Flag.DEVICE_DIRTY)
 """Flags of figures that nobody else should build on."""
 
+UNFIT_TIMES = (*UNFIT, Flag.HOST_NOISY)
+"""The same of times that a processor took: a training's accuracy does not mind other work."""
+
 
 def accept(run: Path, results: Path) -> Path:
     """Keep a run's leaderboard as `results/<device>/<suite>.json`, a training's as `-train.json`.
@@ -65,7 +68,8 @@ def refusal(board: Leaderboard) -> str:
     for row in board.rows:
         if row.status not in TOLERATED:
             return f"{row.case_id} ended {row.status}: {row.message or 'measure again'}"
-        for flag in UNFIT:
+        timed_here = board.recipe is None and board.environments[row.device].device_kind == "cpu"
+        for flag in UNFIT_TIMES if timed_here else UNFIT:
             if flag in row.flags:
                 return f"{row.case_id}: {FLAG_MEANING[flag]}; measure again"
     if not any(row.rank for row in board.rows):

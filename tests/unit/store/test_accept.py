@@ -60,14 +60,14 @@ def refused(folder: RunFolder, results: Path) -> SabenchError:
 
 
 @pytest.mark.parametrize("flag", list(Flag))
-def test_figures_of_an_unproved_implementation_or_a_dirty_device_are_refused(
+def test_figures_of_an_unproved_implementation_a_dirty_or_a_busy_device_are_refused(
     tmp_path: Path, flag: Flag
 ) -> None:
     folder = new_run(tmp_path / "run", (case("conv"),))
     for job in folder.info.jobs():
         fields = {"environment": folder.info.environments["cpu"].id, "flags": (flag,)}
         journal.append(folder, record_of(job, (1.0,) * 210, Status.OK_FLAGGED, **fields))
-    if flag in (Flag.PARITY_UNVERIFIED, Flag.DEVICE_DIRTY):
+    if flag in (Flag.PARITY_UNVERIFIED, Flag.DEVICE_DIRTY, Flag.HOST_NOISY):
         assert "measure again" in str(refused(folder, tmp_path / "results"))
     else:
         assert accept(folder.path, tmp_path / "results").exists()
