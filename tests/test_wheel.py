@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from slowness import mostly_slow
+
 ROOT = Path(__file__).parent.parent
 RESULTS = sorted(path.relative_to(ROOT) for path in (ROOT / "results").glob("*/*.json"))
 RANKS = [path for path in RESULTS if path.stem.endswith("-ranks")]
+SUITES = sorted(path.stem for path in (ROOT / "suites").glob("*.yaml"))
 BOARDS = [path for path in RESULTS if path not in RANKS]
 
 
@@ -59,14 +62,14 @@ def test_the_installed_copy_is_the_one_that_runs(elsewhere: Path) -> None:
     assert Path(done.stdout.strip()).is_relative_to(elsewhere)
 
 
-@pytest.mark.parametrize("suite", sorted(path.stem for path in (ROOT / "suites").glob("*.yaml")))
+@pytest.mark.parametrize("suite", mostly_slow(SUITES, ("halo", "proxies").__contains__))
 def test_every_suite_is_found(elsewhere: Path, suite: str) -> None:
     done = sabench(elsewhere, "profile", "--suite", suite, "--device", "cpu", "--dry-run")
     assert done.returncode == 0, done.stderr
     assert "Nothing was measured" in " ".join(done.stdout.split())  # whatever the width
 
 
-@pytest.mark.parametrize("board", BOARDS, ids=str)
+@pytest.mark.parametrize("board", mostly_slow(BOARDS, BOARDS[0].__eq__), ids=str)
 def test_every_shipped_leaderboard_is_shown(elsewhere: Path, board: Path) -> None:
     done = sabench(elsewhere, "show", str(board))
     assert done.returncode == 0, done.stderr

@@ -75,6 +75,7 @@ def test_a_count_that_rose_is_exit_1_whatever_the_times_say(tmp_path: Path) -> N
     assert "1 000 -> 1 001 MAC" in " ".join(done.stdout.split())
 
 
+@pytest.mark.slow
 def test_a_base_that_knows_no_counts_yet_is_held_by_its_times_alone(tmp_path: Path) -> None:
     pretend(tmp_path / "base", COUNTED, ["latency_warm"])
     pretend(tmp_path / "candidate", COUNTED)
@@ -83,6 +84,7 @@ def test_a_base_that_knows_no_counts_yet_is_held_by_its_times_alone(tmp_path: Pa
     assert read_gate(tmp_path / "out").counted == ()
 
 
+@pytest.mark.slow
 def test_a_threshold_that_fits_no_case_is_told_in_a_line(tmp_path: Path) -> None:
     pretend(tmp_path / "base")
     pretend(tmp_path / "candidate")
@@ -95,6 +97,7 @@ def test_a_threshold_that_fits_no_case_is_told_in_a_line(tmp_path: Path) -> None
     assert "conv/* fits" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_missing_case_is_exit_1(tmp_path: Path) -> None:
     pretend(tmp_path / "base")
     pretend(tmp_path / "candidate", {CONV: {}})

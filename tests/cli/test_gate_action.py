@@ -120,6 +120,7 @@ def test_only_an_unreliable_gate_may_be_a_warning(
     assert (tmp_path / "outputs").read_text() == f"exit-code={code}\noutcome={outcome}\n"
 
 
+@pytest.mark.slow
 def test_a_sabench_in_the_workspace_is_not_the_one_that_judges(tmp_path: Path) -> None:
     hostile = tmp_path / "sabench"
     hostile.mkdir()

@@ -64,6 +64,7 @@ def test_a_slower_case_is_red_in_turns_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("version", [0, 2], ids=["none", "another"])
+@pytest.mark.slow
 def test_a_side_that_takes_no_turns_of_ours_is_measured_after_the_other_and_told(
     tmp_path: Path, version: int
 ) -> None:
@@ -75,6 +76,7 @@ def test_a_side_that_takes_no_turns_of_ours_is_measured_after_the_other_and_told
     assert not read_gate(tmp_path / "out").in_turns
 
 
+@pytest.mark.slow
 def test_what_a_dead_process_left_is_measured_again_on_all_sides_alike(tmp_path: Path) -> None:
     """The candidate dies of one case: that one is lost, and the other has its verdict."""
     pretend(tmp_path / "base", turns=1)

@@ -11,11 +11,10 @@ from typing import Any
 
 import pytest
 
+from faking import plant
 from making_runs import environment
 from sabench.launch.device_lock import device_lock
 from sabench.measure.noise import busy_neighbours
-
-pytestmark = pytest.mark.serial
 
 SUITE = """\
 name: tiny
@@ -23,6 +22,7 @@ axes: {channels: 8, size: 7}
 metrics: [latency_warm]
 layers: [{layer: conv, window: [1, 3]}]
 """
+FAKED = SUITE.replace("size: 7", "size: 7, runtime: fake")
 TINY = ("--suite", "tiny.yaml", "--device", "cpu", "--set", "warmup_min_s=0.05")
 OF_NEIGHBOURS = {"contended", "preempted", "host_noisy"}
 ONE = (*TINY, "--filter", "window=1")
@@ -30,8 +30,9 @@ ONE = (*TINY, "--filter", "window=1")
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with the suite, and a state of its own, locks included."""
-    (tmp_path / "tiny.yaml").write_text(SUITE)
+    """A folder with the suite, its figures made up, and a state of its own, locks included."""
+    (tmp_path / "tiny.yaml").write_text(FAKED)
+    plant(monkeypatch, tmp_path, {"seconds": 1e-3})
     monkeypatch.setenv("SABENCH_STATE", str(tmp_path / "state"))
     monkeypatch.setenv("SABENCH_LOCKS", str(tmp_path / "locks"))
     return tmp_path
@@ -97,6 +98,7 @@ def test_wait_and_no_lock_contradict_each_other(place: Path) -> None:
 
 @pytest.mark.usefixtures("spinners")
 def test_on_contention_fail_is_exit_5_and_the_run_can_be_resumed(place: Path) -> None:
+    (place / "tiny.yaml").write_text(SUITE)  # made-up figures need no quiet
     code, told = run(place, *TINY, "--out", "run", "--on-contention", "fail")
     assert code == 5
     assert "cores are busy with other work" in told
@@ -106,6 +108,7 @@ def test_on_contention_fail_is_exit_5_and_the_run_can_be_resumed(place: Path) ->
 
 @pytest.mark.usefixtures("spinners")
 def test_on_contention_wait_is_bounded_and_then_measures(place: Path) -> None:
+    (place / "tiny.yaml").write_text(SUITE)
     code, told = run(place, *ONE, "--on-contention", "wait:1.5s")
     assert code in (0, 4)
     assert "waiting up to 2 s for quiet" in told
@@ -148,9 +151,11 @@ def test_a_run_goes_on_elsewhere_only_where_that_is_allowed(
     assert code == 0, told
 
 
+@pytest.mark.serial
 def test_two_runs_side_by_side_both_tell_of_the_other(place: Path) -> None:
     """R8. Both pin the same core. A block that fits into a slice of the scheduler is undisturbed:
     then what is told is how many were not."""
+    (place / "tiny.yaml").write_text(SUITE)
     words = (*TINY, "--no-lock", "--set", "budget_s=3")
     both = [start(place, *words, "--out", name) for name in ("one", "two")]
     for process in both:

@@ -96,6 +96,7 @@ def test_a_suite_of_layers_has_neither(tmp_path: Path) -> None:
     assert TAU not in text
 
 
+@pytest.mark.slow
 def test_networks_of_no_paper_have_tau_and_nothing_published(tmp_path: Path) -> None:
     text = profile(tmp_path, "networks", "--filter", "resnet50", "--launcher", "inline")
     assert "published" not in text

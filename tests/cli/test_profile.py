@@ -125,7 +125,6 @@ def test_a_dry_run_says_cases_drops_and_time_and_measures_nothing(tmp_path: Path
     assert not (tmp_path / "runs").exists()
 
 
-@measures
 def test_a_layer_from_a_file_is_measured_and_its_macs_are_marked_unverified(
     tmp_path: Path,
 ) -> None:
@@ -143,7 +142,6 @@ def test_a_layer_from_a_file_is_measured_and_its_macs_are_marked_unverified(
     assert row["figures"]["latency_warm"]["median"] > 0
 
 
-@measures
 def test_a_layer_of_an_installed_package_is_measured(tmp_path: Path) -> None:
     (tmp_path / "suite.yaml").write_text(
         "name: strange\naxes: {channels: 8, size: 7}\nlayers: [{layer: stranger_blur, taps: 5}]\n"
@@ -160,7 +158,6 @@ def test_a_layer_of_an_installed_package_is_measured(tmp_path: Path) -> None:
     assert row["figures"]["latency_warm"]["median"] > 0
 
 
-@measures
 def test_a_layer_may_import_its_neighbours_and_what_lies_in_the_working_directory(
     tmp_path: Path,
 ) -> None:
@@ -183,7 +180,6 @@ def test_a_layer_may_import_its_neighbours_and_what_lies_in_the_working_director
     assert (tmp_path / "run" / "table.csv").is_file()
 
 
-@measures
 def test_an_installed_layer_that_cannot_be_imported_spoils_only_its_own_case(
     tmp_path: Path,
 ) -> None:

@@ -3,10 +3,13 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from faking import TRAINED_SUITE, sabench
 from sabench.catalog.scores import SCORES
 
 
+@pytest.mark.slow
 def test_eight_scores_of_two_networks_in_a_table_and_a_leaderboard(tmp_path: Path) -> None:
     (tmp_path / "small.yaml").write_text(TRAINED_SUITE)
     words = ("score", "--suite", "small.yaml", "--device", "cpu", "--out", "run")

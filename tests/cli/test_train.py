@@ -96,6 +96,7 @@ def test_nothing_is_left_of_the_checkpoints(trained: Any) -> None:
     assert not folder.exists() or list(folder.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_killed_training_is_resumed_to_the_same_weights(trained: Any, tmp_path: Path) -> None:
     """The whole family is killed at random moments until one of the starts comes to the end."""
     whole, _ = trained

@@ -166,12 +166,7 @@ def test_the_state_goes_round(row: Layer, implementation: str) -> None:
 
 @pytest.mark.parametrize(
     ("row", "implementation"),
-    [
-        pytest.param(
-            *host, marks=pytest.mark.slow if host[1] != "reference" and host[0] != HALO else ()
-        )
-        for host in HOSTS
-    ],
+    [pytest.param(*host, marks=() if host[0] == HALO else pytest.mark.slow) for host in HOSTS],
 )
 def test_compiled_equals_eager(row: Layer, implementation: str) -> None:
     layer = build(row, size=(7, 5), implementation=implementation)

@@ -130,6 +130,7 @@ print(time.process_time() - started, int(peak[0]) * 1024)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from /proc")
+@pytest.mark.slow
 def test_all_networks_are_built_without_memory_and_within_a_minute():
     done = subprocess.run(
         [sys.executable, "-c", WEIGH_NETWORKS], capture_output=True, text=True, check=True

@@ -11,6 +11,7 @@ from checkouts import pretend
 from faking import write_script
 from sabench import cli
 from sabench.cli.app import app
+from slowness import mostly_slow
 
 SABENCH = (sys.executable, "-m", "sabench")
 BARE = {
@@ -38,7 +39,7 @@ COMMANDS: dict[str, tuple[str, set[int]]] = {  # arguments, and the exit codes t
     "score": ("--suite trained.yaml --device cpu --no-lock", {0}),
     "show": ("run", {0}),
     "count": ("halo channels=128 size=28 block=7", {0}),
-    "explain": ("conv channels=8 size=8 --device cpu --no-lock", {0}),
+    "explain": ("conv channels=8 size=8 --device cpu --no-lock", {0, 4}),  # or busy
     "list": ("", {0}),
     "verify": ("sasa", {0}),
     "doctor": ("", {0, 1}),  # this machine may be unfit
@@ -49,6 +50,9 @@ COMMANDS: dict[str, tuple[str, set[int]]] = {  # arguments, and the exit codes t
     "report": ("run -o page.html", {0}),
     "accept": ("run", {2}),  # made-up figures are refused
 }
+
+
+LONG = ("train", "score", "report", "gate")
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +87,7 @@ def test_every_command_stands_here() -> None:
     assert found == set(COMMANDS)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", mostly_slow(COMMANDS, lambda one: one not in LONG))
 def test_a_command_works_with_nothing_around_it(command: str, folder: Path) -> None:
     words, fine = COMMANDS[command]
     if "run" in words.split()[:1] and not (folder / "run").exists():
@@ -92,10 +96,9 @@ def test_a_command_works_with_nothing_around_it(command: str, folder: Path) -> N
     said = done.stderr.decode(errors="replace")
     assert done.returncode in fine, said
     assert "Traceback" not in said
-    if done.returncode in (2, 3):
+    if not done.stdout:
+        assert done.returncode in (2, 3, 4)
         assert len(said.splitlines()) == 1
-    else:
-        assert done.stdout
     if command == "show":
         assert b"Gr\\xf6\\xdfe, \\u65e5" in done.stdout  # a letter that the locale lacks
         assert (folder / "t.csv").read_text(encoding="utf-8").count("squeeze_excite/") == 2

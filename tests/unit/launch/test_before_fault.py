@@ -68,6 +68,7 @@ def test_a_job_that_ends_well_keeps_its_readings_where_they_belong() -> None:
     assert "before_fault" not in record.details
 
 
+@pytest.mark.slow
 def test_a_late_child_is_charged_with_what_it_had_read(tmp_path: Path) -> None:
     """A layer that is timed and then hangs while its operators are counted."""
     (tmp_path / "mine.py").write_text(HANGS_WHEN_TRACED)

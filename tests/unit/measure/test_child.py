@@ -237,6 +237,7 @@ def test_a_record_lies_in_the_outbox_before_its_end_is_told(tmp_path: Path) -> N
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's end")
+@pytest.mark.slow
 def test_the_child_dies_with_its_parent(tmp_path: Path) -> None:
     child = start(tmp_path, stranger("Sleeps"))
     command = child.process.args

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
+import pytest
+
 from sabench.cases.case import Case
 from sabench.cases.plan import Batch, make_jobs
 from sabench.catalog.presets import find_preset
@@ -51,6 +53,7 @@ def test_all_that_the_jobs_name_is_imported() -> None:
     assert any(name.startswith("sabench.layers.") for name in loaded)
 
 
+@pytest.mark.slow
 def test_what_builds_a_subject_is_there_before_a_job_that_is_timed_alone() -> None:
     assert "sabench.measure.building" in loaded_for(batch_of(metrics=["latency_warm"]))
 

@@ -46,6 +46,7 @@ def test_every_stream_ends_within_the_most_samples(preset: Preset) -> None:
 
 
 @pytest.mark.parametrize("kind", ["normal", "heavy tail"])
+@pytest.mark.slow
 def test_the_interval_at_the_stop_covers_the_true_median(kind: str) -> None:
     random, covered, trials = np.random.default_rng(7), 0, 600
     for _ in range(trials):

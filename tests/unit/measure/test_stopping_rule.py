@@ -37,6 +37,7 @@ def broken(streams: int = STREAMS) -> list[str]:
     return [promise.text for promise in made if not promise.holds]
 
 
+@pytest.mark.slow
 def test_every_promise_holds() -> None:
     assert broken() == []
 
@@ -83,6 +84,7 @@ def test_a_rule_that_does_not_count_is_seen(monkeypatch: pytest.MonkeyPatch) -> 
     assert "constant: ends at 30 samples with an interval of width 0" in found
 
 
+@pytest.mark.slow
 def test_a_rule_that_looks_only_for_luck_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """A look after every sample, and the end as soon as the interval lies off the middle."""
 

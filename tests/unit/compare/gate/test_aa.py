@@ -60,6 +60,7 @@ def test_a_trial_appends_goes_on_where_it_was_left_and_takes_turns(
     assert len(lengths) == 2
 
 
+@pytest.mark.slow
 def test_a_planted_trial_is_counted_apart(
     tool: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -106,6 +107,7 @@ def test_the_clones_take_turns_in_being_the_base_whatever_was_kept(
     assert bases == bases[:2] * 2
 
 
+@pytest.mark.slow
 def test_a_trial_that_failed_is_told_and_bounds_nothing(
     tool: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

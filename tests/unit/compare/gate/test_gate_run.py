@@ -83,6 +83,7 @@ def test_the_records_of_both_stages_and_all_sides_lie_in_the_journal(tmp_path):
     assert {one.replicate for one in timed} == set(range(16))
 
 
+@pytest.mark.slow
 def test_a_faster_case_is_told_and_passes(tmp_path):
     result = gate(tmp_path, None, {CONV: {"candidate": 0.8}, HALO: {}})
     assert verdicts(result) == {CONV: Verdict.IMPROVED, HALO: Verdict.SAME}
@@ -119,6 +120,7 @@ def test_a_case_that_the_candidate_lacks_counts_unless_it_may(tmp_path, allow, c
     assert result.exit_code() is code
 
 
+@pytest.mark.slow
 def test_a_case_that_only_the_candidate_has_is_listed_and_not_measured(tmp_path):
     result = gate(tmp_path, {CONV: {}}, None)
     assert result.added == (HALO,)
@@ -136,6 +138,7 @@ def test_sides_that_have_no_case_at_all_are_refused(tmp_path):
         gate(tmp_path, {}, {})
 
 
+@pytest.mark.slow
 def test_a_case_that_fails_in_the_candidate_fails_the_gate_and_spares_the_others(tmp_path):
     failing = {"status": "error", "message": "ValueError: on purpose", "sides": ["candidate"]}
     result = gate(tmp_path, None, {CONV: failing, HALO: {}})
@@ -180,6 +183,7 @@ def test_a_case_that_no_longer_fits_the_memory_counts_as_missing(tmp_path, allow
     assert result.exit_code(strict=True) is (code or ExitCode.CASE_FAILED)
 
 
+@pytest.mark.slow
 def test_a_case_that_neither_side_can_measure_passes_unless_strict(tmp_path):
     figures: Figures = {CONV: {}, HALO: {"status": "unsupported"}}
     result = gate(tmp_path, figures, figures)
@@ -194,6 +198,7 @@ def test_a_case_that_was_always_disturbed_is_minded_by_strict_as_unreliable(tmp_
     assert result.exit_code(strict=True) is ExitCode.UNRELIABLE
 
 
+@pytest.mark.slow
 def test_a_failure_is_told_though_the_null_control_fired(tmp_path):
     base: Figures = {CONV: {}, HALO: {"null": 1.3}}
     result = gate(tmp_path, base, {CONV: {"status": "crash"}, HALO: {}})
@@ -201,6 +206,7 @@ def test_a_failure_is_told_though_the_null_control_fired(tmp_path):
     assert result.exit_code() is ExitCode.CASE_FAILED
 
 
+@pytest.mark.slow
 def test_a_count_that_differs_from_itself_in_the_base_is_told_and_not_held(tmp_path):
     base: Figures = {CONV: {"macs": 9.0, "null-macs": 8.0, "params": 3.0}, HALO: {"macs": 5.0}}
     result = gate(tmp_path, base, {CONV: {"macs": 10.0, "params": 3.0}, HALO: {"macs": 5.0}})
@@ -208,6 +214,7 @@ def test_a_count_that_differs_from_itself_in_the_base_is_told_and_not_held(tmp_p
     assert (result.counts, result.outcome) == ((), Outcome.PASSED)
 
 
+@pytest.mark.slow
 def test_a_count_that_the_candidate_no_longer_tells_fails_the_gate(tmp_path):
     base: Figures = {CONV: {"macs": 9.0, "params": 3.0}, HALO: {"macs": 5.0}}
     result = gate(tmp_path, base, {CONV: {"params": 3.0}, HALO: {"macs": 5.0}})
@@ -224,6 +231,7 @@ def test_blocks_that_were_disturbed_are_made_up_for(tmp_path):
     assert result.cases[0].screen.blocks == 8
 
 
+@pytest.mark.slow
 def test_a_case_that_is_always_disturbed_has_no_verdict_and_says_why(tmp_path):
     result = gate(tmp_path, None, {CONV: {"status": "contended"}, HALO: {}})
     assert verdicts(result) == {CONV: None, HALO: Verdict.SAME}
@@ -245,6 +253,7 @@ def test_a_gate_that_an_error_ends_keeps_what_was_measured_before(tmp_path):
     assert [case.screen.blocks for case in kept.cases if case.screen] == [3, 3]
 
 
+@pytest.mark.slow
 def test_a_side_is_asked_what_it_is_before_anything_is_measured(tmp_path):
     """What its folder becomes meanwhile, or whether its Python still starts, is no matter."""
     request = GateRequest(
@@ -262,6 +271,7 @@ def test_a_side_is_asked_what_it_is_before_anything_is_measured(tmp_path):
     assert (asked, result.base.name) == ([], str(tmp_path / "base"))
 
 
+@pytest.mark.slow
 def test_a_planted_slowdown_is_found_in_one_case_alone(tmp_path):
     result = gate(tmp_path, None, None, plant=1.08)
     slower = [one.case_id for one in result.cases if one.verdict is Verdict.REGRESSED]

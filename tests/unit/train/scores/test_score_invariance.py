@@ -3,11 +3,13 @@
 import pytest
 from score_nets import EVERY, LAYERS, SAMPLES, score, scored, small_batch, small_network
 
+from slowness import mostly_slow
+
 each_score = pytest.mark.parametrize("name", EVERY)
 each_layer = pytest.mark.parametrize("layer", LAYERS)
 
 
-@pytest.mark.parametrize("chunks", [2, 4, SAMPLES])
+@pytest.mark.parametrize("chunks", mostly_slow([2, 4, SAMPLES], (4).__eq__))
 @each_layer
 @each_score
 def test_a_split_of_the_batch_changes_no_score(name, layer, chunks):
