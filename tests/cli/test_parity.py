@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.serial
+measures = pytest.mark.serial  # beside other work a case has no rank, and is tried again
 
 SABOTEUR = Path(__file__).parents[1] / "fixtures" / "saboteur"
 SUITE = """\
@@ -64,6 +64,7 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int, dict[s
     return folder, *profile(folder, *words, fault="sees_the_border")
 
 
+@measures
 def test_a_wrong_implementation_has_no_figures_and_makes_the_exit_code_6(
     planted: tuple[Path, int, dict[str, Any], str],
 ) -> None:
@@ -76,6 +77,7 @@ def test_a_wrong_implementation_has_no_figures_and_makes_the_exit_code_6(
     assert conv["rank"] == 1
 
 
+@measures
 def test_the_journal_has_the_parity_job_and_the_largest_difference(
     planted: tuple[Path, int, dict[str, Any], str],
 ) -> None:
@@ -89,6 +91,7 @@ def test_the_journal_has_the_parity_job_and_the_largest_difference(
     ]
 
 
+@measures
 def test_resuming_does_not_measure_it_after_all(
     planted: tuple[Path, int, dict[str, Any], str],
 ) -> None:
@@ -98,6 +101,7 @@ def test_resuming_does_not_measure_it_after_all(
     assert journal_of(planted[0] / "run") == before
 
 
+@measures
 def test_a_wrong_gradient_is_found_only_where_gradients_are_measured(tmp_path: Path) -> None:
     words = (*PLANTED, "--filter", "halo", "--json")
     words += ("--axis", "mode=forward,forward_backward")
