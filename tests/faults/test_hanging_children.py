@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from making_runs import faulty, new_run, preset
+from processes import living
+from sabench.launch.events import Event, JobStarted
 from sabench.launch.process import ProcessLauncher
 from sabench.launch.sweep import sweep
 from sabench.launch.watch import Patience
@@ -35,18 +37,6 @@ print(json.dumps({"event": "start", "job_id": job["job_id"]}), flush=True)
 """
 
 
-def living(folder: Path) -> list[str]:
-    """Command lines that name the folder."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            if str(folder).encode() in path.read_bytes():
-                found.append(path.read_text().replace("\0", " "))
-        except OSError:
-            continue
-    return found
-
-
 @pytest.mark.parametrize("way", WAYS)
 def test_a_child_that_hangs_is_a_timeout_and_leaves_no_process(way: str, tmp_path: Path) -> None:
     folder = new_run(
@@ -55,13 +45,22 @@ def test_a_child_that_hangs_is_a_timeout_and_leaves_no_process(way: str, tmp_pat
         preset=preset(processes=1, deadline_s=DEADLINE_S, budget_s=0.1),
     )
     launcher = ProcessLauncher((sys.executable, "-c", PREFACE + WAYS[way]))
+    seen: list[dict[int, str]] = []
+
+    def look(event: Event) -> None:
+        if isinstance(event, JobStarted):
+            seen.append(living(folder.path))
+
     start = time.monotonic()
-    records = sweep(folder, launcher, patience=Patience(start_s=20.0, grace_s=GRACE_S))
+    records = sweep(
+        folder, launcher, listener=look, patience=Patience(start_s=20.0, grace_s=GRACE_S)
+    )
     took = time.monotonic() - start
     assert [(r.attempt, r.status) for r in records] == [(1, Status.TIMEOUT), (2, Status.TIMEOUT)]
     assert took < 2 * (DEADLINE_S + 10.0)
     assert all("could not be ended" not in record.message for record in records)
-    assert living(folder.path) == []
+    assert [len(found) > 0 for found in seen] == [True, True]
+    assert living(folder.path) == {}
 
 
 def test_a_process_that_leaves_a_child_which_ends_well_is_ended_too(tmp_path: Path) -> None:
@@ -69,4 +68,4 @@ def test_a_process_that_leaves_a_child_which_ends_well_is_ended_too(tmp_path: Pa
     launcher = ProcessLauncher((sys.executable, "-c", PREFACE + DETACHED))
     (record,) = sweep(folder, launcher, patience=Patience(start_s=20.0, grace_s=GRACE_S))
     assert record.message.startswith("no_result: the process ended with exit code 0")
-    assert living(folder.path) == []
+    assert living(folder.path) == {}

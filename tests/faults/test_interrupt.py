@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from making_runs import faulty, new_run, preset
+from processes import living
 from sabench.launch.descendants import group_members
 from sabench.records import Status
 from sabench.store import journal
@@ -44,24 +45,12 @@ def hanging(folder: RunFolder) -> Iterator[subprocess.Popen[str]]:
                 if line.split() == ["JobStarted", hang]:
                     break
             patience = time.monotonic() + 20.0
-            while not any("time.sleep(60)" in line for line in living(folder)):  # the grandchild
+            while "time.sleep(60)" not in "".join(living(folder.path).values()):  # the grandchild
                 assert time.monotonic() < patience
                 time.sleep(0.01)
             yield parent
         finally:
             parent.kill()
-
-
-def living(folder: RunFolder) -> list[str]:
-    """Command lines that name the folder, of processes that live."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            if str(folder.path).encode() in path.read_bytes():
-                found.append(path.read_text().replace("\0", " "))
-        except OSError:
-            continue
-    return found
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -76,7 +65,7 @@ def test_the_first_stops_within_five_seconds_and_leaves_a_valid_run(
     assert Status.INTERRUPTED in {record.status for record in journal.read(folder)}
     assert not read_leaderboard(folder.path).is_complete
     assert verify(folder.path) == []
-    assert living(folder) == []
+    assert living(folder.path) == {}
 
 
 def test_the_second_stops_at_once(hanging: subprocess.Popen[str], folder: RunFolder) -> None:
@@ -89,7 +78,7 @@ def test_the_second_stops_at_once(hanging: subprocess.Popen[str], folder: RunFol
     assert time.monotonic() - asked < 1.0
     assert (hanging.returncode, told) == (130, "")
     assert all(record.status is Status.OK for record in journal.read(folder))
-    assert living(folder) == []
+    assert living(folder.path) == {}
 
 
 def test_a_process_group_without_processes_has_no_members() -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from faking import fake_case, plant
 from making_runs import HASTE, faulty, new_run, preset, stand_in
+from processes import living
 from sabench import jsonl
 from sabench.launch.events import Event, JobStarted
 from sabench.launch.sweep import sweep
@@ -119,7 +120,7 @@ def test_a_killed_child_is_a_crash_and_the_next_case_starts_within_ten_seconds(
                 waited.append(time.monotonic() - died_at[-1])
                 died_at.clear()
             if event.job.case.options["fault"] == "steady":
-                (child,) = processes_of(folder)
+                (child,) = living(folder.path)
                 died_at.append(time.monotonic())
                 os.kill(child, signal.SIGKILL)
 
@@ -153,7 +154,7 @@ def test_a_real_child_ends_with_its_parent_and_its_finished_cases_stay(
     assert Counter((r.job_id, r.attempt) for r in journal.read(folder)) == Counter(
         (job.job_id, 1) for job in folder.info.jobs()
     )
-    assert processes_of(folder) == []
+    assert living(folder.path) == {}
 
 
 def test_a_child_that_hangs_does_not_outlive_its_parent(
@@ -167,26 +168,14 @@ def test_a_child_that_hangs_does_not_outlive_its_parent(
     parent.kill()
     parent.communicate()
     patience = time.monotonic() + 5.0
-    while (left := processes_of(folder)) and time.monotonic() < patience:
+    while (left := living(folder.path)) and time.monotonic() < patience:
         time.sleep(0.01)
     for pid in left:
         os.kill(pid, signal.SIGKILL)
-    assert left == []
+    assert left == {}
 
 
 def start(folder: RunFolder) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [*PARENT, str(folder.path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-
-
-def processes_of(folder: RunFolder) -> list[int]:
-    """Processes whose command line names the folder."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            if f"{folder.path}/".encode() in path.read_bytes():
-                found.append(int(path.parent.name))
-        except OSError:
-            continue
-    return found

@@ -9,6 +9,7 @@ import torch
 from making_runs import new_run, preset
 from sabench.cases.case import Case
 from sabench.cases.plan import make_jobs
+from sabench.launch.events import Listener, ignore
 from sabench.launch.process import ProcessLauncher
 from sabench.launch.sweep import sweep
 from sabench.launch.watch import Patience
@@ -32,6 +33,7 @@ def measure_on_gpu(
     cases: tuple[Case, ...],
     seed: int = 7,
     metrics: tuple[str, ...] = ("latency_warm",),
+    listener: Listener = ignore,
     **constants: Any,
 ) -> list[Record]:
     """A sweep over the cases, each in a child's process, in the order of the seed."""
@@ -44,7 +46,7 @@ def measure_on_gpu(
         preset=preset(**SHORT | constants),
         environments={DEVICE: environment(DEVICE, ["gpu tests"])},
     )
-    return sweep(folder, ProcessLauncher(), patience=Patience(grace_s=1.0))
+    return sweep(folder, ProcessLauncher(), listener=listener, patience=Patience(grace_s=1.0))
 
 
 def seed_that_starts_it_in_the_middle(cases: tuple[Case, ...], wanted: Case) -> int:

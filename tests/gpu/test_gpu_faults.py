@@ -12,7 +12,9 @@ import torch
 from on_gpu import DEVICE, MARKS, measure_on_gpu, seed_that_starts_it_in_the_middle
 
 from making_runs import case
+from processes import living
 from sabench.cases.case import Case
+from sabench.launch.events import Event, JobStarted
 from sabench.records import Flag, Record, Status
 
 pytestmark = MARKS
@@ -68,8 +70,14 @@ def test_a_case_without_memory_leaves_its_neighbours_as_they_were(tmp_path: Path
 def test_a_case_that_hangs_is_killed_and_its_memory_comes_back(tmp_path: Path, name: str) -> None:
     before = used_bytes()
     hangs = case(name, channels=16, size=8, file=f"{HERE / 'hostile_gpu_layers.py'}:{name}")
+    seen: list[dict[int, str]] = []
+
+    def look(event: Event) -> None:
+        if isinstance(event, JobStarted):
+            seen.append(living(tmp_path))
+
     start = time.monotonic()
-    records = measure_on_gpu(tmp_path / "run", (hangs,), deadline_s=5.0)
+    records = measure_on_gpu(tmp_path / "run", (hangs,), listener=look, deadline_s=5.0)
     took = time.monotonic() - start
     assert {record.status for record in records} == {Status.TIMEOUT}
     assert took < len(records) * (5.0 + 10.0 + 20.0)  # deadline, kill, start
@@ -77,8 +85,8 @@ def test_a_case_that_hangs_is_killed_and_its_memory_comes_back(tmp_path: Path, n
     while used_bytes() > before + 64 * 2**20 and time.monotonic() < end:
         time.sleep(0.1)
     assert used_bytes() <= before + 64 * 2**20
-    found = subprocess.run(["pgrep", "-f", "hostile_gpu_layers"], capture_output=True, text=True)
-    assert found.stdout == ""
+    assert [len(found) > 0 for found in seen] == [True] * len(records)
+    assert living(tmp_path) == {}
 
 
 def many_cases() -> tuple[Case, ...]:
