@@ -4,7 +4,8 @@
 
 The tests that drive the stand-in run here under a tracer of the standard library. A branch is one
 way out of an `if`, `while` or `for` statement; conditional expressions and short circuits are not
-told apart. Exit code: 0 every file has the share, 1 one has not, 2 a test failed.
+told apart. Exit code: 0 every file has the share, 1 one has not, 2 a test failed, or a file named
+here is not there.
 """
 
 import argparse
@@ -23,6 +24,10 @@ TARGETS = (
     *sorted(MEASURE.glob("cuda_*.py")),
     *(MEASURE / "runtimes" / f"{name}.py" for name in ("eager", "compiled", "cudagraph")),
     *(MEASURE / "metrics" / f"{name}.py" for name in ("latency", "cold", "graph", "memory")),
+    MEASURE / "metrics" / "energy.py",
+    *(MEASURE / f"{name}.py" for name in ("runner", "building", "first_use", "faults")),
+    *(MEASURE / f"{name}.py" for name in ("watching", "device_memory")),
+    *(MEASURE / "selftest" / f"{name}.py" for name in ("bench", "cuda")),
     *(MEASURE / f"{name}.py" for name in ("instruments", "compiler", "touched", "calls")),
     *(MEASURE / f"{name}.py" for name in ("protocol", "judging", "warm_up", "device_diary")),
 )
@@ -34,8 +39,17 @@ TESTS = (
     "sampling_in_turns",
     "device_diary",
     "runner",
+    "building",
+    "first_use",
+    "faults",
+    "watching",
+    "device_memory",
+    "energy_readings",
+    "selftest_bench",
 )
 """Tests of tests/unit/measure that drive the stand-in, and the protocol beside it."""
+
+TEST_FOLDER = ROOT / "tests" / "unit" / "measure"
 
 Ways = dict[int, set[int]]
 """Lines that were seen to follow a line in the same frame; 0: the frame ended."""
@@ -65,20 +79,35 @@ def main() -> int:
     parser.add_argument("--missing", action="store_true", help="name what did not run")
     asked = parser.parse_args()
     os.chdir(ROOT)
-    seen = {str(path): Seen() for path in TARGETS if path.is_file()}
+    if missing := absent():
+        print(f"error: not there, so renamed or gone: {', '.join(missing)}; mend the lists here")
+        return 2
+    seen = {str(path): Seen() for path in TARGETS}
     if code := run_tests(seen):
         print(f"the tests ended with exit code {code}: nothing is said about coverage")
         return 2
     held = True
     for path in map(Path, seen):
-        ran, whole, missing = coverage_of(path, seen[str(path)])
+        ran, whole, not_run = coverage_of(path, seen[str(path)])
         share = ran / whole if whole else 1.0
         held &= share >= asked.least
         print(f"{share:7.1%}  {ran:4d} of {whole:4d}  {path.relative_to(ROOT)}")
-        if asked.missing and missing:
-            print(f"         not run: {', '.join(missing)}")
+        if asked.missing and not_run:
+            print(f"         not run: {', '.join(not_run)}")
     print(f"{'pass' if held else 'FAIL'}: at least {asked.least:.0%} of lines and branches each")
     return 0 if held else 1
+
+
+def absent() -> list[str]:
+    """Modules and tests that are named here and are not there."""
+    named = [path for path in TARGETS if not path.is_file()]
+    named += [TEST_FOLDER / f"test_{name}.py" for name in TESTS if not tests_of(name)]
+    return [str(path.relative_to(ROOT)) for path in named]
+
+
+def tests_of(name: str) -> list[str]:
+    """The files of tests by a name of TESTS."""
+    return sorted(str(path) for path in TEST_FOLDER.glob(f"test_{name}.py"))
 
 
 def run_tests(seen: dict[str, Seen]) -> int:
@@ -86,8 +115,7 @@ def run_tests(seen: dict[str, Seen]) -> int:
     import pytest
 
     sys.path[:0] = [str(ROOT)]
-    folder = ROOT / "tests" / "unit" / "measure"
-    tests = sorted(str(path) for name in TESTS for path in folder.glob(f"test_{name}.py"))
+    tests = [file for name in TESTS for file in tests_of(name)]
     names = {os.path.realpath(name): one for name, one in seen.items()}
     sys.settrace(lambda frame, *_: tracer(frame, names))
     try:

@@ -14,7 +14,7 @@ from sabench.cases.plan import Job, make_jobs
 from sabench.catalog.presets import find_preset
 from sabench.catalog.runtimes import RUNTIMES
 from sabench.errors import ConfigError, MeasurementError
-from sabench.measure.building import build_subject, input_shape, load_class
+from sabench.measure.building import build_subject, input_shape, load_class, set_tf32
 from sabench.measure.calls import is_finite
 from sabench.measure.metrics import memory, resident
 from sabench.measure.metrics.memory import peak_of
@@ -111,6 +111,18 @@ def test_not_finite_is_seen_in_output_and_gradients() -> None:
 def test_tf32_off_cuda_is_refused() -> None:
     with pytest.raises(ConfigError, match="tf32 needs a CUDA device"):
         build_subject(job(dtype="tf32"))
+
+
+def test_tf32_is_on_for_the_cuda_case_that_asks_for_it_and_off_for_the_next() -> None:
+    switches = (torch.backends.cuda.matmul, torch.backends.cudnn)
+    for dtype, wanted in (("tf32", True), ("fp32", False)):
+        set_tf32(job(dtype=dtype).case, torch.device("cuda:1"))
+        assert [switch.allow_tf32 for switch in switches] == [wanted, wanted]
+
+
+def test_an_implementation_of_another_device_is_refused() -> None:
+    with pytest.raises(ConfigError, match="implementation=triton needs cuda, not cpu"):
+        build_subject(job(subject="halo", implementation="triton", options={"block": 2, "halo": 1}))
 
 
 def stranger(name: str, **axes: Any) -> Job:

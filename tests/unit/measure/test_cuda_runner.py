@@ -92,6 +92,15 @@ def test_a_figure_that_is_not_host_bound_has_no_graph_beside_it(run: Run) -> Non
     assert list(run("latency_warm").readings) == ["latency_warm"]
 
 
+@pytest.mark.parametrize("asked", [("latency_warm",), ("peak_allocated",)])
+def test_a_record_tells_its_device_whether_anything_was_timed_or_not(
+    run: Run, asked: tuple[str]
+) -> None:
+    details = run(*asked).details
+    assert details["device"] == {"driver": "stand-in"}
+    assert details["device_watch"]
+
+
 def test_a_graph_comes_after_what_a_failed_capture_could_spoil(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

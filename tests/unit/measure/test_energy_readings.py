@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
@@ -15,6 +16,7 @@ from rich.console import Console
 from fakes.energy import CALL_S, IDLE_W, LOAD_W, Bench
 from making_runs import case, preset, record_of, run_info
 from sabench.catalog.presets import PRESETS
+from sabench.errors import DeviceError
 from sabench.measure.energy_state import FLAG_OF, Validity
 from sabench.measure.metrics import energy as module
 from sabench.records import Flag, Reading
@@ -65,12 +67,45 @@ def test_a_preset_without_windows_says_where_energy_is_read(name: str) -> None:
     assert {one.details["validity"] for one in found.values()} == {"unavailable"}
 
 
-def measured(chosen: Any, bench: Bench | None = None, since_s: float = 0.0) -> dict[str, Reading]:
+def measured(
+    chosen: Any, bench: Bench | None = None, since_s: float = 0.0, device: str = "cpu"
+) -> dict[str, Reading]:
     bench = bench or Bench()
     protocol: Any = SimpleNamespace(preset=chosen, clock=lambda: since_s, started_s=0.0)
-    subject: Any = SimpleNamespace(device="cpu", case=SimpleNamespace(batch=BATCH))
+    subject: Any = SimpleNamespace(device=device, case=SimpleNamespace(batch=BATCH))
     execution: Any = SimpleNamespace(call=bench.call)
     return module.measure(subject, execution, protocol)
+
+
+def test_a_boards_windows_begin_and_end_behind_the_work_of_its_own_device(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plain, bench, opened = Bench(step_s=1e-3), Bench(step_s=1e-3), []
+    readings_of(plain)
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda device: bench.log.append(device))
+    monkeypatch.setattr(module, "open_board", lambda device, _: opened.append(device))
+    monkeypatch.setattr(module, "Meter", lambda _: bench.meter())
+    module.meter_of.cache_clear()
+    try:
+        found = measured(STANDARD, bench, device="cuda:1")["energy"]
+    finally:
+        module.meter_of.cache_clear()
+    assert opened == ["cuda:1"]
+    assert found.samples == pytest.approx([LOAD_W * CALL_S / BATCH] * 3, rel=1e-3)
+    assert bench.log == ["cuda:1" if what == "synchronise" else what for what in plain.log]
+
+
+def test_a_board_that_is_not_there_is_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(device: str, _: object) -> None:
+        raise DeviceError(f"NVML does not know {device}")
+
+    monkeypatch.setattr(module, "open_board", missing)
+    module.meter_of.cache_clear()
+    try:
+        found = measured(STANDARD, device="cuda:1")
+    finally:
+        module.meter_of.cache_clear()
+    assert {one.reason for one in found.values()} == {"NVML does not know cuda:1"}
 
 
 def test_without_a_counter_the_reason_is_the_reading(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,6 +53,28 @@ def test_the_bytes_asked_for_are_read_from_the_message(message: str, asked: int 
     assert requested_bytes(message) == asked
 
 
+def test_a_cuda_case_without_memory_tells_what_its_own_device_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    has = {"cuda:1": (2**30, 2**31)}
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: has[device])
+    fault = classify(torch.OutOfMemoryError(CUDA_ALLOCATOR), "cuda:1")
+    names = ("requested_bytes", "free_bytes", "total_bytes")
+    assert [fault.details[name] for name in names] == [int(2.5 * 2**30), 2**30, 2**31]
+
+
+def test_a_device_that_tells_no_memory_leaves_the_fault_as_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def gone(_: str) -> None:
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    monkeypatch.setattr(torch.cuda, "mem_get_info", gone)
+    fault = classify(torch.OutOfMemoryError(CUDA_ALLOCATOR), "cuda:1")
+    assert fault.status is Status.OOM
+    assert fault.details["free_bytes"] is fault.details["total_bytes"] is None
+
+
 def test_a_message_is_one_line_of_bounded_length() -> None:
     fault = classify(ValueError("many\n  lines\n" + 1000 * "x"), "cpu")
     assert fault.message.startswith("ValueError: many lines xxx")

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 
 import pytest
+import torch
 
 from sabench.cases.case import Case
 from sabench.cases.plan import Batch, make_jobs
@@ -56,6 +57,26 @@ def test_all_that_the_jobs_name_is_imported() -> None:
 @pytest.mark.slow
 def test_what_builds_a_subject_is_there_before_a_job_that_is_timed_alone() -> None:
     assert "sabench.measure.building" in loaded_for(batch_of(metrics=["latency_warm"]))
+
+
+def test_the_first_calls_on_a_device_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[str] = []
+    monkeypatch.setattr(torch.cuda, "synchronize", waited.append)
+    warm_process(batch_of(device="meta"))
+    assert waited == ["meta"]
+    warm_process(batch_of(device="cpu"))
+    assert waited == ["meta"]
+
+
+def test_a_compilers_own_start_is_paid_where_a_job_is_compiled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    compiled: list[torch.nn.Module] = []
+    monkeypatch.setattr(torch, "compile", lambda module: compiled.append(module) or module)
+    warm_process(batch_of(runtime="eager"))
+    assert compiled == []
+    warm_process(batch_of(runtime="compiled"))
+    assert len(compiled) == 1
 
 
 def test_a_part_that_fails_is_left_to_its_job() -> None:
