@@ -1,10 +1,10 @@
-"""Every planted fault that the device can have, once: its check must fail.
+"""Every planted fault that the device can have, once: its check must answer, and with `fail`.
 
     .venv/bin/python tools/check_plants.py [--device cpu] [--tries 3]
 
 A plant whose check finds the machine too busy to tell is tried again. A check that does not apply
 to the device is skipped with its reason, and its plant is not counted as seen. Exit code: 0 all
-others were seen, 1 a check passed, 4 one could not be told or none applies.
+others were seen, 1 a check passed or gave no answer, 4 one could not be told or none applies.
 """
 
 import argparse
@@ -24,6 +24,7 @@ class End(StrEnum):
 
     SEEN = "seen"
     NOT_SEEN = "not seen"
+    NO_ANSWER = "no answer"
     UNTOLD = "untold"
     SKIPPED = "skipped"
 
@@ -46,7 +47,7 @@ def main() -> int:
     ends: Counter[End] = Counter()
     for plant in PLANTS:
         found = planted(plant, device, asked.tries)
-        end = END_OF[found.verdict]
+        end = end_of(found)
         ends[end] += 1
         print(f"{end:<10} {plant:<15} {found.check:<17} {found.read}", flush=True)
     print(", ".join(f"{ends[end]} {end}" for end in End), f"on {device}")
@@ -62,9 +63,14 @@ def planted(plant: str, device: str, tries: int) -> Finding:
     return found
 
 
+def end_of(found: Finding) -> End:
+    """A check whose child died has seen nothing."""
+    return END_OF[found.verdict] if found.answered else End.NO_ANSWER
+
+
 def code_of(ends: Mapping[End, int]) -> int:
     """The exit code of so many of each."""
-    if ends.get(End.NOT_SEEN):
+    if ends.get(End.NOT_SEEN) or ends.get(End.NO_ANSWER):
         return 1
     return 4 if ends.get(End.UNTOLD) or not ends.get(End.SEEN) else 0
 

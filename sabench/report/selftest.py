@@ -50,7 +50,7 @@ def selftest_lines(findings: Sequence[Finding], device: str, plant: str) -> Rend
         Text(f"Does the instrument tell the truth on {device}?", style="bold")
     ]
     if plant:
-        lines.append(Text(f"Planted: {plant}: {PLANTS[plant].planted}.", style="yellow"))
+        lines.append(Text(_planted(findings, plant), style="yellow"))
     for finding in findings:
         head = Text()
         head.append(f"{finding.verdict.value:<16}", style=STYLES[finding.verdict])
@@ -61,6 +61,13 @@ def selftest_lines(findings: Sequence[Finding], device: str, plant: str) -> Rend
             lines.append(_indented(f"allowed: {finding.allowed}"))
     worst = tally(findings)
     return Group(*lines, Text(), Text(CLOSING[worst], style=STYLES[worst]))
+
+
+def _planted(findings: Sequence[Finding], plant: str) -> str:
+    told = f"Planted: {plant}: {PLANTS[plant].planted}."
+    if any(one.check == PLANTS[plant].name and not one.answered for one in findings):
+        told += " Its check gave no answer, so it has not seen the fault."
+    return told
 
 
 def _indented(text: str, style: str = "") -> Padding:

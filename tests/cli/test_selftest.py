@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from sabench.launch import lone_child
 from sabench.launch import selftest as selftest_module
 from sabench.launch.device_lock import locked
 from sabench.launch.process import CHILD, ProcessLauncher
-from sabench.measure.selftest.judge import Finding, Verdict
+from sabench.measure.selftest.judge import IDLE_SHARE, Finding, Verdict
 from sabench.measure.selftest.table import CHECKS
 
 pytestmark = pytest.mark.serial
@@ -46,7 +47,21 @@ def test_an_active_wait_policy_beside_a_neighbour_is_exit_1(
 ) -> None:
     code, out = run(capsys, "--check", "wait_policy", "--plant", "active-wait")
     assert code == 1, out
-    assert "Planted: active-wait: the child starts with OMP_WAIT_POLICY=ACTIVE." in out
+    assert "Planted: active-wait: the child starts with OMP_WAIT_POLICY=ACTIVE.\n" in out
+    read = re.search(r"waiting threads use (\d\.\d+) of a core", out)
+    assert read is not None, out
+    assert float(read[1]) > IDLE_SHARE
+
+
+def test_a_planted_check_whose_child_died_is_exit_1_and_has_not_seen_the_fault(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(selftest_module, "ACTIVE", ("false",))
+    monkeypatch.setenv("COLUMNS", "200")
+    code, out = run(capsys, "--check", "wait_policy", "--plant", "active-wait")
+    assert code == 1, out
+    assert "ACTIVE. Its check gave no answer, so it has not seen the fault.\n" in out
+    assert "waiting threads use" not in out
 
 
 def test_a_device_that_another_run_holds_is_exit_5(capsys: pytest.CaptureFixture[str]) -> None:

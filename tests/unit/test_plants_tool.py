@@ -1,11 +1,11 @@
-"""tools/check_plants.py counts as seen only what its checks failed for, and skips apart."""
+"""tools/check_plants.py counts a plant as seen only where its check read it."""
 
 from types import ModuleType
 
 import pytest
 
 from loading_tools import load_tool
-from sabench.measure.selftest.judge import Finding, Verdict, not_applicable
+from sabench.measure.selftest.judge import Finding, Verdict, no_answer, not_applicable
 from sabench.measure.selftest.table import CHECKS, PLANTS, Check
 
 SEEN = Verdict.FAIL
@@ -52,7 +52,7 @@ def test_a_plant_that_the_device_cannot_have_is_skipped_and_counted_apart(
         ("frozen-counter", "no counter here"),
     ]
     assert len(lines) == len(PLANTS)
-    assert total == "7 seen, 0 not seen, 0 untold, 3 skipped on cpu"
+    assert total == "7 seen, 0 not seen, 0 no answer, 0 untold, 3 skipped on cpu"
 
 
 @pytest.mark.parametrize(
@@ -60,10 +60,11 @@ def test_a_plant_that_the_device_cannot_have_is_skipped_and_counted_apart(
     [
         (found("aa_pair"), "seen", 0),
         (found("aa_pair", Verdict.PASS), "not seen", 1),
+        (no_answer(CHECKS["aa_pair"], "the child ended with code 1"), "no answer", 1),
         (found("aa_pair", Verdict.UNRELIABLE), "untold", 4),
     ],
 )
-def test_only_a_check_that_fails_has_seen_its_plant(
+def test_only_a_check_that_answers_has_seen_its_plant(
     tool: ModuleType,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],

@@ -29,12 +29,16 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A check's verdict, the figure it rests on and what is allowed, both in words."""
+    """A check's verdict, the figure it rests on and what is allowed, both in words.
+
+    `answered`: whether its child told anything; a fault is seen only by a check that did.
+    """
 
     check: str
     verdict: Verdict
     read: str
     allowed: str = ""
+    answered: bool = True
 
 
 def judge(name: str, reading: Reading) -> Finding:
@@ -59,7 +63,7 @@ def not_applicable(check: Check) -> Finding:
 
 def no_answer(check: Check, why: str) -> Finding:
     """A check whose child gave none: an instrument that breaks tells no truth."""
-    return Finding(check.name, Verdict.FAIL, f"no answer: {why}")
+    return Finding(check.name, Verdict.FAIL, f"no answer: {why}", answered=False)
 
 
 Said = tuple[Verdict, str, str]

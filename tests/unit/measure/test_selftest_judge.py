@@ -73,7 +73,7 @@ def test_a_true_reading_passes(name: str) -> None:
 @pytest.mark.parametrize("name", CHECKS)
 def test_what_the_planted_fault_reads_fails(name: str) -> None:
     found = judge(name, PLANTED[name])
-    assert found.verdict is Verdict.FAIL, found.read
+    assert (found.verdict, found.answered) == (Verdict.FAIL, True), found.read
 
 
 def test_every_check_has_a_judge_and_a_plant_of_its_own() -> None:
@@ -138,7 +138,9 @@ def test_what_is_not_there_is_not_applicable_and_no_answer_is_a_failure() -> Non
     absent = judge("energy", Reading.absent("J", "no counter"))
     assert (absent.verdict, absent.read) == (Verdict.NOT_APPLICABLE, "no counter")
     assert not_applicable(CHECKS["spin"]).verdict is Verdict.NOT_APPLICABLE
-    assert no_answer(CHECKS["aa_pair"], "killed").verdict is Verdict.FAIL
+    killed = no_answer(CHECKS["aa_pair"], "killed")
+    assert (killed.verdict, killed.answered) == (Verdict.FAIL, False)
+    assert absent.answered
 
 
 def test_the_worst_verdict_counts() -> None:
