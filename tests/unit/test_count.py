@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own spelling
 from torch import nn
 
+from counting import EACH, HALOS, count_halo, count_layer
 from layer_variants import OURS
 from sabench.catalog.implementations import executed_macs, resolve
 from sabench.catalog.layers import layers
@@ -188,6 +189,25 @@ def test_flop_counter_counts_what_each_implementation_executes(name, implementat
     module = build_layer(row, row.small, 16, 16, size=(10, 7), implementation=implementation)
     executed = executed_macs(row, row.small, 16, 16, (10, 7), 1, resolve(row, implementation))
     assert count(module, (16, 10, 7)).flop_counter.macs == executed
+
+
+@pytest.mark.parametrize(("name", "implementation"), EACH)
+def test_a_layer_that_runs_multiplies_what_its_closed_form_says(name, implementation):
+    counted = count_layer("cpu", name, implementation)
+    assert counted.macs == counted.expected
+
+
+@pytest.mark.parametrize("halo", HALOS)
+@pytest.mark.parametrize("backend", ["math", "flash"])  # a CPU has no other
+def test_each_attention_backend_counts_the_same(backend, halo):
+    counted = count_halo("cpu", backend, halo)
+    assert counted.macs == counted.expected
+    assert counted.fused == {backend} - {"math"}
+
+
+def test_a_backend_that_refuses_is_skipped_with_its_reason():
+    with pytest.raises(pytest.skip.Exception, match="efficient refuses on cpu: No viable backend"):
+        count_halo("cpu", "efficient", "with a bias")
 
 
 def test_sizes_are_whole_numbers_to_a_traced_module():
