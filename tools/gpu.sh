@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Everything that needs a GPU; docs/gpu-checks.md says which line is which.
 # Usage: tools/gpu.sh [OUT [PART ...]]
-#   OUT   receives logs, run folders and tables (default runs/gpu)
-#   PART  tests, selftest, compat, suites, train, or one suite as suite:halo (default: the first five)
+#   OUT   receives logs, run folders, tables and summary.txt (default runs/gpu)
+#   PART  tests, selftest, compat, suites, train (default: all five), one file of tests/gpu as
+#         tests:timing_truth, or one suite as suite:halo
 # PRESET (default standard) is the suites' preset. A run folder that is there is gone on with.
 # Works without .venv: then `python3` must have torch and sabench's other dependencies.
 # Exit code: 0 all passed or were skipped, 1 one did not, 2 no such part, 5 no CUDA device.
@@ -13,12 +14,12 @@ parts=("${@:-}")
 [ -z "${parts[0]}" ] && parts=(tests selftest compat suites train)
 for part in "${parts[@]}"; do
   case $part in
-    tests | selftest | compat | suites | train | suite:*) ;;
-    *)
-      echo "error: no part $part; there are tests, selftest, compat, suites, train, suite:NAME" >&2
-      exit 2
-      ;;
+    tests | selftest | compat | suites | train | suite:*) continue ;;
+    tests:*) [ -f "tests/gpu/test_${part#tests:}.py" ] && continue ;;
   esac
+  echo "error: no part $part; there are tests, selftest, compat, suites, train, tests:FILE," \
+    "suite:NAME" >&2
+  exit 2
 done
 
 python=python3
@@ -39,6 +40,17 @@ check() { # NAME COMMAND...: run it, keep its output in OUT/NAME.txt, say how it
   code=${PIPESTATUS[0]}
   if [ "$code" = 77 ]; then word=skipped; elif [ "$code" != 0 ]; then word=FAIL failed=1; fi
   echo "$word: $name (exit code $code, $((SECONDS - start)) s)" | tee -a "$out/summary.txt"
+}
+
+tests() { # FILE: run it, keep what it prints beside its report, a line for each of its rows
+  local name code
+  name=$(basename "$1" .py)
+  rm -f "$out/$name.xml"
+  "$python" -m pytest -v -s -m gpu "$1" "--junitxml=$out/$name.xml" 2>&1 | tee "$out/$name.txt"
+  code=${PIPESTATUS[0]}
+  "$python" tools/gpu_lines.py "$1" "$out/$name.xml" | tee -a "$out/summary.txt"
+  [ "$code ${PIPESTATUS[0]}" = "0 0" ] || failed=1
+  [ "$code" -le 1 ] || echo "FAIL: $name (pytest's exit code $code)" | tee -a "$out/summary.txt"
 }
 
 suite() { # NAME: measure it, or go on with it, and accept what it gave
@@ -75,7 +87,8 @@ train() { # proxies and their scores; the local family, long and short, and how 
 
 for part in "${parts[@]}"; do
   case $part in
-    tests) check tests "$python" -m pytest -q -m gpu tests/gpu ;;
+    tests) for file in tests/gpu/test_*.py; do tests "$file"; done ;;
+    tests:*) tests "tests/gpu/test_${part#tests:}.py" ;;
     selftest)
       check doctor "$python" -m sabench doctor --device cuda:0
       check selftest "$python" -m sabench selftest --device cuda:0
