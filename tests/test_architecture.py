@@ -33,7 +33,7 @@ TORCH_FREE = (
     *("errors", "stats", "units", "records", "seal", "jsonl", "known"),
     *("catalog", "papers", "cases", "store", "launch", "compare", "report", "cli", "__main__"),
     *("measure.device", "measure.device_watch", "measure.environment", "measure.versions"),
-    "measure.processor",
+    *("measure.processor", "measure.cgroup", "measure.system_files"),
     *("measure.device_facts", "measure.device_readings", "measure.gpus", "measure.neighbours"),
     *("measure.sampler", "measure.sampler_process"),
     *("measure.energy", "measure.energy_state", "measure.periodic", "measure.powercap"),

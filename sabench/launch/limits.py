@@ -2,12 +2,11 @@
 
 import os
 from collections.abc import Callable, Collection
-from pathlib import Path
 
+from sabench.measure.cgroup import cgroup_folders, memory_kills, memory_limit
 from sabench.measure.cores import hardware_siblings
 
-MEMORY_SHARE = 0.8  # of what the cgroup or the host has; the rest is the parent's and the system's
-CGROUP = Path("/sys/fs/cgroup")
+MEMORY_SHARE = 0.8  # of what a cgroup or the host has; the rest is the parent's and the system's
 
 Siblings = Callable[[int], frozenset[int]]
 
@@ -37,30 +36,16 @@ def allowed_cores() -> tuple[int, ...]:
     return tuple(sorted(os.sched_getaffinity(0)))
 
 
-def default_memory_limit(cgroup: Path = CGROUP) -> int:
-    """80 % of the memory that the cgroup or the host has, in bytes; 0 where it is not known."""
+def default_memory_limit() -> int:
+    """80 % of the memory that our cgroups or the host have, in bytes; 0 where it is not known."""
     try:
         host = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):
         return 0
-    limits = [host]
-    for name in ("memory.max", "memory/memory.limit_in_bytes"):
-        try:
-            limits.append(int((cgroup / name).read_text()))
-        except (OSError, ValueError):  # absent, or "max"
-            continue
-    return int(min(limits) * MEMORY_SHARE)
+    limit = memory_limit(cgroup_folders("memory"))
+    return int(min(host, limit.value if limit else host) * MEMORY_SHARE)
 
 
-def out_of_memory_kills(cgroup: Path = CGROUP) -> int:
-    """How many processes of the cgroup the kernel has killed for want of memory."""
-    for name in ("memory.events", "memory/memory.oom_control"):
-        try:
-            lines = (cgroup / name).read_text().splitlines()
-        except OSError:
-            continue
-        for line in lines:
-            key, _, value = line.partition(" ")
-            if key == "oom_kill" and value.isdigit():
-                return int(value)
-    return 0
+def out_of_memory_kills() -> int:
+    """How many processes of our cgroup the kernel has killed for want of memory."""
+    return memory_kills(cgroup_folders("memory"))

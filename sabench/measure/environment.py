@@ -7,12 +7,22 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import sabench
+from sabench.measure.cgroup import (
+    LIMIT,
+    QUOTA,
+    Bound,
+    Controller,
+    cgroup_folders,
+    cpu_quota,
+    memory_limit,
+)
 from sabench.measure.device_facts import device_facts
 from sabench.measure.processor import PROCESSOR, processor_name
+from sabench.measure.system_files import first_text
 from sabench.measure.versions import installed_version, torch_build
 from sabench.records import Environment
 
@@ -42,7 +52,6 @@ HASHED_IF_SET = (
 
 TOLD_PREFIXES = ("CUDA_", "TORCH_", "TORCHINDUCTOR_", "PYTORCH_", "OMP_", "NVIDIA_", "MKL_", "KMP_")
 CPU = Path("/sys/devices/system/cpu")
-CGROUP = Path("/sys/fs/cgroup")
 
 
 def child_variables(device: str, threads: int) -> dict[str, str]:
@@ -161,10 +170,8 @@ def host_facts(argv: list[str]) -> dict[str, str]:
         ),
         "kernel": platform.release(),
         "container": _container(),
-        "cgroup_cpu": _or_why(lambda: _first(CGROUP, "cpu.max", "cpu/cpu.cfs_quota_us")),
-        "cgroup_memory": _or_why(
-            lambda: _first(CGROUP, "memory.max", "memory/memory.limit_in_bytes")
-        ),
+        "cgroup_cpu": _or_why(lambda: _tightest("cpu", cpu_quota, QUOTA)),
+        "cgroup_memory": _or_why(lambda: _tightest("memory", memory_limit, LIMIT)),
         "sabench_commit": commit,
         "sabench_dirty": dirty,
         "command": shlex.join(argv),
@@ -227,10 +234,15 @@ def _container() -> str:
     return "yes" if re.search("docker|kubepods|containerd|lxc", text) else "no sign of one"
 
 
-def _first(folder: Path, *names: str) -> str:
-    for name in names:
-        if (folder / name).exists():
-            return (folder / name).read_text()
+def _tightest(
+    controller: Controller, bound: Callable[[Iterable[Path]], Bound | None], names: tuple[str, ...]
+) -> str:
+    """The file with the tightest bound as it stands; without any bound our own cgroup's."""
+    folders = cgroup_folders(controller)
+    if found := bound(folders):
+        return found.file.read_text()
+    if own := first_text(folders, *names):
+        return own[1]
     raise OSError(f"none of {', '.join(names)}")
 
 

@@ -13,10 +13,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 
 from pydantic import JsonValue
 
+from sabench.measure.cgroup import CPU_STAT, cgroup_folders, throttled_periods
 from sabench.records import Flag
 
 LOST_SHARE = 0.02  # run delay over the wall time of a block
@@ -25,7 +27,6 @@ LEAST_SPAN_S = 0.2  # of /proc/stat: jobs of 11-25 ms on two idle cores read up 
 
 TASKS = Path("/proc/self/task")
 STAT = Path("/proc/stat")
-CGROUP = Path("/sys/fs/cgroup")
 PRESSURE = Path("/proc/pressure/cpu")
 
 
@@ -133,7 +134,7 @@ class MachineUsage:
     steal_s: float
     own_s: float
     cores: int
-    throttled: int = 0  # periods in which the cgroup's quota stopped its processes
+    throttled: int = 0  # periods in which a quota of our cgroups stopped us
     pressure_s: float | None = None  # some task of the machine waited for a core; None: not told
     switched_out: int = 0  # involuntary context switches of this process
 
@@ -154,6 +155,12 @@ class MachineUsage:
         )
 
 
+@cache
+def quota_folders() -> tuple[Path, ...]:
+    """Our cgroups that count throttled periods, sought once: a process that measures stays."""
+    return tuple(folder for folder in cgroup_folders("cpu") if (folder / CPU_STAT).exists())
+
+
 def machine_usage() -> MachineUsage | None:
     """The machine's counters; None where there is no /proc/stat."""
     with suppress(OSError, ValueError, IndexError):
@@ -168,7 +175,7 @@ def machine_usage() -> MachineUsage | None:
             steal_s=steal / ticks,
             own_s=time.process_time(),
             cores=sum(line.startswith("cpu") for line in text.splitlines()) - 1,
-            throttled=_throttled_periods(),
+            throttled=throttled_periods(quota_folders()) or 0,
             pressure_s=_pressure_s(),
             switched_out=resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw,
         )
@@ -181,14 +188,6 @@ def _pressure_s() -> float | None:
         some = PRESSURE.read_text().splitlines()[0].split()
         return int(next(word for word in some if word.startswith("total="))[6:]) * 1e-6
     return None
-
-
-def _throttled_periods() -> int:
-    for name in ("cpu.stat", "cpu/cpu.stat"):
-        with suppress(OSError, ValueError):
-            fields = dict(line.split() for line in (CGROUP / name).read_text().splitlines())
-            return int(fields.get("nr_throttled", 0))
-    return 0
 
 
 @dataclass(frozen=True, slots=True)

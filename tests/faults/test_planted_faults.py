@@ -13,10 +13,10 @@ from making_runs import new_run, preset
 from sabench.errors import ExitCode
 from sabench.launch import watch
 from sabench.launch.events import Event, JobStarted
-from sabench.launch.limits import out_of_memory_kills
 from sabench.launch.process import ProcessLauncher
 from sabench.launch.sweep import sweep
 from sabench.launch.watch import Patience
+from sabench.measure.cgroup import memory_kills
 from sabench.records import Record, Status
 from sabench.store.leaderboard import Leaderboard, exit_code, make_leaderboard
 from sabench.store.verify import verify
@@ -45,7 +45,7 @@ def run(folder: Path, *rules: dict[str, Any]) -> tuple[Ends, Leaderboard]:
             events.write_text("oom 1\noom_kill 4\n")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(watch, "out_of_memory_kills", lambda: out_of_memory_kills(folder))
+        patch.setattr(watch, "out_of_memory_kills", lambda: memory_kills([folder]))
         plant(patch, folder, *rules, NOISE)
         made = new_run(folder / "run", cases, preset=preset(processes=1))
         records = sweep(made, ProcessLauncher(), patience=Patience(grace_s=0.5), listener=kill)

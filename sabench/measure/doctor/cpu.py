@@ -9,7 +9,8 @@ from pathlib import Path
 from sabench.measure.cores import hardware_siblings
 from sabench.measure.cpu_timer import empty_block_s, least_block_s
 from sabench.measure.doctor.finding import Finding, Light, Part
-from sabench.measure.doctor.host import Host, text
+from sabench.measure.doctor.host import Host
+from sabench.measure.system_files import text
 from sabench.units import show_time
 
 DYNAMIC = ("schedutil", "ondemand", "conservative")

@@ -5,10 +5,13 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from sabench.measure.cgroup import cgroup_folders, cpu_quota, throttled_periods
 from sabench.measure.core_load import core_ticks
 from sabench.measure.doctor.finding import Finding, Part
-from sabench.measure.doctor.host import Host, cgroup_folders, first_text, text
+from sabench.measure.doctor.host import Host
+from sabench.measure.system_files import text
 
 QUIET_CORES = 0.05  # of other work: accepted leaderboards are measured below it
 NOISY_SHARE = 0.25  # of the machine: a job that saw more is flagged host_noisy
@@ -47,7 +50,7 @@ def sample(host: Host) -> Sample:
         own_s=time.process_time(),
         ticks=ticks,
         waited_us=_waited_us(text(host.proc / "pressure/cpu")),
-        throttled=_throttled(host),
+        throttled=throttled_periods(_folders(host)),
         processes=_processes(host),
     )
 
@@ -121,10 +124,11 @@ def pressure(before: Sample, after: Sample) -> Finding:
 
 def quota(host: Host, before: Sample, after: Sample) -> Finding:
     """How many cores the cgroup may use, and whether it was stopped just now."""
-    limit = _quota(host)
+    limit = cpu_quota(_folders(host))
     if limit is None:
         return QUOTA.green("none")
-    cores, mend = limit
+    cores, file = limit
+    mend = f"echo {'max' if file.name == 'cpu.max' else -1} | sudo tee {file}"
     value = f"{cores:.2f} cores"
     stopped = (after.throttled or 0) - (before.throttled or 0)
     if stopped > 0:
@@ -134,30 +138,8 @@ def quota(host: Host, before: Sample, after: Sample) -> Finding:
     return QUOTA.yellow(value, mend) if cores < len(host.allowed) else QUOTA.green(value)
 
 
-def _quota(host: Host) -> tuple[float, str] | None:
-    """The tightest quota in cores, and the command that lifts it; None without one."""
-    found: list[tuple[float, str]] = []
-    for folder in cgroup_folders(host):
-        if read := first_text([folder], "cpu.max"):
-            quota, period = [*read[1].split(), "100000"][:2]
-            mend = f"echo max | sudo tee {read[0]}"
-        elif read := first_text([folder], "cpu.cfs_quota_us"):
-            quota = read[1]
-            period = text(folder / "cpu.cfs_period_us") or "100000"
-            mend = f"echo -1 | sudo tee {read[0]}"
-        else:
-            continue
-        if quota.isdigit() and period.isdigit():
-            found.append((int(quota) / int(period), mend))
-    return min(found, default=None)
-
-
-def _throttled(host: Host) -> int | None:
-    read = first_text(cgroup_folders(host), "cpu.stat")
-    if read is None:
-        return None
-    fields = dict(line.split(maxsplit=1) for line in read[1].splitlines() if " " in line)
-    return int(fields.get("nr_throttled", 0))
+def _folders(host: Host) -> list[Path]:
+    return cgroup_folders("cpu", host.proc, host.cgroup)
 
 
 def _waited_us(told: str | None) -> int | None:

@@ -7,8 +7,10 @@ import tempfile
 import time
 from pathlib import Path
 
+from sabench.measure.cgroup import LIMIT, cgroup_folders
 from sabench.measure.doctor.finding import Finding, Part
-from sabench.measure.doctor.host import Host, cgroup_folders, first_text, text
+from sabench.measure.doctor.host import Host
+from sabench.measure.system_files import first_text, text
 from sabench.stats import quantile
 from sabench.units import show_bytes, show_time
 
@@ -53,8 +55,8 @@ def memory(host: Host) -> Finding:
 
 def _room_in_cgroup(host: Host) -> tuple[int, Path] | None:
     found: list[tuple[int, Path]] = []
-    for folder in cgroup_folders(host):
-        limit = first_text([folder], "memory.max", "memory.limit_in_bytes")
+    for folder in cgroup_folders("memory", host.proc, host.cgroup):
+        limit = first_text([folder], *LIMIT)
         used = first_text([folder], "memory.current", "memory.usage_in_bytes")
         if limit and used and limit[1].isdigit() and used[1].isdigit():
             found.append((max(0, int(limit[1]) - int(used[1])), limit[0]))

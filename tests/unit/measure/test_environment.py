@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import sabench
+from sabench.measure import cgroup, versions
 from sabench.measure import environment as module
-from sabench.measure import versions
 from sabench.measure.environment import (
     checkout_state,
     child_variables,
@@ -99,7 +99,7 @@ def test_what_a_host_does_not_tell_is_a_reason(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(module, "CPU", tmp_path)
-    monkeypatch.setattr(module, "CGROUP", tmp_path)
+    monkeypatch.setattr(cgroup, "MOUNT", tmp_path)
     facts = module.host_facts([])
     for name in ("governor", "turbo", "smt", "cgroup_cpu", "cgroup_memory"):
         assert facts[name].startswith("unknown ("), name
@@ -107,7 +107,7 @@ def test_what_a_host_does_not_tell_is_a_reason(
 
 def test_what_a_host_tells_is_a_fact(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(module, "CPU", tmp_path)
-    monkeypatch.setattr(module, "CGROUP", tmp_path)
+    monkeypatch.setattr(cgroup, "MOUNT", tmp_path)
     (tmp_path / "cpu0" / "cpufreq").mkdir(parents=True)
     (tmp_path / "cpu0" / "cpufreq" / "scaling_governor").write_text("powersave\n")
     (tmp_path / "intel_pstate").mkdir()

@@ -91,7 +91,7 @@ def test_a_span_of_a_few_ticks_tells_no_load(span_s: float, cores: float | None)
 def test_a_quota_that_ran_out_has_its_own_flag(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(load, "CGROUP", tmp_path)
+    monkeypatch.setattr(load, "quota_folders", lambda: (tmp_path,))
     before = machine_usage()
     (tmp_path / "cpu.stat").write_text("nr_periods 9\nnr_throttled 2\nthrottled_usec 7\n")
     found = ForeignLoad.between(before, machine_usage())
