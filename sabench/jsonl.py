@@ -29,9 +29,10 @@ def append(path: Path, item: dict[str, Any]) -> None:
 def append_line(path: Path, text: str) -> None:
     """Write one line and fsync it. A torn last line from a killed writer is closed first.
 
-    Raises: ResultError if the disk refuses; what stood in the file before is left as it was.
+    Raises: ResultError if the disk refuses, or for characters that UTF-8 has not; what stood in
+    the file before is left as it was.
     """
-    line = text.encode() + b"\n"
+    line = _encoded(path, text) + b"\n"
     try:
         with _opened(path, os.O_RDWR | os.O_APPEND) as file:
             size = os.fstat(file).st_size
@@ -98,10 +99,10 @@ def _parse(lines: bytes) -> Iterator[Line]:
 def write_atomically(path: Path, text: str) -> None:
     """Replace a file in one step, so that a reader never sees half of it.
 
-    Raises: ResultError if the disk refuses.
+    Raises: ResultError if the disk refuses, or for characters that UTF-8 has not.
     """
     scratch = os.path.join(path.parent, f".{path.name}.{os.getpid()}.tmp")
-    data = text.encode()
+    data = _encoded(path, text)
     try:
         with _opened(scratch, os.O_WRONLY | os.O_TRUNC) as file:
             _write_through(file, data)
@@ -113,6 +114,18 @@ def write_atomically(path: Path, text: str) -> None:
         if isinstance(error, OSError):
             raise ResultError(f"{path}: cannot write: {error.strerror or error}") from error
         raise
+
+
+def spelt_out(text: str) -> str:
+    """Text that a file can hold: a byte that is no UTF-8, of a path or a variable, as its code."""
+    return text.encode(errors="backslashreplace").decode()
+
+
+def _encoded(path: Path, text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise ResultError(f"{path}: cannot write: {error}") from error
 
 
 @contextmanager

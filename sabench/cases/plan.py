@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import Field, JsonValue
+from pydantic_core import PydanticSerializationError
 
 from sabench.cases.case import REDUCTIONS, Case
 from sabench.cases.parity import parity_cases
 from sabench.cases.recipe import Recipe
 from sabench.catalog.metrics import METRICS
 from sabench.catalog.presets import Preset
+from sabench.errors import ResultError
 from sabench.records import Flag, Frozen, Reading, Record, Status
 
 Order = Literal["random", "grouped"]
@@ -60,7 +62,10 @@ class Batch(Frozen):
     jobs: tuple[Job, ...]
 
     def text(self) -> str:
-        """JSON for a child; one of an older version reads it too, if it is asked nothing newer."""
+        """JSON for a child; one of an older version reads it too, if it is asked nothing newer.
+
+        Raises: ResultError for a folder whose name no file can hold.
+        """
         of_jobs: dict[str, Any] = {}
         if all(job.plant == 1.0 for job in self.jobs):
             of_jobs["plant"] = True
@@ -68,7 +73,11 @@ class Batch(Frozen):
             of_jobs["case"] = {"data", *REDUCTIONS}
         newer: dict[str, Any] = {"jobs": {"__all__": of_jobs}} if of_jobs else {}
         newer |= {key: True for key in ("turns", "recipe", "checkpoints") if not getattr(self, key)}
-        return self.model_dump_json(by_alias=True, exclude=newer or None)
+        try:
+            return self.model_dump_json(by_alias=True, exclude=newer or None)
+        except PydanticSerializationError as error:
+            told = f"batch {self.batch_id} cannot be written: {error}; choose another folder"
+            raise ResultError(told) from error
 
 
 def make_jobs(

@@ -31,7 +31,8 @@ def group_members(group: int) -> list[int]:
     members = []
     for stat in PROC.glob("[0-9]*/stat"):
         with suppress(OSError):
-            state, _, process_group = stat.read_text().rpartition(")")[2].split()[:3]
+            told = stat.read_text(errors="replace")  # a process may call itself anything
+            state, _, process_group = told.rpartition(")")[2].split()[:3]
             if int(process_group) == group and state not in "ZX":
                 members.append(int(stat.parent.name))
     return members

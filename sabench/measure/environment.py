@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import sabench
+from sabench.jsonl import spelt_out
 from sabench.measure.cgroup import (
     LIMIT,
     QUOTA,
@@ -126,7 +127,7 @@ def software_settings() -> dict[str, str]:
     """Versions and choices that change figures, by name."""
     torch = torch_build()
     has_cuda = torch["cuda"] != "None"  # without it nothing is ever compiled by triton
-    return {
+    told = {
         "sabench": sabench.__version__,
         "python": platform.python_version(),
         "torch": torch["version"],
@@ -143,7 +144,8 @@ def software_settings() -> dict[str, str]:
         "deterministic": "off",
         "sdpa": "torch's choice",
         "cuda_allocator": os.environ.get("PYTORCH_CUDA_ALLOC_CONF", "default"),
-    } | _inherited(os.environ)
+    }
+    return _spelt_out(told | _inherited(os.environ))
 
 
 def _inherited(variables: Mapping[str, str]) -> dict[str, str]:
@@ -176,7 +178,12 @@ def host_facts(argv: list[str]) -> dict[str, str]:
         "sabench_dirty": dirty,
         "command": shlex.join(argv),
     }
-    return told | _variables(os.environ)
+    return _spelt_out(told | _variables(os.environ))
+
+
+def _spelt_out(told: Mapping[str, str]) -> dict[str, str]:
+    """As a file can hold it: a variable and a path may have bytes that are no UTF-8."""
+    return {spelt_out(name): spelt_out(text) for name, text in told.items()}
 
 
 def checkout_state(package: Path) -> tuple[str, str]:
@@ -194,7 +201,9 @@ def checkout_state(package: Path) -> tuple[str, str]:
 def _git(root: Path, *arguments: str) -> str:
     command = ["git", "--no-optional-locks", "-C", str(root), *arguments]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10)
+        done = subprocess.run(
+            command, capture_output=True, encoding="utf-8", errors="replace", timeout=10
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"unknown ({error})"
     if done.returncode:
@@ -228,7 +237,7 @@ def _container() -> str:
     if Path("/.dockerenv").exists() or Path("/run/.containerenv").exists():
         return "yes"
     try:
-        text = Path("/proc/1/cgroup").read_text()
+        text = Path("/proc/1/cgroup").read_text(errors="replace")
     except OSError as error:
         return f"unknown ({error.strerror})"
     return "yes" if re.search("docker|kubepods|containerd|lxc", text) else "no sign of one"

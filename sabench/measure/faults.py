@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import JsonValue, ValidationError
 
 from sabench.errors import ConfigError, MeasurementError, SabenchError
+from sabench.jsonl import spelt_out
 from sabench.records import Status
 from sabench.units import show_bytes
 
@@ -111,14 +112,9 @@ def _told(asked: int | None, free: int | None) -> str:
 
 def _tail(error: BaseException) -> list[JsonValue]:
     lines = "".join(traceback.format_exception(error)).rstrip().splitlines()
-    return [_printable(line)[:LONGEST] for line in lines[-TAIL_LINES:]]
+    return [spelt_out(line)[:LONGEST] for line in lines[-TAIL_LINES:]]
 
 
 def _line(text: str) -> str:
     """One line of at most 300 characters."""
-    return " ".join(_printable(text).split())[:LONGEST]
-
-
-def _printable(text: str) -> str:
-    """What a file can hold: a byte of a path that is no UTF-8 is spelt out."""
-    return text.encode(errors="backslashreplace").decode()
+    return " ".join(spelt_out(text).split())[:LONGEST]

@@ -98,8 +98,10 @@ class RunFolder:
     def create(cls, info: RunInfo, *, out: Path | None = None, root: Path = Path("runs")) -> Self:
         """A new folder `root/<suite>-<device>-<UTC>`, or `out`.
 
-        Raises: ConfigError if `out` already holds something; ResultError if the disk refuses.
+        Raises: ConfigError if `out` already holds something; ResultError if the disk refuses, or
+        for what no file can hold. What was made is gone then.
         """
+        was_there = out is not None and out.is_dir()
         try:
             path = out or make_fresh(root, _name(info))
             require_free(path)
@@ -109,7 +111,13 @@ class RunFolder:
             place = out or root
             raise ResultError(f"{place}: cannot be made: {error.strerror or error}") from error
         folder = cls(path, info)
-        folder.write_info()
+        try:
+            folder.write_info()
+        except ResultError:
+            for made in (folder.outbox, folder.samples, *(() if was_there else (path,))):
+                with suppress(OSError):  # the disk may refuse that too
+                    made.rmdir()
+            raise
         return folder
 
     @classmethod

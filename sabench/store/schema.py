@@ -30,7 +30,8 @@ SEALED_FOOT = re.compile(rf',\n "{SEAL}": "([0-9a-f]{{64}})"\n}}\n\Z')
 def write_sealed(path: Path, item: Item) -> None:
     """Write one JSON file, in one step and with its checksum.
 
-    Raises: ResultError if the disk refuses, or for a number that is not finite.
+    Raises: ResultError if the disk refuses, or for what no file can hold: a number that is not
+    finite, a lone surrogate.
     """
     try:
         text = _render(item)

@@ -1,8 +1,9 @@
-"""Every command without a network, a home to write to, a terminal or UTF-8."""
+"""Every command without a network, a home, a terminal or UTF-8; and with bytes that are none."""
 
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from checkouts import pretend
 from faking import write_script
 from sabench import cli
 from sabench.cli.app import app
+from sabench.store.run_folder import RunFolder
 from slowness import mostly_slow
 
 SABENCH = (sys.executable, "-m", "sabench")
@@ -20,6 +22,14 @@ BARE = {
     "LC_ALL": "C",
     "PYTHONUTF8": "0",
     "PYTHONCOERCECLOCALE": "0",
+}
+ODD: dict[str, bytes] = {
+    "OMP_FOO": b"a\xffb",
+    "LD_PRELOAD": b"/nowhere/x\xff.so",  # and every program says on stderr that it is not there
+    "PYTORCH_CUDA_ALLOC_CONF": b"odd\xff",
+    "GIT_CONFIG_COUNT": b"1",
+    "GIT_CONFIG_KEY_0": b"core.bare",
+    "GIT_CONFIG_VALUE_0": b"x\xff",  # no boolean: git says so on stderr
 }
 SUITE = """\
 name: faked
@@ -66,14 +76,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def alone(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[bytes]:
+def alone(
+    *arguments: str, cwd: Path, variables: Mapping[str, bytes] | None = None
+) -> subprocess.CompletedProcess[bytes]:
     """A command with nothing around it; without a network where a namespace may be made."""
     cut_off = subprocess.run(["unshare", "-rn", "true"], capture_output=True).returncode == 0
     wanted = {key: os.environ[key] for key in ("PYTEST_CURRENT_TEST",)}
     return subprocess.run(
         [*(("unshare", "-rn") if cut_off else ()), *SABENCH, *arguments],
         cwd=cwd,
-        env=BARE | wanted | {"SABENCH_FAKE_SCRIPT": "script.json"},
+        env={**BARE, **wanted, "SABENCH_FAKE_SCRIPT": "script.json", **(variables or {})},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         start_new_session=True,
@@ -103,3 +115,15 @@ def test_a_command_works_with_nothing_around_it(command: str, folder: Path) -> N
         assert b"Gr\\xf6\\xdfe, \\u65e5" in done.stdout  # a letter that the locale lacks
         assert (folder / "t.csv").read_text(encoding="utf-8").count("squeeze_excite/") == 2
         assert "Größe, 日本" in (folder / "t.md").read_text(encoding="utf-8")
+
+
+def test_variables_that_are_no_utf8_are_told_with_their_bytes_spelt_out(folder: Path) -> None:
+    words = "--suite faked.yaml --device cpu --out odd"
+    done = alone("profile", *words.split(), cwd=folder, variables=ODD)
+    said = done.stderr.decode(errors="replace")
+    assert (done.returncode, "Traceback" in said) == (0, False), said
+    (environment,) = RunFolder.open(folder / "odd").info.environments.values()
+    assert environment.facts["env_OMP_FOO"] == r"a\udcffb"
+    assert environment.settings["env_LD_PRELOAD"] == r"x\udcff.so"
+    assert environment.settings["cuda_allocator"] == r"odd\udcff"
+    assert alone("show", "odd", cwd=folder, variables=ODD).returncode == 0

@@ -81,8 +81,10 @@ def test_a_writer_that_is_stopped_leaves_nothing_half_done(
 
 
 def test_text_that_no_file_can_hold_leaves_no_scratch_behind(tmp_path: Path) -> None:
-    with pytest.raises(UnicodeEncodeError):
+    with pytest.raises(ResultError, match=r"file: cannot write: .* surrogates not allowed"):
         jsonl.write_atomically(tmp_path / "file", "\udcff")
+    with pytest.raises(ResultError, match=r"file: cannot write: .* surrogates not allowed"):
+        jsonl.append_line(tmp_path / "file", "\udcff")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -154,7 +154,7 @@ def _processes(host: Host) -> dict[int, tuple[str, int]]:
     found: dict[int, tuple[str, int]] = {}
     for stat in host.proc.glob("[0-9]*/stat"):
         with suppress(OSError, ValueError, IndexError):
-            head, _, rest = stat.read_text().rpartition(")")
+            head, _, rest = stat.read_text(errors="replace").rpartition(")")
             fields = rest.split()
             found[int(stat.parent.name)] = head.partition("(")[2], int(fields[11]) + int(fields[12])
     found.pop(os.getpid(), None)

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from pydantic import JsonValue
 
+from sabench.jsonl import spelt_out
 from sabench.measure.calls import drop_gradients, leaves_of
 from sabench.measure.device import Missing
 from sabench.measure.device_memory import DeviceMemory
@@ -122,7 +123,7 @@ def _process(seen: list[int], used: int | Missing, details: dict[str, JsonValue]
 def _allocator(cuda: Any) -> str:
     """torch's allocator and how it was set."""
     configured = next((os.environ[name] for name in ALLOCATOR if os.environ.get(name)), "default")
-    return f"{cuda.get_allocator_backend()}, {configured}"
+    return f"{cuda.get_allocator_backend()}, {spelt_out(configured)}"
 
 
 def _number(told: int | Missing) -> int | None:

@@ -3,10 +3,13 @@
 import json
 from typing import Any
 
-from making_runs import batch_of, preset
+import pytest
+
+from making_runs import batch_of, case, preset, run_info
 from making_trainings import RECIPE, training_case
 from sabench.cases.case import Case
 from sabench.cases.plan import gate_jobs
+from sabench.errors import ResultError
 
 BATCH = {
     *("schema", "batch_id", "suite", "preset", "environment", "device", "threads", "cores"),
@@ -40,3 +43,9 @@ def test_a_batch_of_a_training_says_what_it_is_trained_with() -> None:
     assert text["recipe"]["epochs"] == RECIPE.epochs
     assert text["checkpoints"] == "run/checkpoints"
     assert text["jobs"][0]["case"]["e"] == 2
+
+
+def test_a_batch_in_a_folder_whose_name_is_no_utf8_is_one_clear_line() -> None:
+    odd = batch_of(run_info((case(),)).jobs(), checkpoints="/tmp/x\udcff/checkpoints")
+    with pytest.raises(ResultError, match=r"batch 00000 cannot be written: .*another folder"):
+        odd.text()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from making_runs import batch_of, case, run_info
-from sabench.launch import process
+from sabench.launch import descendants, process
 from sabench.launch.descendants import group_members
 from sabench.launch.handle import Exited, Said, end_of, understand
 from sabench.launch.process import ProcessHandle, ProcessLauncher
@@ -30,6 +30,16 @@ def start(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
         return launcher.start(batch, tmp_path / "b.json", tmp_path / "b.jsonl")
 
     return started
+
+
+def test_a_process_whose_name_is_no_utf8_is_counted_like_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(descendants, "PROC", tmp_path)
+    for number, name in ((7, b"plain"), (8, b"x\xff) (")):
+        (tmp_path / str(number)).mkdir()
+        (tmp_path / str(number) / "stat").write_bytes(b"%d (%s) S 1 7 7" % (number, name))
+    assert sorted(group_members(7)) == [7, 8]
 
 
 def soon() -> float:

@@ -16,6 +16,7 @@ from sabench.measure.environment import (
     environment,
 )
 from sabench.records import Environment
+from sabench.store.schema import write_sealed
 
 
 def named(name: str) -> Environment:
@@ -137,6 +138,28 @@ def test_a_checkout_tells_commit_and_dirt(tmp_path: Path) -> None:
     assert (len(commit), dirty) == (40, "false")
     (tmp_path / "file").write_text("2")
     assert checkout_state(tmp_path / "package") == (commit, "true")
+
+
+def test_a_checkout_whose_git_says_bytes_that_are_no_utf8_is_unknown(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    (tmp_path / ".git/config").write_bytes(b"[core]\n\tbare = x\xff\n")
+    commit, dirty = checkout_state(tmp_path / "package")
+    assert commit == dirty
+    assert commit.startswith("unknown (fatal: bad boolean config value 'x\ufffd'")
+
+
+def test_what_is_no_utf8_is_told_with_its_bytes_spelt_out(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    plain = environment("cpu", [])
+    monkeypatch.setenv("LD_PRELOAD", "/x\udcff.so")  # as Python reads the byte 0xff
+    monkeypatch.setenv("OMP_\udcfe", "a\udcffb")
+    odd = environment("cpu", ["sabench", "\udcff"])
+    assert odd.settings["env_LD_PRELOAD"] == r"x\udcff.so"
+    assert odd.facts[r"env_OMP_\udcfe"] == r"a\udcffb"
+    assert odd.facts["command"] == r"sabench '\udcff'"
+    assert odd.id != plain.id
+    write_sealed(tmp_path / "file", odd.model_dump())
 
 
 def test_torchs_version_file_is_read_as_text(

@@ -62,6 +62,14 @@ def test_several_kinds_of_device_are_counted_in_the_name(tmp_path: Path) -> None
     assert "-one-and-2-more-" in RunFolder.create(info, root=tmp_path).path.name
 
 
+@pytest.mark.parametrize("name", ["new", "empty"])
+def test_a_head_that_no_file_can_hold_leaves_nothing_behind(tmp_path: Path, name: str) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ResultError, match=r"run\.json: cannot write: .* surrogates not allowed"):
+        new_run(tmp_path / name, (case(),), title="\udcff")
+    assert [path.name for path in tmp_path.rglob("*")] == ["empty"]
+
+
 def test_a_folder_that_holds_something_is_not_taken(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("dear diary")
     with pytest.raises(ConfigError, match="--resume"):
