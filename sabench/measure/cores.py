@@ -1,6 +1,12 @@
-"""Which hardware threads share a core. Torch-free."""
+"""Which hardware threads share a core, and which a job is pinned to. Torch-free."""
 
+import os
+from collections.abc import Collection
 from pathlib import Path
+
+from pydantic import JsonValue
+
+from sabench.records import Flag
 
 CPU = Path("/sys/devices/system/cpu")
 
@@ -13,3 +19,10 @@ def hardware_siblings(core: int, cpu: Path | None = None) -> frozenset[int]:
         return frozenset(n for low, _, high in parts for n in range(int(low), int(high or low) + 1))
     except (OSError, ValueError):
         return frozenset({core})
+
+
+def pinned_cores(asked: Collection[int], flags: Collection[Flag]) -> list[JsonValue] | None:
+    """The cores this process is held to, as the kernel tells; None where it was not pinned."""
+    if not asked or Flag.NOT_PINNED in flags:
+        return None
+    return [*sorted(os.sched_getaffinity(0))]

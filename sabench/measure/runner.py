@@ -8,6 +8,7 @@ from sabench.cases.plan import Batch, Job
 from sabench.catalog.implementations import IMPLEMENTATIONS
 from sabench.catalog.metrics import METRICS, Metric
 from sabench.catalog.runtimes import RUNTIMES
+from sabench.measure.cores import pinned_cores
 from sabench.measure.device_facts import job_facts
 from sabench.measure.execution import Execution, Output
 from sabench.measure.faults import NonFiniteError, is_allocators
@@ -82,7 +83,10 @@ def measure_case(
     )
     subject: Subject = runtime.build(job)
     execution: Execution = runtime.load()(subject)
-    details: dict[str, JsonValue] = {"torch_threads": tools.threads()}
+    details: dict[str, JsonValue] = {
+        "torch_threads": tools.threads(),
+        "cores": pinned_cores(batch.cores, flags),
+    }
     if peer := IMPLEMENTATIONS[job.case.implementation].package:
         details["peer"] = f"{peer} {installed_version(peer)}"
     execution.growth_start = reset_peak()  # behind a compiler, whose own memory is not the case's

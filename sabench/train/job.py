@@ -15,6 +15,7 @@ from sabench.cases.plan import Batch, Job
 from sabench.cases.recipe import Recipe
 from sabench.catalog.data import parse_data
 from sabench.measure.building import DTYPES, set_tf32
+from sabench.measure.cores import pinned_cores
 from sabench.measure.load import ForeignLoad, machine_usage
 from sabench.measure.outcome import Outcome, conclude
 from sabench.measure.termination import Termination
@@ -71,6 +72,7 @@ def _train(
         "weights_sha256": session.sha256(),
         "unsaved": training.unsaved,
         "torch_threads": torch.get_num_threads(),
+        "cores": pinned_cores(batch.cores, flags),
         **load.told(),
     }
     flags += load.flags

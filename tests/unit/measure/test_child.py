@@ -111,6 +111,13 @@ def test_every_job_has_a_record_in_order_and_the_exit_code_is_zero(finished) -> 
     assert {record.environment for record in child.records()} == {"e1"}
 
 
+def test_a_record_names_the_core_that_its_process_was_pinned_to(finished) -> None:
+    child, _, _, _ = finished
+    told = [record.details["cores"] for record in child.records() if record.status in SHOWN]
+    assert told
+    assert all(cores == [*child.batch.cores] for cores in told)
+
+
 def test_events_come_in_order_and_a_strangers_print_is_none_of_them(finished) -> None:
     child, _, events, err = finished
     words = [(event["event"], event.get("job_id")) for event in events]
