@@ -24,10 +24,23 @@ def record_line(record: Record) -> str:
     try:
         text = record.dump_text()
         if any(word in text for word in SUSPECT):  # in quotes they are fine
-            json.dumps(record.model_dump(), ensure_ascii=False, allow_nan=False).encode()
+            _plain_json(record.model_dump())
     except (PydanticSerializationError, ValueError) as error:
         raise ResultError(f"{record.job_id}: its record cannot be written: {error}") from error
     return sealed_line(text)
+
+
+def fits_a_line(item: dict[str, Any]) -> bool:
+    """Whether it has neither a number that is not finite nor characters that UTF-8 has not."""
+    try:
+        _plain_json(item)
+    except ValueError:
+        return False
+    return True
+
+
+def _plain_json(item: dict[str, Any]) -> bytes:
+    return json.dumps(item, ensure_ascii=False, allow_nan=False).encode()
 
 
 def sealed_line(text: str) -> str:

@@ -9,10 +9,11 @@ from pydantic import JsonValue
 
 from sabench.cases.plan import BEFORE_FAULT, Batch, Job, answer
 from sabench.errors import ResultError
+from sabench.jsonl import spelt_out
 from sabench.measure.faults import classify
 from sabench.measure.termination import InterruptError, Termination
-from sabench.records import Flag, Reading, Record, Status
-from sabench.seal import record_line
+from sabench.records import SHOWN, Flag, Reading, Record, Status
+from sabench.seal import fits_a_line, record_line
 
 
 @dataclass(slots=True)
@@ -80,11 +81,22 @@ def _kept(taken: dict[str, Reading]) -> dict[str, JsonValue]:
 
 
 def as_line(record: Record) -> tuple[Record, str]:
-    """A record and its text as one sealed line; of one that no line can hold, an error's that says
-    why: the jobs behind it go on."""
+    """A record and its text as one sealed line, without what no line can hold: the jobs behind it
+    go on. A job that has lost its figures so is an error; how another one ended stands."""
     try:
         return record, record_line(record)
     except ResultError as error:
-        lost: dict[str, object] = {"readings": {}, "details": {}, "flags": ()}
-        told = record.model_copy(update=lost | {"status": Status.ERROR, "message": str(error)})
+        told = _cut_down(record, str(error))
         return told, record_line(told)
+
+
+def _cut_down(record: Record, why: str) -> Record:
+    """The record without readings and without the details that a line cannot hold."""
+    status, message = record.status, spelt_out(record.message)
+    details = {name: told for name, told in record.details.items() if fits_a_line({name: told})}
+    if status in SHOWN:
+        status, message = Status.ERROR, why
+    else:
+        details["left_out"] = why
+    changes = {"status": status, "message": message, "details": details, "readings": {}}
+    return record.model_copy(update=changes)
