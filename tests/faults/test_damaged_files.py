@@ -14,6 +14,7 @@ from sabench import cli
 from sabench.errors import ExitCode, ResultError
 from sabench.launch.admission import Admission
 from sabench.launch.resume import adopt
+from sabench.records import SCHEMA_VERSION
 from sabench.seal import record_line, sealed_line
 from sabench.store import journal
 from sabench.store.leaderboard import make_leaderboard, read_leaderboard, write_leaderboard
@@ -22,7 +23,8 @@ from sabench.store.verify import verify
 
 HISTORIC = Path(__file__).parents[1] / "fixtures" / "historic"
 SHIPPED = Path(__file__).parents[2] / "results" / "amd-epyc"
-MUTATIONS = 1000  # of each file of each run
+MUTATIONS = 1000  # of each file of a run of this version
+EARLIER = 250  # the same of each earlier version: 1,500 in all
 
 
 @pytest.fixture(params=["present", *sorted(path.name for path in HISTORIC.iterdir())])
@@ -38,10 +40,15 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> RunFolder:
     return made
 
 
-def damage_each_way(path: Path, check: Callable[[], None]) -> None:
+def times_of(folder: RunFolder) -> int:
+    """How often each file of a run is damaged."""
+    return MUTATIONS if folder.info.schema_version == SCHEMA_VERSION else EARLIER
+
+
+def damage_each_way(path: Path, check: Callable[[], None], times: int = MUTATIONS) -> None:
     """Call `check` for every mutation of a file; the file is whole again afterwards."""
     whole, order = path.read_bytes(), random.Random(path.name)
-    for turn in range(MUTATIONS):
+    for turn in range(times):
         damaged = bytearray(whole)
         if turn % 2:
             damaged[order.randrange(len(whole))] ^= 1 << order.randrange(8)
@@ -50,6 +57,15 @@ def damage_each_way(path: Path, check: Callable[[], None]) -> None:
         path.write_bytes(damaged)
         check()
     path.write_bytes(whole)
+
+
+def test_every_version_that_was_ever_written_has_its_run() -> None:
+    heads = {
+        path.name: json.loads((path / "run" / "run.json").read_text())["schema_version"]
+        for path in HISTORIC.iterdir()
+    }
+    before = [f"2.{minor}" for minor in range(int(SCHEMA_VERSION.removeprefix("2.")))]
+    assert sorted(heads.items()) == [(version, version) for version in ("1.0", *before)]
 
 
 def test_a_whole_run_is_read_and_adds_up(folder: RunFolder) -> None:
@@ -90,7 +106,7 @@ def test_a_damaged_leaderboard_is_refused(folder: RunFolder) -> None:
         with pytest.raises(ResultError):
             read_leaderboard(folder.path)
 
-    damage_each_way(folder.leaderboard_file, check)
+    damage_each_way(folder.leaderboard_file, check, times_of(folder))
 
 
 def test_a_damaged_leaderboard_sealed_over_its_content_is_refused(tmp_path: Path) -> None:
@@ -133,7 +149,7 @@ def test_a_damaged_head_is_refused(folder: RunFolder) -> None:
         with pytest.raises(ResultError):
             RunFolder.open(folder.path)
 
-    damage_each_way(folder.path / "run.json", check)
+    damage_each_way(folder.path / "run.json", check, times_of(folder))
 
 
 def test_a_damaged_journal_loses_lines_and_changes_none(folder: RunFolder) -> None:
@@ -146,8 +162,9 @@ def test_a_damaged_journal_loses_lines_and_changes_none(folder: RunFolder) -> No
         assert all(record in whole for record in left)
         lost += len(left) < len(whole)
 
-    damage_each_way(folder.journal_file, check)
-    assert lost > 0.98 * MUTATIONS  # a cut that takes the last line's end alone takes nothing
+    damage_each_way(folder.journal_file, check, times_of(folder))
+    # a cut that takes the last line's end alone takes nothing
+    assert lost > 0.98 * times_of(folder)
 
 
 def test_damaged_samples_are_refused_or_what_was_measured(folder: RunFolder) -> None:
@@ -171,8 +188,8 @@ def test_damaged_samples_are_refused_or_what_was_measured(folder: RunFolder) -> 
                 told += 1
         refused += told > 0
 
-    damage_each_way(path, check)
-    assert refused > 0.98 * MUTATIONS
+    damage_each_way(path, check, times_of(folder))
+    assert refused > 0.98 * times_of(folder)
 
 
 def test_a_command_tells_of_the_damage_in_one_line(
