@@ -33,7 +33,7 @@ from sabench.measure.environment import child_variables
 from sabench.measure.noise import busy_neighbours
 
 LIMIT = 1.1
-VERDICTS = {True: "held", False: "NOT HELD", None: "not measurable today, the host wanders"}
+VERDICTS = {True: "held", False: "NOT HELD", None: "not measurable today, the machine wanders"}
 
 
 def main() -> int:
