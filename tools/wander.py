@@ -8,11 +8,14 @@ drifts with the host's clock. Prints windows that drifted, and windows.
 """
 
 import argparse
+import math
 import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sabench.catalog.presets import find_preset
 from sabench.launch.limits import allowed_cores, choose_cores
@@ -21,7 +24,7 @@ from sabench.measure.streams import drifts
 
 WARM_S, APART_S = 20.0, 0.5
 WINDOWS, CALLS = 30, 20  # calls in a window: as many samples as a quick case takes here
-MOST = 0.05  # of the windows: what the rule may flag of streams that do not drift
+OF_DRIFT = {"drift", "warmup_unsettled"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +34,17 @@ class Wander:
     drifted: int
     windows: int
 
-    @property
-    def is_seen(self) -> bool:
-        """Whether more drifted than the rule flags of a steady stream."""
-        return self.drifted > MOST * self.windows
+    def explains(self, rows: Sequence[Mapping[str, Any]]) -> bool:
+        """Whether runs that are not `ok` only drift, and no more often than the control does.
+
+        No more often: within two standard errors of so many runs.
+        """
+        spoilt = [row for row in rows if row["status"] != "ok"]
+        share = self.drifted / self.windows
+        most = share + 2 * math.sqrt(share * (1 - share) / len(rows))
+        return len(spoilt) <= most * len(rows) and all(
+            row["status"] == "ok_flagged" and set(row["flags"]) <= OF_DRIFT for row in spoilt
+        )
 
     def __add__(self, other: "Wander") -> "Wander":
         return Wander(self.drifted + other.drifted, self.windows + other.windows)

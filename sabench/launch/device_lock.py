@@ -93,14 +93,13 @@ def locked(
         os.close(descriptor)
 
 
-def lock_folders(variables: Mapping[str, str]) -> list[Path]:
-    """Where lock files lie, the first that can be used: the machine's, unless another is named.
+def lock_folder(variables: Mapping[str, str]) -> Path:
+    """Where lock files lie: the machine's, unless another is named.
 
     Not under $SABENCH_STATE: two users with a state each share the device all the same.
     """
     shared = SHARED if SHARED.is_dir() else Path(tempfile.gettempdir())
-    named = variables.get("SABENCH_LOCKS")
-    return [*([Path(named)] if named else []), shared / "sabench-locks"]
+    return Path(variables.get("SABENCH_LOCKS") or shared / "sabench-locks")
 
 
 def _take(descriptor: int, wait_s: float, awaited: Callable[[str], None]) -> bool:
@@ -125,14 +124,15 @@ def _take(descriptor: int, wait_s: float, awaited: Callable[[str], None]) -> boo
 
 
 def _open(key: str) -> int:
-    why = ""
-    for folder in lock_folders(os.environ):
-        try:
-            _make(folder)
-            return _open_file(folder / f"{re.sub(r'[^A-Za-z0-9.-]', '-', key)}.lock")
-        except OSError as error:
-            why = f"{folder}: {error.strerror or error}"
-    raise DeviceError(f"the device cannot be locked ({why}); --no-lock measures without a lock")
+    folder = lock_folder(os.environ)
+    try:
+        _make(folder)
+        return _open_file(folder / f"{re.sub(r'[^A-Za-z0-9.-]', '-', key)}.lock")
+    except OSError as error:
+        raise DeviceError(
+            f"the device cannot be locked ({folder}: {error.strerror or error}); "
+            "SABENCH_LOCKS=FOLDER names another folder, --no-lock measures without a lock"
+        ) from error
 
 
 def _make(folder: Path) -> None:

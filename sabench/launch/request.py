@@ -19,6 +19,7 @@ from sabench.cases.suite import load_suite
 from sabench.catalog.metrics import metrics_of
 from sabench.catalog.presets import PRESETS, TRAINING_PRESETS, Preset, find_preset
 from sabench.errors import ConfigError, ResultError, SuiteError
+from sabench.jsonl import spelt_out
 from sabench.known import Known, load_known
 from sabench.launch.resume import resume
 from sabench.measure.environment import environment
@@ -151,7 +152,8 @@ def _recipe(suite: Suite, request: Request) -> Recipe:
 def check_run(planned: Planned, out: Path | None) -> None:
     """See that a plan can become a run, before its device is waited for.
 
-    Raises: ConfigError if nothing is left to measure or `out` is taken.
+    Raises: ConfigError if nothing is left to measure, `out` is taken, or a training's checkpoints
+    would lie in a folder that no record can name.
     """
     if not planned.expansion.cases:
         first = planned.expansion.dropped[0]
@@ -161,6 +163,12 @@ def check_run(planned: Planned, out: Path | None) -> None:
         )
     if out is not None:
         require_free(out)
+    place = str((out or Path()).absolute())
+    if planned.purpose == "train" and spelt_out(place) != place:
+        raise ConfigError(
+            f"{place}: a training's folder is told to its processes, and this name has bytes that "
+            "are no UTF-8: choose another, by --out"
+        )
 
 
 def start_run(

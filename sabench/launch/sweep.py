@@ -194,7 +194,7 @@ def retries(plan: list[Job], records: list[Record]) -> list[Job]:
     Where a device slowed itself down in more than a few, those would only be slow again.
     """
     last, made = journal.last_attempts(records), attempts_made(records)
-    planned = Counter(job.device for job in plan)
+    planned = Counter(job.device for job in plan if job.kind != "parity")
     slowed = Counter(one.device for one in last.values() if one.status is Status.THROTTLED)
     return [
         job.model_copy(update={"attempt": last[job.job_id].attempt + 1})
@@ -204,6 +204,6 @@ def retries(plan: list[Job], records: list[Record]) -> list[Job]:
         and made[job.job_id] < ATTEMPTS
         and not (
             last[job.job_id].status is Status.THROTTLED
-            and slowed[job.device] > max(1, MOST_SLOWED * planned[job.device])
+            and slowed[job.device] > MOST_SLOWED * planned[job.device]
         )
     ]

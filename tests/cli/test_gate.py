@@ -97,7 +97,6 @@ def test_a_threshold_that_fits_no_case_is_told_in_a_line(tmp_path: Path) -> None
     assert "conv/* fits" not in done.stderr
 
 
-@pytest.mark.slow
 def test_a_missing_case_is_exit_1(tmp_path: Path) -> None:
     pretend(tmp_path / "base")
     pretend(tmp_path / "candidate", {CONV: {}})

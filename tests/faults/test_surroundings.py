@@ -62,7 +62,7 @@ COMMANDS: dict[str, tuple[str, set[int]]] = {  # arguments, and the exit codes t
 }
 
 
-LONG = ("train", "score", "report", "gate")
+LONG = ("train", "score")
 
 
 @pytest.fixture(scope="module")
@@ -127,3 +127,16 @@ def test_variables_that_are_no_utf8_are_told_with_their_bytes_spelt_out(folder: 
     assert environment.settings["env_LD_PRELOAD"] == r"x\udcff.so"
     assert environment.settings["cuda_allocator"] == r"odd\udcff"
     assert alone("show", "odd", cwd=folder, variables=ODD).returncode == 0
+
+
+def test_a_training_in_a_folder_that_no_record_can_name_is_refused_before_it_begins(
+    folder: Path,
+) -> None:
+    odd = Path(os.fsdecode(os.fsencode(folder) + b"/odd\xff"))
+    odd.mkdir()
+    (odd / "trained.yaml").write_text(TRAINED)
+    words = ("--suite", "trained.yaml", "--device", "cpu", "--no-lock", "--out", "run")
+    done = alone("train", *words, cwd=odd)
+    (line,) = done.stderr.decode(errors="replace").splitlines()
+    assert (done.returncode, "choose another, by --out" in line) == (2, True), line
+    assert not (odd / "run").exists()

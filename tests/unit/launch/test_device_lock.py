@@ -15,7 +15,7 @@ import pytest
 from making_runs import environment as cpu
 from sabench.errors import DeviceError, ExitCode
 from sabench.launch import device_lock as locks
-from sabench.launch.device_lock import device_key, device_lock, device_locks, lock_folders, locked
+from sabench.launch.device_lock import device_key, device_lock, device_locks, lock_folder, locked
 from sabench.launch.events import Notice
 from sabench.records import Environment
 
@@ -175,14 +175,17 @@ def test_a_link_in_the_locks_place_is_not_followed(
     (tmp_path / "precious").write_text("kept")
     for folder in ("locks", "sabench-locks"):
         (state / folder / "cpu.lock").symlink_to(tmp_path / "precious")
-    with pytest.raises(DeviceError, match=r"cannot be locked.*--no-lock"), locked("cpu"):
-        pass
+    for folder in ("locks", "sabench-locks"):
+        told = rf"cannot be locked.*/{folder}:.*SABENCH_LOCKS=FOLDER.*--no-lock"
+        with pytest.raises(DeviceError, match=told), locked("cpu"):
+            pass
+        monkeypatch.delenv("SABENCH_LOCKS", raising=False)
     assert (tmp_path / "precious").read_text() == "kept"
 
 
 def test_without_a_choice_the_folder_is_the_machines() -> None:
-    assert lock_folders({"TMPDIR": "/elsewhere"}) == [Path("/tmp/sabench-locks")]
-    assert lock_folders({"SABENCH_LOCKS": "/a"})[0] == Path("/a")
+    assert lock_folder({"TMPDIR": "/elsewhere"}) == Path("/tmp/sabench-locks")
+    assert lock_folder({"SABENCH_LOCKS": "/a"}) == Path("/a")
 
 
 def test_another_state_is_no_other_lock(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -121,7 +121,7 @@ def test_a_disturbed_job_is_tried_once_more_and_both_attempts_are_kept(tmp_path:
 def test_what_a_device_slowed_is_tried_again_only_where_it_is_a_few(
     slowed: int, again: int, tmp_path: Path
 ) -> None:
-    """Of ten jobs a fifth. One that was late is tried again all the same."""
+    """Of eleven jobs a fifth. One that was late is tried again all the same."""
     plan = new_run(tmp_path / "run", faulty(*["ok"] * 11), preset=preset(processes=1)).info.plan()
     ends = [Status.THROTTLED] * slowed + [Status.OK] * (10 - slowed) + [Status.TIMEOUT]
     found = retries(plan, [record_of(job, (), end) for job, end in zip(plan, ends, strict=True)])

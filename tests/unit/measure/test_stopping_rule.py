@@ -37,9 +37,8 @@ def broken(streams: int = STREAMS) -> list[str]:
     return [promise.text for promise in made if not promise.holds]
 
 
-@pytest.mark.slow
 def test_every_promise_holds() -> None:
-    assert broken() == []
+    assert broken(40) == []
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,14 @@ from sabench.errors import ConfigError, ResultError, SabenchError
 from sabench.measure.environment import as_found
 from sabench.records import Environment, Flag, Status
 from sabench.store import journal
-from sabench.store.accept import accept
+from sabench.store.accept import accept, refusal
 from sabench.store.leaderboard import read_leaderboard
 from sabench.store.run_folder import RunFolder
 
 ACCEPTED = {Status.OK, Status.OK_FLAGGED, Status.OOM, Status.UNSUPPORTED, Status.SKIPPED}
+
+RESULTS = Path(__file__).parents[3] / "results"
+SHIPPED = [path for path in sorted(RESULTS.glob("*/*.json")) if not path.stem.endswith("-ranks")]
 
 
 def run(path: Path, second: Status = Status.OK, **info: Any) -> RunFolder:
@@ -147,3 +150,8 @@ def test_a_preset_that_was_altered_is_not_kept(tmp_path: Path) -> None:
     altered = preset().alter({"half_width": "0.02"})
     with pytest.raises(ConfigError, match=r"standard\+half_width=0.02 .* without --set"):
         accept(run(tmp_path / "run", preset=altered).path, tmp_path / "results")
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_what_is_shipped_would_be_accepted_again(path: Path) -> None:
+    assert refusal(read_leaderboard(path)) == ""
