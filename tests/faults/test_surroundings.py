@@ -81,7 +81,7 @@ def alone(
 ) -> subprocess.CompletedProcess[bytes]:
     """A command with nothing around it; without a network where a namespace may be made."""
     cut_off = subprocess.run(["unshare", "-rn", "true"], capture_output=True).returncode == 0
-    wanted = {key: os.environ[key] for key in ("PYTEST_CURRENT_TEST",)}
+    wanted = {key: os.environ[key] for key in ("PYTEST_CURRENT_TEST", "SABENCH_LOCKS")}
     return subprocess.run(
         [*(("unshare", "-rn") if cut_off else ()), *SABENCH, *arguments],
         cwd=cwd,
