@@ -36,5 +36,9 @@ def attend(
 
 
 def _by_head(x: Tensor, heads: int) -> Tensor:
-    """(B n X Y, ...) -> (B n, X Y, ...): torch shares its work out along both."""
-    return x.view(heads, -1, *x.shape[1:])
+    """(B n X Y, ...) -> (B n, X Y, ...): torch shares its work out along both.
+
+    A map that is one block is still a view of its projection, channels first: no fused kernel
+    takes it so, and torch would multiply, add and take the softmax one after another.
+    """
+    return x.view(heads, -1, *x.shape[1:]).contiguous()
