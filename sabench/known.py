@@ -55,6 +55,7 @@ class Known(Frozen):
     rates: dict[str, tuple[Rate, ...]] = Field(default_factory=dict)
     walls_s: dict[str, tuple[Figure, ...]] = Field(default_factory=dict)
     ceilings: dict[str, tuple[Figure, ...]] = Field(default_factory=dict)  # a second
+    choices: dict[str, str] = Field(default_factory=dict)  # by setting: what `auto` stands for
 
     def rate(self, key: str) -> Rate | None:
         """The median rate of a key."""

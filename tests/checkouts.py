@@ -23,7 +23,7 @@ metrics: [macs, latency_warm]
 """
 
 CONV = "conv/channels=64,size=14/forward.fp32.reference.eager"
-HALO = "halo/channels=64,size=14/forward.fp32.blocked.eager"
+HALO = "halo/channels=64,size=14/forward.fp32.sdpa.eager"
 
 MAIN = """import json, pathlib
 folder = pathlib.Path(__file__).parent.parent

@@ -1,12 +1,13 @@
 """One combination of a suite's values to the case it names, and the problem if there is one."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from sabench.cases.case import DEFAULT_CHANNELS, DEFAULT_SIZE, REDUCTIONS, Case, Scalar
 from sabench.cases.keys import find_row
 from sabench.cases.model import Entry
 from sabench.cases.window import match_window
-from sabench.catalog.implementations import IMPLEMENTATIONS, resolve
+from sabench.catalog.choices import ON_CPU, Choice, Chooser, Setting
+from sabench.catalog.implementations import IMPLEMENTATIONS
 from sabench.catalog.layers import layers
 from sabench.catalog.networks.plan import placed_steps
 from sabench.catalog.networks.rows import Network
@@ -20,14 +21,56 @@ MAP = ("channels", "size", "resolution")
 NOT_OPTIONS = {*COMMON, *MAP, "implementation", "data", *REDUCTIONS}
 
 
-def build_case(entry: Entry, values: Values, *, matched: bool) -> tuple[Case, Problem | None]:
-    """The case, `auto` resolved; with a problem, the case only names what cannot be measured."""
+HALF = ("bf16", "fp16")
+
+
+class Built(NamedTuple):
+    """A case, and the problem: then it only names what cannot be measured.
+
+    `auto`: why `auto` stands for the case's implementation; empty where it was not asked for.
+    """
+
+    case: Case
+    problem: Problem | None
+    auto: str = ""
+
+
+def build_case(
+    entry: Entry,
+    values: Values,
+    *,
+    matched: bool,
+    chooser: Chooser = ON_CPU,
+    trains: bool = False,
+) -> Built:
+    """The case of a combination, `auto` resolved.
+
+    `trains`: gradients are wanted, whatever its mode.
+    """
     if entry.file:
-        return _own_case(entry, values), _clash(values)
+        return Built(_own_case(entry, values), _clash(values))
     row = find_row(entry.kind, entry.subject)
     if isinstance(row, Network):
-        return _network_case(row, values)
-    return _layer_case(row, values, matched=matched)
+        return _network_case(row, values, chooser, trains=trains)
+    return _layer_case(row, values, chooser, matched=matched, trains=trains)
+
+
+def _implementation(layer: Layer, values: Values, chooser: Chooser, *, trains: bool) -> Choice:
+    """What is asked for; a layer that never calls `attend` has its own alone."""
+    wanted = str(values.get("implementation", "auto"))
+    if layer.attention is None:
+        return Choice("reference")
+    if wanted != "auto":
+        return Choice(wanted)
+    is_half = values.get("dtype") in HALF or values.get("autocast") in HALF
+    backward = trains or values.get("mode", "forward") != "forward"
+    return chooser.choose(Setting(layer.name, is_half, backward))
+
+
+def setting_of(case: Case) -> Setting:
+    """What the choice of a layer's case depends on."""
+    is_half = case.dtype in HALF or case.autocast in HALF
+    return Setting(case.subject, is_half, case.mode != "forward")
 
 
 def _own_case(entry: Entry, values: Values) -> Case:
@@ -39,13 +82,16 @@ def _own_case(entry: Entry, values: Values) -> Case:
     )
 
 
-def _layer_case(row: Layer, values: Values, *, matched: bool) -> tuple[Case, Problem | None]:
+def _layer_case(
+    row: Layer, values: Values, chooser: Chooser, *, matched: bool, trains: bool
+) -> Built:
     names = [key for key in row.options.model_fields if key in values]
     if matched and row.at_window:
         names = [key for key in names if key != "window"]  # the shared axis, not the option
     options = row.options.model_validate({key: values[key] for key in names})
     head: dict[str, Any] = {"kind": "layer", "subject": row.name} | _map(values) | _common(values)
-    head["implementation"] = resolve(row, str(values.get("implementation", "auto")))
+    choice = _implementation(row, values, chooser, trains=trains)
+    head["implementation"] = choice.implementation
     problem = None
     if matched:
         window = values.get("window") if row.at_window else None
@@ -61,24 +107,26 @@ def _layer_case(row: Layer, values: Values, *, matched: bool) -> tuple[Case, Pro
         channels, size = case.channels or 0, case.size or 0
         at = (options, channels, channels, (size, size), case.stride)
         problem = row.problems(*at) or _unserved(row, case, *at)
-    return case, problem or _clash(values)
+    return Built(case, problem or _clash(values), choice.why)
 
 
-def _network_case(row: Network, values: Values) -> tuple[Case, Problem | None]:
+def _network_case(row: Network, values: Values, chooser: Chooser, *, trains: bool) -> Built:
     raw = {key: value for key, value in values.items() if key not in NOT_OPTIONS}
     options, overrides = row.parse(raw)
     resolution = int(values.get("resolution", row.resolution))
     plan = row.plan(options, overrides, resolution)
     used = [layers()[place.step.layer] for place in placed_steps(plan)]
     attending = [layer for layer in used if layer.attention]
-    wanted = str(values.get("implementation", "auto"))
+    choice = Choice("reference")
+    if attending:
+        choice = _implementation(attending[0], values, chooser, trains=trains)
     case = Case.model_validate(
         {
             "kind": "network",
             "subject": row.name,
             "resolution": resolution,
             "options": row.stated(options, overrides),
-            "implementation": resolve(attending[0], wanted) if attending else "reference",
+            "implementation": choice.implementation,
         }
         | _common(values)
     )
@@ -87,7 +135,7 @@ def _network_case(row: Network, values: Values) -> tuple[Case, Problem | None]:
         step = place.step
         at = (step.options, step.in_channels, step.out_channels, place.size, step.stride)
         problem = problem or _unserved(layers()[step.layer], case, *at)
-    return case, problem
+    return Built(case, problem, choice.why)
 
 
 def _map(values: Values) -> dict[str, Scalar]:

@@ -15,6 +15,7 @@ from sabench.cases.model import Entry, Suite, Sweep, Value
 from sabench.cases.overrides import apply_overrides, without_slots
 from sabench.cases.recipe import Recipe
 from sabench.cases.trained import trained_case
+from sabench.catalog.choices import ON_CPU, Chooser
 from sabench.catalog.rows import Problem
 from sabench.errors import SuiteError
 from sabench.units import show_bytes
@@ -39,6 +40,7 @@ class Expansion:
 
     cases: tuple[Case, ...]
     dropped: tuple[Dropped, ...]
+    auto: Mapping[str, str] = field(default_factory=dict)  # by id: why `auto` is what it has
 
 
 def expand(
@@ -49,12 +51,13 @@ def expand(
     own_layers: Sequence[Entry] = (),
     recipe: Recipe | None = None,
     mode: Unmeasured = "train",
+    chooser: Chooser = ON_CPU,
 ) -> Expansion:
     """Every case of a suite in the file's order, each id once: a second one is the first again.
 
     `axes` replaces the values of a key wherever it reaches (--axis). `filter` keeps the ids that
     contain it, or that match it where it has one of * ? [. With a `recipe` the cases are trainings,
-    or what else `mode` does with it.
+    or what else `mode` does with it. `chooser` says what implementation=auto stands for.
     Raises: SuiteError for a value that no case can have, an override that reaches nothing, two own
     layers of one name, more combinations than anyone can measure.
     """
@@ -63,6 +66,7 @@ def expand(
     entries = apply_overrides((*suite.entries, *own_layers), axes or {}, matched=matched)
     cases: dict[str, Case] = {}
     dropped: dict[str, str] = {}
+    auto: dict[str, str] = {}
     tallies = _Tallies()
     left = MAX_CASES
     for entry in entries:
@@ -73,7 +77,9 @@ def expand(
         for combination in itertools.product(*sweep.values()):
             point = without_slots(entry, dict(zip(sweep, combination, strict=True)))
             chosen = {key: value.value for key, value in point.items()}
-            case, problem = build_case(entry, chosen, matched=matched)
+            case, problem, why = build_case(
+                *(entry, chosen), matched=matched, chooser=chooser, trains=recipe is not None
+            )
             tallies.add(point, problem)
             if recipe is not None and problem is None:
                 case, problem = trained_case(case, chosen, recipe, mode)
@@ -84,11 +90,14 @@ def expand(
                 raise SuiteError(
                     f"data: {cases[case.case_id].data} and {case.data} have one name: rename one"
                 )
+            elif why:
+                auto[case.case_id] = why
     tallies.check()
     tallies.check_reached(entries)
     return Expansion(
         tuple(case for key, case in cases.items() if passes(key, filter)),
         tuple(Dropped(key, text) for key, text in dropped.items() if passes(key, filter)),
+        {key: why for key, why in auto.items() if passes(key, filter)},
     )
 
 

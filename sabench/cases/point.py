@@ -8,12 +8,13 @@ from sabench.cases.case import Case, Kind, Scalar
 from sabench.cases.keys import axes_of, find_row, key_problem, value_problem
 from sabench.cases.model import Entry
 from sabench.cases.wording import unknown
+from sabench.catalog.choices import ON_CPU, Chooser
 from sabench.catalog.layers import layers
 from sabench.catalog.networks import networks
 from sabench.errors import ConfigError
 
 
-def single_case(name: str, values: Mapping[str, Scalar]) -> Case:
+def single_case(name: str, values: Mapping[str, Scalar], chooser: Chooser = ON_CPU) -> Case:
     """The case of a layer or network: shared axes and options by their names.
 
     Raises: ConfigError for an unknown name, key or value, or what cannot be built.
@@ -31,7 +32,7 @@ def single_case(name: str, values: Mapping[str, Scalar]) -> Case:
         if problem:
             raise ConfigError(problem)
     entry = Entry(kind=kind, subject=name, place="command line")
-    case, impossible = build_case(entry, dict(values), matched=False)
-    if impossible:
-        raise ConfigError(f"{name}: {impossible.text}")
-    return case
+    built = build_case(entry, dict(values), matched=False, chooser=chooser)
+    if built.problem:
+        raise ConfigError(f"{name}: {built.problem.text}")
+    return built.case

@@ -138,13 +138,8 @@ IMPLEMENTATIONS: dict[str, Implementation] = {
 
 
 def resolve(layer: Layer, implementation: str) -> str:
-    """The implementation a case is measured with: `auto` is resolved here, before ids are made.
-
-    A layer that never calls `attend` has one implementation, its own: `reference`.
-    """
-    if layer.attention is None:
-        return "reference"
-    return "blocked" if implementation == "auto" else implementation
+    """What a layer is built with: one that never calls `attend` has its own alone, `reference`."""
+    return "reference" if layer.attention is None else implementation
 
 
 def executed_macs(

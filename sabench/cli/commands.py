@@ -22,6 +22,7 @@ from sabench.cli import (
     selftest,
     show,
     train,
+    tune,
     verify,
 )  # each adds its command
 from sabench.cli.app import app
@@ -44,6 +45,7 @@ __all__ = [
     "selftest",
     "show",
     "train",
+    "tune",
     "verify",
 ]
 

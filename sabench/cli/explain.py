@@ -27,9 +27,11 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """How far a case is from what its device could do, and where its time goes."""
+    from sabench.cases.choosing import chooser_of
     from sabench.cases.point import single_case
     from sabench.cases.scalars import parse_pairs
     from sabench.catalog.presets import find_preset
+    from sabench.known import load_known
     from sabench.launch.explain import explain as run_explain
     from sabench.launch.run import devices_held, find_lock
     from sabench.measure.environment import environment
@@ -39,12 +41,13 @@ def explain(
     from sabench.report.explain import explanation_json, explanation_lines
     from sabench.report.progress import SweepProgress
 
-    case = single_case(name, parse_pairs(options or []))
-    refuse_outside_tests([case])
     devices = resolve_devices(device)
     if len(devices) > 1:
         raise ConfigError(f"--device {device}: one device at a time")
     here, news = environment(devices[0]), SweepProgress(stderr())
+    chooser = chooser_of({devices[0]: here}, {devices[0]: load_known(here)})
+    case = single_case(name, parse_pairs(options or []), chooser)
+    refuse_outside_tests([case])
     with devices_held([here], find_lock(wait=wait, no_lock=no_lock), run="explain", listener=news):
         found = run_explain(case, devices[0], here, find_preset(preset))
     if as_json:

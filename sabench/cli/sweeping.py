@@ -29,6 +29,7 @@ from sabench.errors import ConfigError
 
 if TYPE_CHECKING:
     from sabench.launch.request import Request
+    from sabench.store.leaderboard import Leaderboard
 
 PLANS = (
     *("suite", "layer", "device", "preset", "set", "axis", "filter", "out"),
@@ -57,13 +58,18 @@ class Wanted:
     identify: Identify = False
 
 
-def sweeps(plan: "Callable[..., Request]") -> Callable[..., None]:
-    """A command from what plans its request: the options of both, and the run that is done."""
+def sweeps(
+    plan: "Callable[..., Request]", after: "Callable[[Leaderboard], str] | None" = None
+) -> Callable[..., None]:
+    """A command from what plans its request: the options of both, and the run that is done.
+
+    `after` makes something of the leaderboard, and says what, below the table.
+    """
     shared = get_type_hints(Wanted, include_extras=True)
 
     def command(context: typer.Context, **options: Any) -> None:
         wanted = Wanted(**{name: options.pop(name) for name in shared})
-        sweep_and_show(context, plan(**options), wanted)
+        sweep_and_show(context, plan(**options), wanted, after)
 
     kind = Parameter.POSITIONAL_OR_KEYWORD
     parameters = [
@@ -80,7 +86,12 @@ def sweeps(plan: "Callable[..., Request]") -> Callable[..., None]:
     return command
 
 
-def sweep_and_show(context: typer.Context, request: "Request", wanted: Wanted) -> NoReturn:
+def sweep_and_show(
+    context: typer.Context,
+    request: "Request",
+    wanted: Wanted,
+    after: "Callable[[Leaderboard], str] | None" = None,
+) -> NoReturn:
     """Do a run, or what is left of one, and print its leaderboard.
 
     Raises: typer.Exit with the run's code; as `plan_run`, `resume_run`, `measure`.
@@ -91,7 +102,7 @@ def sweep_and_show(context: typer.Context, request: "Request", wanted: Wanted) -
     from sabench.launch.request import check_run, plan_run, resume_run, start_run
     from sabench.launch.run import devices_held, find_lock, measure
     from sabench.report.agreement import leaderboard_json
-    from sabench.report.consoles import stderr
+    from sabench.report.consoles import stderr, stdout
     from sabench.report.markdown import leaderboard_csv, leaderboard_markdown
     from sabench.report.plan import PlanTable, plan_json
     from sabench.report.progress import SweepProgress
@@ -126,6 +137,8 @@ def sweep_and_show(context: typer.Context, request: "Request", wanted: Wanted) -
             folder, runner, listener=progress, memory_limit=limit, contention=contention
         )
     _print(leaderboard_json(leaderboard) if wanted.as_json else LeaderboardTable(leaderboard))
+    if after and (told := after(leaderboard)):
+        (stderr() if wanted.as_json else stdout()).print(told, soft_wrap=True, markup=False)
     stderr().print(f"leaderboard: {folder.leaderboard_file}", soft_wrap=True, markup=False)
     if wanted.csv:
         write_atomically(wanted.csv, leaderboard_csv(leaderboard))

@@ -1,7 +1,7 @@
 """Which jobs may still be started, and what must be told of them: by what has ended so far."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sabench.cases.case import Case
@@ -24,8 +24,11 @@ class Refusal:
 class Admission:
     """Learns from every record of a run, attempts of an earlier start included."""
 
-    def __init__(self, plan: Iterable[Job], records: Iterable[Record]) -> None:
+    def __init__(
+        self, plan: Iterable[Job], records: Iterable[Record], auto: Mapping[str, str] | None = None
+    ) -> None:
         self._jobs = {job.job_id: job for job in plan}
+        self._auto = auto or {}
         self._claims: dict[str, frozenset[Claim]] = {}
         self._failed: dict[tuple[str, Claim], str] = {}
         self._unproved: set[tuple[str, Claim]] = set()
@@ -73,6 +76,9 @@ class Admission:
                 flags.append(Flag.PARITY_UNVERIFIED)
             if job.device in self._dirty:
                 flags.append(Flag.DEVICE_DIRTY)
+        if job.kind != "parity" and (why := self._auto.get(job.case.case_id)):
+            details = record.details | {"auto": why}
+            record = record.model_copy(update={"details": details})
         if not flags:
             return record
         doubtful = record.status is Status.OK and set(flags) - INFORMATIVE

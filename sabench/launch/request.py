@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sabench.cases.axes import AXES
 from sabench.cases.case import REDUCTIONS, Scalar, Unmeasured
+from sabench.cases.choosing import chooser_of
 from sabench.cases.expand import Expansion, expand
 from sabench.cases.model import Suite
 from sabench.cases.own_layer import own_layer
@@ -108,8 +109,17 @@ def plan_run(request: Request) -> Planned:
     preset = find_preset(request.preset, presets).alter(request.constants)
     axes = dict(request.axes) | ({"data": [request.data]} if request.data else {})
     own = [own_layer(spec) for spec in request.layers]
+    devices = tuple(resolve_devices(request.device or ",".join(suite.devices) or "auto"))
+    environments = {device: environment(device) for device in devices}
+    known = {device: load_known(environments[device]) for device in devices}
     expansion = expand(
-        suite, axes=axes, filter=request.filter, own_layers=own, recipe=recipe, mode=mode
+        suite,
+        axes=axes,
+        filter=request.filter,
+        own_layers=own,
+        recipe=recipe,
+        mode=mode,
+        chooser=chooser_of(environments, known),
     )
     refuse_outside_tests(expansion.cases)
     if not expansion.cases and not expansion.dropped:
@@ -118,10 +128,6 @@ def plan_run(request: Request) -> Planned:
         raise ConfigError(
             f"suite {suite.name} ranks by {suite.rank_by}: {reason}; --preset standard"
         )
-    wanted = request.device or ",".join(suite.devices) or "auto"
-    devices = tuple(resolve_devices(wanted))
-    environments = {device: environment(device) for device in devices}
-    known = {device: load_known(environments[device]) for device in devices}
     isolation = request.isolation or default_isolation(preset)
     return Planned(
         suite, expansion, preset, devices, environments, known, isolation, recipe, request.purpose
@@ -202,6 +208,7 @@ def start_run(
         started_utc=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         recipe=planned.recipe,
         known=" ".join(known.sha256 for known in planned.known.values()),
+        auto=dict(planned.expansion.auto),
     )
     return RunFolder.create(info, out=out)
 

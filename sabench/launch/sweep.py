@@ -77,7 +77,7 @@ class _Sweep:
             scratch.unlink(missing_ok=True)
         plan = self.folder.info.plan()
         records = journal.read(self.folder)
-        self.admission = Admission(plan, records)
+        self.admission = Admission(plan, records, self.folder.info.auto)
         records = adopt(self.folder, records, self.admission)
         jobs = unfinished(plan, records)
         self.total, self.ended = len(plan), len(plan) - len(jobs)

@@ -54,6 +54,7 @@ class RunInfo(Frozen):
     started_utc: str
     recipe: Recipe | None = None  # of its trainings
     known: str = ""  # hash of what was known about the device before
+    auto: dict[str, str] = Field(default_factory=dict)  # by id: why `auto` is what the case has
 
     @model_validator(mode="after")
     def _has_unique_jobs(self) -> Self:

@@ -258,7 +258,7 @@ def test_two_commands_are_held_against_each_other_by_their_whole_runs(tmp_path: 
 
 def stored_base(path: Path, here: Environment, **changes: Any) -> Path:
     """A leaderboard of both cases, five processes each, as the scripted sides have them."""
-    cases = (case(), case("halo", implementation="blocked"))
+    cases = (case(), case("halo", implementation="sdpa"))
     info = run_info(
         cases,
         suite="pair",

@@ -22,7 +22,7 @@ axes: {channels: 8, size: 7}
 metrics: [latency_warm]
 layers:
   - {layer: conv}
-  - {layer: halo, block: 4, halo: 1, heads: 2}
+  - {layer: halo, block: 4, halo: 1, heads: 2, implementation: blocked}
 """
 
 
@@ -119,7 +119,8 @@ def test_a_wrong_gradient_is_found_only_where_gradients_are_measured(tmp_path: P
 def test_a_network_hangs_on_the_layer_in_its_slots(tmp_path: Path) -> None:
     (tmp_path / "nets.yaml").write_text(
         "name: nets\nmetrics: [latency_warm]\nlayers: [{layer: conv, channels: 8, size: 7}]\n"
-        "networks: [{network: resnet26, mix: 'conv,conv,conv,halo', resolution: 64}]\n"
+        "networks: [{network: resnet26, mix: 'conv,conv,conv,halo', resolution: 64, "
+        "implementation: blocked}]\n"
     )
     words = ("--suite", "nets.yaml", "--device", "cpu", "--json")
     code, board, told = profile(tmp_path, *words, fault="sees_the_border")

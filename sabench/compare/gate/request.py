@@ -11,6 +11,8 @@ from sabench.cases.expand import expand, passes
 from sabench.cases.model import Suite
 from sabench.cases.own_layer import defines, file_and_class, own_layer
 from sabench.cases.suite import load_suite
+from sabench.catalog.choices import always
+from sabench.catalog.implementations import IMPLEMENTATIONS
 from sabench.compare.gate.blocks import SideName
 from sabench.compare.gate.result import SideTold
 from sabench.compare.gate.sides import Checkout, find_checkout
@@ -114,11 +116,15 @@ def plan_gate(request: GateRequest, *, by_base: bool = True) -> GatePlan:
 
 
 def _known_cases(suite: Suite, wanted: str, layers: Sequence[str]) -> dict[str, Case]:
-    """The cases as the judge has them, by id."""
+    """The cases as the judge has them, by id: with each implementation that `auto` may be to a
+    side, whatever it is here."""
     own = [own_layer(spec) for spec in layers]
-    expansion = expand(suite, filter=wanted, own_layers=own)
-    refuse_outside_tests(expansion.cases)
-    return {case.case_id: case for case in expansion.cases}
+    found: dict[str, Case] = {}
+    for name in (name for name, row in IMPLEMENTATIONS.items() if not row.package):
+        cases = expand(suite, filter=wanted, own_layers=own, chooser=always(name)).cases
+        found |= {case.case_id: case for case in cases}
+    refuse_outside_tests(found.values())
+    return found
 
 
 def _check_plant(plant: float | None, case_ids: Sequence[str]) -> None:

@@ -26,10 +26,10 @@ layers:
   - layer: conv
 """
     assert ids(text) == [
-        "halo/channels=64,size=28,halo=1/forward.fp32.blocked.eager",
-        "halo/channels=64,size=28,halo=2/forward.fp32.blocked.eager",
-        "halo/channels=64,size=14,halo=1/forward.fp32.blocked.eager",
-        "halo/channels=64,size=14,halo=2/forward.fp32.blocked.eager",
+        "halo/channels=64,size=28,halo=1/forward.fp32.sdpa.eager",
+        "halo/channels=64,size=28,halo=2/forward.fp32.sdpa.eager",
+        "halo/channels=64,size=14,halo=1/forward.fp32.sdpa.eager",
+        "halo/channels=64,size=14,halo=2/forward.fp32.sdpa.eager",
         "conv/channels=64,size=56/forward.fp32.reference.eager",
     ]
 
@@ -53,18 +53,25 @@ def test_a_case_written_twice_is_measured_once():
     assert len(ids("layers: [{layer: conv, window: [3, 3]}, {layer: conv}]")) == 1
 
 
-def test_auto_is_the_blocked_implementation_where_a_layer_attends():
-    text = "layers: [{layer: conv}, {layer: halo}, {layer: squeeze_excite}]"
+def test_auto_is_an_implementation_where_a_layer_attends():
+    text = (
+        "layers: [{layer: conv}, {layer: halo}, {layer: self_attention}, {layer: squeeze_excite}]"
+    )
     assert [case.implementation for case in expanded(text).cases] == [
         "reference",
+        "sdpa",
         "blocked",
         "reference",
     ]
 
 
-def test_auto_is_the_blocked_implementation_where_a_network_attends_somewhere():
-    text = "networks: [{network: resnet26, mix: [conv, 'conv,conv,conv,halo']}]"
-    assert [case.implementation for case in expanded(text).cases] == ["reference", "blocked"]
+def test_auto_is_that_of_the_first_attention_of_a_network():
+    text = (
+        "networks: [{network: resnet26, mix: [conv, 'conv,conv,conv,halo', "
+        "'conv,conv,self_attention,halo']}]"
+    )
+    found = [case.implementation for case in expanded(text).cases]
+    assert found == ["reference", "sdpa", "blocked"]
 
 
 def test_a_layer_that_never_attends_is_one_case_for_all_implementations():
@@ -88,7 +95,7 @@ networks:
     assert ids(text) == [
         "resnet50/resolution=224,mix=conv,conv,self_attention,self_attention,"
         "self_attention.window=5/forward.fp32.blocked.eager",
-        "halonet_h1/resolution=224/forward.fp32.blocked.eager",
+        "halonet_h1/resolution=224/forward.fp32.sdpa.eager",
     ]
 
 
@@ -109,7 +116,7 @@ def test_a_value_possible_in_some_cases_drops_the_others_with_the_reason():
     assert len(found.cases) == 3
     assert found.dropped == (
         Dropped(
-            "halo/channels=60,size=56/forward.fp32.blocked.eager",
+            "halo/channels=60,size=56/forward.fp32.sdpa.eager",
             "heads=8 does not divide channels=60",
         ),
     )
@@ -170,10 +177,10 @@ def test_a_matched_window_is_kernel_and_block_plus_two_halos_and_all():
         "conv/channels=64,size=14,window=8/forward.fp32.reference.eager": (
             "window=8 is even: a convolution needs a centre"
         ),
-        "halo/channels=64,size=14,block=4,window=3/forward.fp32.blocked.eager": (
+        "halo/channels=64,size=14,block=4,window=3/forward.fp32.sdpa.eager": (
             "window=3 is not block=4 plus twice a halo"
         ),
-        "halo/channels=64,size=14,block=4,window=5/forward.fp32.blocked.eager": (
+        "halo/channels=64,size=14,block=4,window=5/forward.fp32.sdpa.eager": (
             "window=5 is not block=4 plus twice a halo"
         ),
     }

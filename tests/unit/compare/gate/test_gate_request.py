@@ -1,5 +1,6 @@
 """What a gate will measure, and by whose rules, before anything is measured."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -67,6 +68,15 @@ def test_cases_that_the_judge_does_not_know_are_refused_before_any_is_measured(
 def test_the_filter_keeps_cases_of_both_sides(asked: GateRequest) -> None:
     plan = plan_gate(replace(asked, filter="halo"))
     assert (list(plan.cases), plan.missing, plan.added) == ([HALO], (), ())
+
+
+@pytest.mark.parametrize("name", ["blocked", "chunked"])
+def test_what_auto_is_to_the_sides_is_known_to_the_judge(asked: GateRequest, name: str) -> None:
+    """An earlier version's, or one that was tuned: the id says it."""
+    theirs = HALO.replace("sdpa", name)
+    for side in (asked.base, asked.candidate):
+        (side / "figures.json").write_text(json.dumps({CONV: {}, theirs: {}}))
+    assert list(plan_gate(asked).cases) == [CONV, theirs]
 
 
 def plans_its_layers(side: Path) -> None:

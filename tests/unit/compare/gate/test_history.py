@@ -36,7 +36,7 @@ STEADY = (1.000e-3, 1.001e-3, 0.999e-3, 1.002e-3, 0.998e-3)
 
 def board(seconds: Sequence[float] = STEADY, **ended: Any) -> Leaderboard:
     """Conv and halo, a process a figure; what is told of the end is halo's."""
-    cases = (case(), case("halo", implementation="blocked"))
+    cases = (case(), case("halo", implementation="sdpa"))
     here = environment("cpu")
     info = run_info(
         cases, suite="pair", preset=preset(processes=len(seconds)), environments={"cpu": here}
@@ -72,7 +72,7 @@ class Scripted:
     def one(self, side: SideName, block: int, case_ids: Sequence[str]) -> list[Record]:
         self.asked.append((side, block, tuple(case_ids)))
         ends = self.processes[min(block, len(self.processes) - 1)]
-        cases = {CONV: case(), HALO: case("halo", implementation="blocked")}
+        cases = {CONV: case(), HALO: case("halo", implementation="sdpa")}
         records = []
         for one in case_ids:
             (job,) = run_info((cases[one],), preset=preset(processes=1)).jobs()
