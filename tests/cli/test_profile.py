@@ -21,7 +21,7 @@ title: Two layers, as small as they come
 axes: {channels: 8, size: 7}
 layers:
   - {layer: conv}
-  - {layer: halo, block: 4, halo: 1, heads: 2}
+  - {layer: halo, block: 4, halo: 1, heads: 2, implementation: blocked}
 """
 
 
