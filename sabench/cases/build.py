@@ -19,8 +19,6 @@ Values = dict[str, Scalar]
 COMMON = ("stride", "batch", "threads", "layout", "autocast", "dtype", "mode", "runtime")
 MAP = ("channels", "size", "resolution")
 NOT_OPTIONS = {*COMMON, *MAP, "implementation", "data", *REDUCTIONS}
-
-
 HALF = ("bf16", "fp16")
 
 
@@ -62,15 +60,18 @@ def _implementation(layer: Layer, values: Values, chooser: Chooser, *, trains: b
         return Choice("reference")
     if wanted != "auto":
         return Choice(wanted)
-    is_half = values.get("dtype") in HALF or values.get("autocast") in HALF
+    is_half = _is_half(values.get("dtype"), values.get("autocast"))
     backward = trains or values.get("mode", "forward") != "forward"
     return chooser.choose(Setting(layer.name, is_half, backward))
 
 
 def setting_of(case: Case) -> Setting:
     """What the choice of a layer's case depends on."""
-    is_half = case.dtype in HALF or case.autocast in HALF
-    return Setting(case.subject, is_half, case.mode != "forward")
+    return Setting(case.subject, _is_half(case.dtype, case.autocast), case.mode != "forward")
+
+
+def _is_half(dtype: Scalar | None, autocast: Scalar | None) -> bool:
+    return dtype in HALF or autocast in HALF
 
 
 def _own_case(entry: Entry, values: Values) -> Case:

@@ -17,7 +17,10 @@ from sabench.measure.environment import host_facts
 from sabench.measure.load import ForeignLoad, machine_usage
 from sabench.records import Flag
 
-OWN = {"v2": "0::/user.slice/work\n", "v1": "4:memory:/user/work\n3:cpu,cpuacct:/user/work\n"}
+OWN = {
+    "v2": "0::/user.slice/run-1.scope\n",
+    "v1": "4:memory:/user/run-1\n3:cpu,cpuacct:/user/run-1\n",
+}
 HOST_KIB = int(Path("/proc/meminfo").read_text().split()[1])  # "MemTotal: 123 kB ..."
 
 
@@ -61,10 +64,10 @@ def ours(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> Tree:
 def test_folders_go_from_our_own_to_the_mount(tree: Tree) -> None:
     tree.told(OWN["v2"])
     names = [str(folder.relative_to(tree.mount)) for folder in tree.memory()]
-    assert names == ["user.slice/work", "user.slice", ".", "memory"]
+    assert names == ["user.slice/run-1.scope", "user.slice", ".", "memory"]
     tree.told(OWN["v1"])
     names = [str(folder.relative_to(tree.mount)) for folder in tree.cpu()]
-    assert names == ["cpu/user/work", "cpu/user", "cpu", "."]
+    assert names == ["cpu/user/run-1", "cpu/user", "cpu", "."]
 
 
 def test_without_a_word_of_our_own_the_mount_is_left(tree: Tree) -> None:
@@ -74,8 +77,8 @@ def test_without_a_word_of_our_own_the_mount_is_left(tree: Tree) -> None:
 @pytest.mark.parametrize(
     ("version", "inner", "outer"),
     [
-        ("v2", "user.slice/work/memory.max", "user.slice/memory.max"),
-        ("v1", "memory/user/work/memory.limit_in_bytes", "memory/user/memory.limit_in_bytes"),
+        ("v2", "user.slice/run-1.scope/memory.max", "user.slice/memory.max"),
+        ("v1", "memory/user/run-1/memory.limit_in_bytes", "memory/user/memory.limit_in_bytes"),
     ],
 )
 def test_memory_is_the_smallest_limit_along_the_way(
@@ -96,8 +99,8 @@ def test_memory_is_the_smallest_limit_along_the_way(
 @pytest.mark.parametrize(
     ("version", "own", "around"),
     [
-        ("v2", "user.slice/work/memory.events", "user.slice/memory.events"),
-        ("v1", "memory/user/work/memory.oom_control", "memory/user/memory.oom_control"),
+        ("v2", "user.slice/run-1.scope/memory.events", "user.slice/memory.events"),
+        ("v1", "memory/user/run-1/memory.oom_control", "memory/user/memory.oom_control"),
     ],
 )
 def test_kills_are_those_of_the_innermost_cgroup_that_counts(
@@ -115,7 +118,7 @@ def test_kills_are_those_of_the_innermost_cgroup_that_counts(
 
 @pytest.mark.parametrize(
     ("version", "own", "around"),
-    [("v2", "user.slice/work/", "user.slice/"), ("v1", "cpu/user/work/", "cpu/user/")],
+    [("v2", "user.slice/run-1.scope/", "user.slice/"), ("v1", "cpu/user/run-1/", "cpu/user/")],
 )
 def test_a_quota_of_ours_or_around_us_stops_the_job(
     ours: Tree, version: str, own: str, around: str
@@ -137,7 +140,7 @@ def test_a_quota_of_ours_or_around_us_stops_the_job(
 
 def test_a_cgroup_without_the_cpu_controller_counts_nothing(tree: Tree) -> None:
     tree.told(OWN["v2"])
-    tree.put("user.slice/work/cpu.stat", "usage_usec 5\nuser_usec 4\nsystem_usec 1\n")
+    tree.put("user.slice/run-1.scope/cpu.stat", "usage_usec 5\nuser_usec 4\nsystem_usec 1\n")
     assert throttled_periods(tree.cpu()) == 0
 
 
@@ -146,12 +149,12 @@ def test_a_cgroup_without_the_cpu_controller_counts_nothing(tree: Tree) -> None:
     [
         (
             "v2",
-            {"user.slice/work/cpu.max": "max 100000\n"},
+            {"user.slice/run-1.scope/cpu.max": "max 100000\n"},
             {"user.slice/cpu.max": "150000 50000\n"},
         ),
         (
             "v1",
-            {"cpu/user/work/cpu.cfs_quota_us": "-1\n"},
+            {"cpu/user/run-1/cpu.cfs_quota_us": "-1\n"},
             {"cpu/user/cpu.cfs_quota_us": "150000\n", "cpu/user/cpu.cfs_period_us": "50000\n"},
         ),
     ],
@@ -172,7 +175,7 @@ def test_the_quota_is_the_tightest_along_the_way(
 
 def test_the_limit_that_is_told_is_the_smallest_along_the_way(ours: Tree) -> None:
     ours.told(OWN["v2"])
-    ours.put("user.slice/work/memory.max", "max\n")
+    ours.put("user.slice/run-1.scope/memory.max", "max\n")
     assert host_facts([])["cgroup_memory"] == "max"
     ours.put("user.slice/memory.max", "4000\n")
     assert host_facts([])["cgroup_memory"] == "4000"
