@@ -2,7 +2,8 @@
 
 It lies under $SABENCH_STATE, else $XDG_STATE_HOME/sabench, else ~/.local/state/sabench. It makes
 predictions better and nothing depends on it: a file that is torn, foreign or absent is an empty
-one, and a folder that cannot be written to is no error.
+one, and a folder that cannot be written to is no error. Beside it lies what `auto` stands for there
+(`Choices`), where `sabench tune` found out: ids depend on that, so only `tune` writes it.
 """
 
 import hashlib
@@ -12,7 +13,7 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from statistics import median
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import Field
 
@@ -46,6 +47,13 @@ class Lesson(Frozen):
     wall_s: Figure
 
 
+class Chosen(Frozen):
+    """An implementation, and the torch that it was the fastest with."""
+
+    implementation: str
+    torch: str = ""
+
+
 class Known(Frozen):
     """The file's content: the latest figures of each key, the newest last."""
 
@@ -55,7 +63,6 @@ class Known(Frozen):
     rates: dict[str, tuple[Rate, ...]] = Field(default_factory=dict)
     walls_s: dict[str, tuple[Figure, ...]] = Field(default_factory=dict)
     ceilings: dict[str, tuple[Figure, ...]] = Field(default_factory=dict)  # a second
-    choices: dict[str, str] = Field(default_factory=dict)  # by setting: what `auto` stands for
 
     def rate(self, key: str) -> Rate | None:
         """The median rate of a key."""
@@ -99,27 +106,55 @@ class Known(Frozen):
         return hashlib.sha256(text.encode()).hexdigest()
 
 
+class Choices(Frozen):
+    """What `auto` stands for on a device by `sabench tune`, by the key of each setting."""
+
+    schema_name: Literal["sabench.choices"] = Field("sabench.choices", alias="schema")
+    schema_version: Literal["1.0"] = "1.0"
+    device: str
+    choices: dict[str, Chosen] = Field(default_factory=dict)
+
+
+Kept = TypeVar("Kept", Known, Choices)
+
+
 def load_known(environment: Environment) -> Known:
     """What is known about the environment's device; nothing at first."""
-    nothing = Known(device=_device(environment))
-    path = known_file(environment)
-    try:
-        if path is None or path.stat().st_size > MAX_FILE_BYTES:
-            return nothing
-        known = Known.model_validate_json(path.read_bytes())
-    except (OSError, ValueError):
-        return nothing
-    return known if known.device == nothing.device else nothing
+    return _load(known_file(environment), Known(device=_device(environment)))
 
 
 def save_known(environment: Environment, known: Known) -> bool:
     """Write the file in one step; False where that is not allowed."""
-    path = known_file(environment)
+    return _save(known_file(environment), known)
+
+
+def load_choices(environment: Environment) -> Choices:
+    """What was chosen on the environment's device; nothing at first."""
+    return _load(choices_file(environment), Choices(device=_device(environment)))
+
+
+def save_choices(environment: Environment, choices: Choices) -> bool:
+    """Write the file in one step; False where that is not allowed."""
+    return _save(choices_file(environment), choices)
+
+
+def _load(path: Path | None, nothing: Kept) -> Kept:
+    """The file's content, `nothing` where it is not there, torn or another device's."""
+    try:
+        if path is None or path.stat().st_size > MAX_FILE_BYTES:
+            return nothing
+        kept = type(nothing).model_validate_json(path.read_bytes())
+    except (OSError, ValueError):
+        return nothing
+    return kept if kept.device == nothing.device else nothing
+
+
+def _save(path: Path | None, kept: Known | Choices) -> bool:
     if path is None:
         return False
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, known.model_dump_json(by_alias=True, indent=1) + "\n")
+        write_atomically(path, kept.model_dump_json(by_alias=True, indent=1) + "\n")
     except (OSError, ResultError):
         return False
     return True
@@ -132,6 +167,12 @@ def known_file(environment: Environment) -> Path | None:
     word = re.sub(r"[^a-z0-9]+", "-", device.lower()).strip("-")[:60]
     digest = hashlib.sha256(device.encode(errors="replace")).hexdigest()[:8]
     return folder / f"{word}-{digest}.json" if folder else None
+
+
+def choices_file(environment: Environment) -> Path | None:
+    """The device's file of choices, beside what is known of it."""
+    path = known_file(environment)
+    return path and path.with_name(f"{path.stem}.choices.json")
 
 
 def state_folder(variables: Mapping[str, str]) -> Path | None:

@@ -1,15 +1,16 @@
 """One combination of a suite's values to the case it names, and the problem if there is one."""
 
+from collections import Counter
 from typing import Any, NamedTuple
 
 from sabench.cases.case import DEFAULT_CHANNELS, DEFAULT_SIZE, REDUCTIONS, Case, Scalar
 from sabench.cases.keys import find_row
 from sabench.cases.model import Entry
 from sabench.cases.window import match_window
-from sabench.catalog.choices import ON_CPU, Choice, Chooser, Setting
+from sabench.catalog.choices import ANY, FALLBACK, ON_CPU, Choice, Chooser, Setting
 from sabench.catalog.implementations import IMPLEMENTATIONS
 from sabench.catalog.layers import layers
-from sabench.catalog.networks.plan import placed_steps
+from sabench.catalog.networks.plan import Plan, placed_steps
 from sabench.catalog.networks.rows import Network
 from sabench.catalog.rows import Layer, Problem, Size, stated
 
@@ -41,10 +42,26 @@ def build_case(
     chooser: Chooser = ON_CPU,
     trains: bool = False,
 ) -> Built:
-    """The case of a combination, `auto` resolved.
+    """The case of a combination, `auto` resolved: what was chosen, else what runs anywhere.
 
     `trains`: gradients are wanted, whatever its mode.
     """
+    built = _build(entry, values, chooser, matched=matched, trains=trains)
+    if built.auto and built.problem:
+        other = _build(
+            entry, values, instead_of(built, built.problem), matched=matched, trains=trains
+        )
+        return built if other.problem else other
+    return built
+
+
+def instead_of(built: Built, problem: Problem) -> Chooser:
+    """One that knows of nothing but the fallback: what was chosen has a problem with this case."""
+    why = f"{FALLBACK}, for {built.case.implementation} cannot: {problem.text} ({built.auto})"
+    return Chooser(always=Choice(FALLBACK, why))
+
+
+def _build(entry: Entry, values: Values, chooser: Chooser, *, matched: bool, trains: bool) -> Built:
     if entry.file:
         return Built(_own_case(entry, values), _clash(values))
     row = find_row(entry.kind, entry.subject)
@@ -53,25 +70,28 @@ def build_case(
     return _layer_case(row, values, chooser, matched=matched, trains=trains)
 
 
-def _implementation(layer: Layer, values: Values, chooser: Chooser, *, trains: bool) -> Choice:
+def _implementation(
+    layer: Layer, size: int, values: Values, chooser: Chooser, *, trains: bool
+) -> Choice:
     """What is asked for; a layer that never calls `attend` has its own alone."""
     wanted = str(values.get("implementation", "auto"))
     if layer.attention is None:
         return Choice("reference")
     if wanted != "auto":
         return Choice(wanted)
-    is_half = _is_half(values.get("dtype"), values.get("autocast"))
+    precision = _precision(values.get("dtype", "fp32"), values.get("autocast", "none"))
     backward = trains or values.get("mode", "forward") != "forward"
-    return chooser.choose(Setting(layer.name, is_half, backward))
+    return chooser.choose(Setting(layer.name, precision, backward, size))
 
 
 def setting_of(case: Case) -> Setting:
     """What the choice of a layer's case depends on."""
-    return Setting(case.subject, _is_half(case.dtype, case.autocast), case.mode != "forward")
+    precision = _precision(case.dtype, case.autocast)
+    return Setting(case.subject, precision, case.mode != "forward", case.size or ANY)
 
 
-def _is_half(dtype: Scalar | None, autocast: Scalar | None) -> bool:
-    return dtype in HALF or autocast in HALF
+def _precision(dtype: Scalar, autocast: Scalar) -> str:
+    return "half" if dtype in HALF or autocast in HALF else str(dtype)
 
 
 def _own_case(entry: Entry, values: Values) -> Case:
@@ -91,7 +111,7 @@ def _layer_case(
         names = [key for key in names if key != "window"]  # the shared axis, not the option
     options = row.options.model_validate({key: values[key] for key in names})
     head: dict[str, Any] = {"kind": "layer", "subject": row.name} | _map(values) | _common(values)
-    choice = _implementation(row, values, chooser, trains=trains)
+    choice = _implementation(row, int(head["size"]), values, chooser, trains=trains)
     head["implementation"] = choice.implementation
     problem = None
     if matched:
@@ -116,11 +136,9 @@ def _network_case(row: Network, values: Values, chooser: Chooser, *, trains: boo
     options, overrides = row.parse(raw)
     resolution = int(values.get("resolution", row.resolution))
     plan = row.plan(options, overrides, resolution)
-    used = [layers()[place.step.layer] for place in placed_steps(plan)]
-    attending = [layer for layer in used if layer.attention]
     choice = Choice("reference")
-    if attending:
-        choice = _implementation(attending[0], values, chooser, trains=trains)
+    if judge := _judge(plan):
+        choice = _implementation(*judge, values, chooser, trains=trains)
     case = Case.model_validate(
         {
             "kind": "network",
@@ -137,6 +155,25 @@ def _network_case(row: Network, values: Values, chooser: Chooser, *, trains: boo
         at = (step.options, step.in_channels, step.out_channels, place.size, step.stride)
         problem = problem or _unserved(layers()[step.layer], case, *at)
     return Built(case, problem, choice.why)
+
+
+def _judge(plan: Plan) -> tuple[Layer, int] | None:
+    """The layer that multiplies most in its attention, and the map where it does so most."""
+    macs: Counter[tuple[str, int]] = Counter()
+    for place in placed_steps(plan):
+        step, row = place.step, layers()[place.step.layer]
+        if row.attention is not None:
+            at = (step.options, step.in_channels, step.out_channels, place.size, step.stride)
+            if row.problems(*at) is None:
+                macs[step.layer, max(place.size)] += row.attention(*at).macs
+    if not macs:
+        return None
+    of_layer: Counter[str] = Counter()
+    for (name, _), count in macs.items():
+        of_layer[name] += count
+    first = max(of_layer, key=of_layer.__getitem__)
+    size = max((size for name, size in macs if name == first), key=lambda one: macs[first, one])
+    return layers()[first], size
 
 
 def _map(values: Values) -> dict[str, Scalar]:

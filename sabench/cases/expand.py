@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from math import prod
 
 from sabench.cases.axes import AXES
-from sabench.cases.build import build_case
+from sabench.cases.build import Built, Values, build_case, instead_of
 from sabench.cases.case import Case, Scalar, Unmeasured, show_scalar
 from sabench.cases.cost import case_cost
 from sabench.cases.keys import axes_of, entry_row
@@ -16,6 +16,7 @@ from sabench.cases.overrides import apply_overrides, without_slots
 from sabench.cases.recipe import Recipe
 from sabench.cases.trained import trained_case
 from sabench.catalog.choices import ON_CPU, Chooser
+from sabench.catalog.implementations import IMPLEMENTATIONS
 from sabench.catalog.rows import Problem
 from sabench.errors import SuiteError
 from sabench.units import show_bytes
@@ -77,13 +78,13 @@ def expand(
         for combination in itertools.product(*sweep.values()):
             point = without_slots(entry, dict(zip(sweep, combination, strict=True)))
             chosen = {key: value.value for key, value in point.items()}
-            case, problem, why = build_case(
-                *(entry, chosen), matched=matched, chooser=chooser, trains=recipe is not None
+            case, problem, why = _fitting(
+                *(suite, entry, chosen, chooser), matched=matched, trains=recipe is not None
             )
             tallies.add(point, problem)
             if recipe is not None and problem is None:
                 case, problem = trained_case(case, chosen, recipe, mode)
-            problem = problem or _too_large(case, suite.max_bytes)
+            problem = problem or _too_large(case, suite.max_bytes) or _elsewhere(case, chooser)
             if problem:
                 dropped.setdefault(case.case_id, problem.text)
             elif cases.setdefault(case.case_id, case).data != case.data:
@@ -124,6 +125,35 @@ def _sweep(suite: Suite, entry: Entry, *, trains: bool) -> Sweep:
         options = {key: axes[key] for key in ("window",) if key in axes} | options
     fields = [*row.options.model_fields, *options]
     return sweep | {key: options[key] for key in dict.fromkeys(fields) if key in options}
+
+
+def _fitting(
+    suite: Suite,
+    entry: Entry,
+    chosen: Values,
+    chooser: Chooser,
+    *,
+    matched: bool,
+    trains: bool,
+) -> Built:
+    """The case of a combination, with another implementation where `auto`'s needs too much."""
+    built = build_case(entry, chosen, matched=matched, chooser=chooser, trains=trains)
+    if built.problem or not built.auto:
+        return built
+    if problem := _too_large(built.case, suite.max_bytes):
+        chooser = instead_of(built, problem)
+        other = build_case(entry, chosen, matched=matched, chooser=chooser, trains=trains)
+        if not (other.problem or _too_large(other.case, suite.max_bytes)):
+            return other
+    return built
+
+
+def _elsewhere(case: Case, chooser: Chooser) -> Problem | None:
+    """A case that no device of the run can do."""
+    if chooser.runs_somewhere(case.implementation):
+        return None
+    needed = IMPLEMENTATIONS[case.implementation].device
+    return Problem("implementation", f"implementation={case.implementation} needs {needed}")
 
 
 def _too_large(case: Case, max_bytes: int) -> Problem | None:

@@ -1,10 +1,12 @@
-"""What `auto` stands for: per layer, precision and direction the implementation that was fastest.
+"""What `auto` stands for: per layer, precision, direction and map the implementation that was
+fastest.
 
 What is shipped was measured on one machine of a kind (docs/kernels.md); `sabench tune` measures it
 where you are, and what it finds comes first.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,35 +15,54 @@ from sabench.catalog.implementations import IMPLEMENTATIONS
 FALLBACK = "blocked"
 """It runs anywhere, both ways, in every precision."""
 
-CPU = {"halo, fp32, forward": "sdpa", "global_attention, fp32, forward": "sdpa"}
-"""Where `blocked` was slower on one thread of an AMD EPYC (docs/kernels.md)."""
-
-SHIPPED: dict[str, Mapping[str, str]] = {"cpu": CPU, "cuda": {}}
-"""By kind of device. Nothing was measured on CUDA yet."""
+ANY = 0
+"""As a map's side: whatever the size."""
 
 
 class Setting(NamedTuple):
     """What a choice depends on."""
 
     layer: str
-    is_half: bool  # computed in bf16 or fp16
+    precision: str  # fp32, tf32 or half: bf16 and fp16, autocast too
     backward: bool  # gradients are computed too
+    size: int = ANY  # side of the map, in pixels
+
+    @property
+    def kind(self) -> str:
+        """ "halo, fp32, forward"."""
+        direction = "forward and backward" if self.backward else "forward"
+        return f"{self.layer}, {self.precision}, {direction}"
 
     @property
     def key(self) -> str:
-        """ "halo, fp32, forward"."""
-        precision = "half" if self.is_half else "fp32"
-        return (
-            f"{self.layer}, {precision}, {'forward and backward' if self.backward else 'forward'}"
-        )
+        """ "halo, fp32, forward, 28 px"."""
+        return f"{self.kind}, {self.size} px" if self.size else self.kind
 
 
 class Table(NamedTuple):
-    """Choices for a device, by `Setting.key`, where there are any, and whose they are."""
+    """Choices by `Setting.key`, where they were measured, and whose they are."""
 
+    choices: Mapping[str, str]
     device: str
-    choice: Callable[[str], str | None]
     source: str
+
+    def choice(self, setting: Setting) -> "Choice | None":
+        """That of the nearest size, one for any size if there is none."""
+        name = self.choices.get(setting.kind)
+        at = ""
+        sizes = list(self._sizes(setting.kind))
+        if sizes:
+            size = min(sizes, key=lambda size: abs(math.log(size / (setting.size or size))))
+            name, at = self.choices[setting._replace(size=size).key], f" at {size} px"
+        if name is None or name not in IMPLEMENTATIONS or IMPLEMENTATIONS[name].package:
+            return None  # of another version, or a peer's
+        return Choice(name, f"{setting.kind}: the fastest{at} on {self.device}, {self.source}")
+
+    def _sizes(self, kind: str) -> Iterable[int]:
+        for key in self.choices:
+            head, _, side = key.removesuffix(" px").rpartition(", ")
+            if head == kind and side.isdecimal() and int(side):
+                yield int(side)
 
 
 class Choice(NamedTuple):
@@ -51,39 +72,62 @@ class Choice(NamedTuple):
     why: str = ""
 
 
+class Device(NamedTuple):
+    """A device of a run: its kind, and what was chosen for it, the best known first."""
+
+    kind: str
+    tables: Sequence[Table]
+
+    def choice(self, setting: Setting) -> Choice | None:
+        """What the first table says that says anything."""
+        told = (table.choice(setting) for table in self.tables)
+        return next((one for one in told if one is not None), None)
+
+
 @dataclass(frozen=True, slots=True)
 class Chooser:
-    """Chooses one implementation for all devices of a run.
+    """Chooses one implementation for all devices of a run; `always`, if given, for any."""
 
-    `tables`: those of each device, what was measured there before what is shipped.
-    """
-
-    tables: Sequence[Sequence[Table]]
+    devices: Sequence[Device] = ()
+    always: Choice | None = None
 
     def choose(self, setting: Setting) -> Choice:
-        """The first device's choice that all of them can run."""
-        told = [self._of_device(setting, tables) for tables in self.tables]
+        """The first device's choice that all of them can run: a case has one id on all."""
+        if self.always:
+            return self.always
+        told = [one for one in (device.choice(setting) for device in self.devices) if one]
         for choice in told:
-            alone = IMPLEMENTATIONS[choice.implementation].device
-            if len({one.implementation for one in told}) == 1 or not alone:
+            if all(self.can_run(choice.implementation, device.kind) for device in self.devices):
                 return choice
-        return Choice(FALLBACK, f"{setting.key}: no choice of a device runs on all of them")
+        kinds = ", ".join(sorted({device.kind for device in self.devices}))
+        nothing = "no choice runs on all of" if told else "no choice is kept for"
+        return Choice(FALLBACK, f"{setting.key}: {nothing} {kinds}")
 
-    def _of_device(self, setting: Setting, tables: Sequence[Table]) -> Choice:
-        for table in tables:
-            if (name := table.choice(setting.key)) in IMPLEMENTATIONS:  # of another version?
-                return Choice(name, f"{setting.key}: the fastest on {table.device}, {table.source}")
-        return Choice(FALLBACK, f"{setting.key}: nothing was measured on {tables[-1].device}")
+    def runs_somewhere(self, implementation: str) -> bool:
+        """Whether a device of the run can do it."""
+        kinds = [device.kind for device in self.devices]
+        return not kinds or any(self.can_run(implementation, kind) for kind in kinds)
 
-
-def shipped(kind: str) -> Table:
-    """What is shipped for a kind of device."""
-    return Table(kind, SHIPPED.get(kind, {}).get, "as shipped")
-
-
-def always(implementation: str) -> Chooser:
-    """One that is chosen whatever the setting."""
-    return Chooser(((Table("any device", lambda _key: implementation, "by name"),),))
+    @staticmethod
+    def can_run(implementation: str, kind: str) -> bool:
+        """Whether a kind of device can do it."""
+        return IMPLEMENTATIONS[implementation].device in ("", kind)
 
 
-ON_CPU = Chooser(((shipped("cpu"),),))
+EPYC = Table(
+    {"halo, fp32, forward": "sdpa", "global_attention, fp32, forward": "sdpa"},
+    "an AMD EPYC",
+    "as shipped",
+)
+"""Where `blocked` was slower on one thread (docs/kernels.md)."""
+
+SHIPPED: dict[str, tuple[Table, ...]] = {"cpu": (EPYC,), "cuda": ()}
+"""By kind of device. Nothing was measured on CUDA yet."""
+
+
+def shipped(kind: str) -> Device:
+    """A device of which nothing is known but its kind."""
+    return Device(kind, SHIPPED.get(kind, ()))
+
+
+ON_CPU = Chooser((shipped("cpu"),))

@@ -27,9 +27,11 @@ def count(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
     """Parameters and MACs of a layer or network, without building it."""
+    from sabench.cases.choosing import chooser_of
     from sabench.cases.point import single_case
     from sabench.cases.scalars import parse_pairs
     from sabench.catalog.layers import layers
+    from sabench.measure.environment import environment
     from sabench.report.consoles import stdout
     from sabench.report.counts import count_json, count_lines
 
@@ -38,7 +40,7 @@ def count(
         key = "size" if name in layers() else "resolution"
         if values.setdefault(key, resolution) != resolution:
             raise ConfigError(f"{key}={values[key]} and --resolution {resolution} disagree")
-    case = single_case(name, values)
+    case = single_case(name, values, chooser_of([environment("cpu")]))
     counted = None
     if check:
         from sabench.measure.metrics.counts import counts_of

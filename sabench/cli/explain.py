@@ -31,7 +31,6 @@ def explain(
     from sabench.cases.point import single_case
     from sabench.cases.scalars import parse_pairs
     from sabench.catalog.presets import find_preset
-    from sabench.known import load_known
     from sabench.launch.explain import explain as run_explain
     from sabench.launch.run import devices_held, find_lock
     from sabench.measure.environment import environment
@@ -41,12 +40,13 @@ def explain(
     from sabench.report.explain import explanation_json, explanation_lines
     from sabench.report.progress import SweepProgress
 
+    values = parse_pairs(options or [])
+    single_case(name, values)  # what is wrong with it is told before a device is looked for
     devices = resolve_devices(device)
     if len(devices) > 1:
         raise ConfigError(f"--device {device}: one device at a time")
     here, news = environment(devices[0]), SweepProgress(stderr())
-    chooser = chooser_of({devices[0]: here}, {devices[0]: load_known(here)})
-    case = single_case(name, parse_pairs(options or []), chooser)
+    case = single_case(name, values, chooser_of([here]))
     refuse_outside_tests([case])
     with devices_held([here], find_lock(wait=wait, no_lock=no_lock), run="explain", listener=news):
         found = run_explain(case, devices[0], here, find_preset(preset))

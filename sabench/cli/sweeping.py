@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from inspect import Parameter, Signature, signature
-from typing import TYPE_CHECKING, Any, NoReturn, get_type_hints
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, get_type_hints
 
 import typer
 
@@ -25,7 +25,7 @@ from sabench.cli.options import (
     Wait,
 )
 from sabench.cli.targets import check_targets
-from sabench.errors import ConfigError
+from sabench.errors import ConfigError, ExitCode
 
 if TYPE_CHECKING:
     from sabench.launch.request import Request
@@ -58,18 +58,29 @@ class Wanted:
     identify: Identify = False
 
 
+class After(NamedTuple):
+    """What was made of a leaderboard: told below the table, and under its own key in JSON."""
+
+    text: str
+    choices: list[dict[str, Any]]
+    code: ExitCode = ExitCode.OK  # where the run itself has none to tell
+
+
+Then = Callable[["Leaderboard"], After]
+
+
 def sweeps(
-    plan: "Callable[..., Request]", after: "Callable[[Leaderboard], str] | None" = None
+    plan: "Callable[..., Request]", after: Then | None = None, suite: str = ""
 ) -> Callable[..., None]:
     """A command from what plans its request: the options of both, and the run that is done.
 
-    `after` makes something of the leaderboard, and says what, below the table.
+    `after` makes something of the leaderboard. `suite`: the only one whose runs it resumes.
     """
     shared = get_type_hints(Wanted, include_extras=True)
 
     def command(context: typer.Context, **options: Any) -> None:
         wanted = Wanted(**{name: options.pop(name) for name in shared})
-        sweep_and_show(context, plan(**options), wanted, after)
+        sweep_and_show(context, plan(**options), wanted, after, suite)
 
     kind = Parameter.POSITIONAL_OR_KEYWORD
     parameters = [
@@ -90,7 +101,8 @@ def sweep_and_show(
     context: typer.Context,
     request: "Request",
     wanted: Wanted,
-    after: "Callable[[Leaderboard], str] | None" = None,
+    after: Then | None = None,
+    suite: str = "",
 ) -> NoReturn:
     """Do a run, or what is left of one, and print its leaderboard.
 
@@ -117,7 +129,9 @@ def sweep_and_show(
     check_targets(wanted.out, wanted.csv, wanted.markdown)
     if wanted.resume is not None:
         _check_alone(context, dry_run=wanted.dry_run)
-        folder = resume_run(wanted.resume, purpose=request.purpose, across_env=wanted.across_env)
+        folder = resume_run(
+            wanted.resume, purpose=request.purpose, across_env=wanted.across_env, suite=suite
+        )
         environments = folder.info.environments
     else:
         planned = plan_run(request)
@@ -136,15 +150,19 @@ def sweep_and_show(
         leaderboard = measure(
             folder, runner, listener=progress, memory_limit=limit, contention=contention
         )
-    _print(leaderboard_json(leaderboard) if wanted.as_json else LeaderboardTable(leaderboard))
-    if after and (told := after(leaderboard)):
-        (stderr() if wanted.as_json else stdout()).print(told, soft_wrap=True, markup=False)
+        told = after(leaderboard) if after else None
+    if wanted.as_json:
+        _print(leaderboard_json(leaderboard) | ({"choices": told.choices} if told else {}))
+    else:
+        _print(LeaderboardTable(leaderboard))
+    if told:
+        (stderr() if wanted.as_json else stdout()).print(told.text, soft_wrap=True, markup=False)
     stderr().print(f"leaderboard: {folder.leaderboard_file}", soft_wrap=True, markup=False)
     if wanted.csv:
         write_atomically(wanted.csv, leaderboard_csv(leaderboard))
     if wanted.markdown:
         write_atomically(wanted.markdown, leaderboard_markdown(leaderboard))
-    raise typer.Exit(exit_code(leaderboard, strict=wanted.strict))
+    raise typer.Exit(exit_code(leaderboard, strict=wanted.strict) or (told.code if told else 0))
 
 
 def _check_alone(context: typer.Context, *, dry_run: bool) -> None:

@@ -8,22 +8,29 @@ import typer
 
 from sabench.cli.app import app
 from sabench.cli.options import Axes, Devices, Filter, Preset
-from sabench.cli.sweeping import sweeps
+from sabench.cli.sweeping import After, sweeps
+from sabench.errors import ExitCode
 
 if TYPE_CHECKING:
     from sabench.launch.request import Request
     from sabench.store.leaderboard import Leaderboard
 
+SUITE = "tune"
 
-def _keep(board: "Leaderboard") -> str:
+
+def _keep(board: "Leaderboard") -> After:
     from sabench.launch.tune import keep_choices
-    from sabench.report.tune import choices_lines
+    from sabench.report.tune import choices_json, choices_lines
 
-    return choices_lines(keep_choices(board))
+    if not board.is_complete:
+        return After("auto stays as it was: the run is not complete; sabench tune --resume", [])
+    tuned = keep_choices(board)
+    code = ExitCode.OK if any(one.is_decided for one in tuned) else ExitCode.UNRELIABLE
+    return After(choices_lines(tuned), choices_json(tuned), code)
 
 
 @app.command()
-@partial(sweeps, after=_keep)
+@partial(sweeps, after=_keep, suite=SUITE)
 def tune(
     device: Devices = None,
     preset: Preset = "quick",
@@ -31,12 +38,12 @@ def tune(
     filter: Filter = "",
     seed: Annotated[int | None, typer.Option(min=0, help="Order of jobs.")] = None,
 ) -> "Request":
-    """Measure each layer in every implementation, and let `auto` be the fastest from now on."""
+    """Measure each layer in our implementations, and let `auto` be the fastest from now on."""
     from sabench.cases.scalars import parse_axes
     from sabench.launch.request import Request
 
     return Request(
-        suite="tune",
+        suite=SUITE,
         device=device,
         preset=preset,
         axes=parse_axes(axis or []),

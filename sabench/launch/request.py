@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from sabench.cases.axes import AXES
@@ -19,7 +20,7 @@ from sabench.cases.recipe import Recipe
 from sabench.cases.suite import load_suite
 from sabench.catalog.metrics import metrics_of
 from sabench.catalog.presets import PRESETS, TRAINING_PRESETS, Preset, find_preset
-from sabench.errors import ConfigError, ResultError, SuiteError
+from sabench.errors import ConfigError, DeviceError, ResultError, SuiteError
 from sabench.jsonl import spelt_out
 from sabench.known import Known, load_known
 from sabench.launch.resume import resume
@@ -109,18 +110,23 @@ def plan_run(request: Request) -> Planned:
     preset = find_preset(request.preset, presets).alter(request.constants)
     axes = dict(request.axes) | ({"data": [request.data]} if request.data else {})
     own = [own_layer(spec) for spec in request.layers]
-    devices = tuple(resolve_devices(request.device or ",".join(suite.devices) or "auto"))
-    environments = {device: environment(device) for device in devices}
-    known = {device: load_known(environments[device]) for device in devices}
-    expansion = expand(
+    expanded = partial(
+        expand,
         suite,
         axes=axes,
         filter=request.filter,
         own_layers=own,
         recipe=recipe,
         mode=mode,
-        chooser=chooser_of(environments, known),
     )
+    try:
+        devices = tuple(resolve_devices(request.device or ",".join(suite.devices) or "auto"))
+        environments = {device: environment(device) for device in devices}
+    except DeviceError:
+        expanded()  # what is wrong with the suite is told before what is missing here
+        raise
+    known = {device: load_known(environments[device]) for device in devices}
+    expansion = expanded(chooser=chooser_of(environments.values()))
     refuse_outside_tests(expansion.cases)
     if not expansion.cases and not expansion.dropped:
         raise ConfigError(f"suite {suite.name}: --filter {request.filter} keeps none of its cases")
@@ -213,12 +219,19 @@ def start_run(
     return RunFolder.create(info, out=out)
 
 
-def resume_run(path: Path, *, purpose: Purpose = "profile", across_env: bool = False) -> RunFolder:
-    """An earlier run, fit to go on here.
+def resume_run(
+    path: Path, *, purpose: Purpose = "profile", across_env: bool = False, suite: str = ""
+) -> RunFolder:
+    """An earlier run, fit to go on here. `suite`: the only one whose runs the command takes.
 
-    Raises: ResultError if it is no run, was made elsewhere, or is of the other command.
+    Raises: ResultError if it is no run, was made elsewhere, or is of another command.
     """
     info = RunFolder.open(path).info
+    if suite and info.suite != suite:
+        raise ResultError(
+            f"{path}: is a run of suite {info.suite}, not of {suite}: "
+            f"sabench {info.purpose} --resume {path}"
+        )
     if info.purpose != purpose:
         raise ResultError(
             f"{path}: is a run of sabench {info.purpose}: sabench {info.purpose} --resume {path}"

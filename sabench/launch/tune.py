@@ -1,30 +1,42 @@
-"""What `auto` stands for on a device: the fastest of a run, kept with what is known of it."""
+"""What `auto` stands for on a device: the fastest of a run, kept beside what is known of it."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from statistics import fmean
 
 from sabench.cases.build import setting_of
-from sabench.cases.case import Case
-from sabench.catalog.choices import Setting
+from sabench.cases.choosing import device_of
+from sabench.catalog.choices import FALLBACK, Choice, Setting
+from sabench.catalog.implementations import IMPLEMENTATIONS
 from sabench.catalog.layers import layers
-from sabench.known import load_known, save_known
+from sabench.known import Chosen, load_choices, save_choices
 from sabench.measure.fake_script import is_made_up
-from sabench.records import MEASURED
-from sabench.store.leaderboard import Leaderboard
+from sabench.records import MEASURED, Status
+from sabench.stats import Interval
+from sabench.store.accept import UNFIT
+from sabench.store.leaderboard import Leaderboard, Row
 
-Times = dict[Setting, dict[str, dict[str, float]]]
-"""Seconds by setting, by case but for its implementation, by implementation."""
+METRIC = "latency_warm"
+OPEN = frozenset({Status.CONTENDED, Status.THROTTLED, Status.INTERRUPTED})
+"""Ends after which nobody knows how fast an implementation is."""
+
+MARGIN = 1.05
+"""What stands stays unless it takes so many times the fastest's time: ids change with it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The fastest implementation of a setting; the others' time over its, in the geometric mean."""
+    """What was decided for a setting. `others`: their times over its, in the geometric mean.
+
+    `open`: implementations for whose sake it stays as it was; they were disturbed.
+    """
 
     setting: Setting
     implementation: str
-    others: dict[str, float]
+    others: Mapping[str, float]
+    before: str  # what it was
+    open: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,49 +47,96 @@ class Tuned:
     found: tuple[Found, ...]
     is_kept: bool
 
+    @property
+    def is_decided(self) -> bool:
+        """Whether a setting was decided, and is kept."""
+        return self.is_kept and not all(one.open for one in self.found)
+
 
 def keep_choices(board: Leaderboard) -> tuple[Tuned, ...]:
-    """Find the fastest of each setting on each device, and let `auto` be it from now on."""
+    """Find the fastest of each setting on each device, and let `auto` be it from now on.
+
+    Peers are passed over, and where an implementation was disturbed its setting stays as it was.
+    """
     tuned = []
     for device, environment in board.environments.items():
-        timed = [
-            (row.case, seconds)
-            for row in board.rows
-            if row.device == device
-            and row.status in MEASURED
-            and not is_made_up([row.case])
-            and (seconds := row.median("latency_warm"))
-        ]
-        found = tuple(fastest(timed))
-        chosen = {one.setting.key: one.implementation for one in found}
-        known = load_known(environment)
+        standing = device_of(environment)
+        rows = [row for row in board.rows if row.device == device and not is_made_up([row.case])]
+        found = tuple(
+            fastest(setting, rows, standing.choice(setting) or Choice(FALLBACK))
+            for setting, rows in _by_setting(rows).items()
+        )
+        found = tuple(one for one in found if one.others or one.open)
+        torch = str(environment.settings.get("torch", ""))
+        chosen = {
+            one.setting.key: Chosen(implementation=one.implementation, torch=torch)
+            for one in found
+            if not one.open
+        }
+        known = load_choices(environment)
         kept = known.model_copy(update={"choices": known.choices | chosen})
-        tuned.append(Tuned(device, found, save_known(environment, kept)))
+        is_kept = not chosen or save_choices(environment, kept)
+        tuned.append(Tuned(environment.device_name, found, is_kept))
     return tuple(tuned)
 
 
-def fastest(timed: Iterable[tuple[Case, float]]) -> Iterable[Found]:
-    """By setting; only implementations that were timed in all of its cases are held together."""
-    for setting, cases in _times(timed).items():
-        names = set.intersection(*(set(times) for times in cases.values()))
-        means = {
-            name: fmean(math.log(times[name]) for times in cases.values()) for name in sorted(names)
-        }
-        if len(means) > 1:
-            first = min(means, key=means.__getitem__)
-            others = {
-                name: math.exp(mean - means[first])
-                for name, mean in sorted(means.items(), key=lambda item: item[1])
-                if name != first
-            }
-            yield Found(setting, first, others)
+def fastest(setting: Setting, rows: Iterable[Row], before: Choice) -> Found:
+    """Of those that were timed in all cases of a setting, and did not fail in any.
+
+    What stands stays where it is within MARGIN of the fastest, or its interval overlaps.
+    """
+    stands = before.implementation
+    by_case: dict[str, dict[str, Row]] = {}
+    for row in rows:
+        problem = row.case.model_copy(update={"implementation": "reference"}).case_id
+        by_case.setdefault(problem, {})[row.case.implementation] = row
+    cases = list(by_case.values())
+    names = sorted(set.intersection(*map(set, cases)))
+    disturbed = [name for name in names if any(case[name].status in OPEN for case in cases)]
+    if disturbed:
+        return Found(setting, stands, {}, stands, tuple(disturbed))
+    times = {name: found for name in names if (found := _mean([case[name] for case in cases]))}
+    if not times:
+        return Found(setting, stands, {}, stands)
+    first = min(times, key=lambda name: times[name][0])
+    if stands in times:
+        mean, interval = times[stands]
+        if mean <= MARGIN * times[first][0] or interval.low <= times[first][1].high:
+            first = stands
+    ratios = {name: mean / times[first][0] for name, (mean, _) in times.items() if name != first}
+    return Found(setting, first, dict(sorted(ratios.items(), key=lambda one: one[1])), stands)
 
 
-def _times(timed: Iterable[tuple[Case, float]]) -> Times:
-    times: Times = {}
-    for case, seconds in timed:
-        if case.kind == "layer" and not case.file and layers()[case.subject].attention:
-            cases = times.setdefault(setting_of(case), {})
-            problem = case.model_copy(update={"implementation": "reference"}).case_id
-            cases.setdefault(problem, {})[case.implementation] = seconds
-    return times
+def _by_setting(rows: Iterable[Row]) -> dict[Setting, list[Row]]:
+    found: dict[Setting, list[Row]] = {}
+    for row in rows:
+        case = row.case
+        if (
+            case.kind == "layer"
+            and not case.file
+            and layers()[case.subject].attention
+            and not IMPLEMENTATIONS[case.implementation].package
+        ):
+            found.setdefault(setting_of(case), []).append(row)
+    return found
+
+
+def _mean(rows: list[Row]) -> tuple[float, Interval] | None:
+    """The geometric mean of times, and of the ends of their intervals; None if one is missing."""
+    taken = list(_intervals(rows))
+    if len(taken) < len(rows):
+        return None
+    middles, lows, highs = zip(*taken, strict=True)
+    return _geometric(middles), Interval(_geometric(lows), _geometric(highs))
+
+
+def _intervals(rows: Iterable[Row]) -> Iterator[tuple[float, float, float]]:
+    for row in rows:
+        figure = row.figures.get(METRIC)
+        is_fit = row.status in MEASURED and not set(row.flags) & set(UNFIT)
+        if is_fit and figure and figure.headline and (interval := figure.interval):
+            yield figure.headline, interval.low, interval.high
+
+
+def _geometric(values: Iterable[float]) -> float:
+    return math.exp(fmean(map(math.log, values)))

@@ -1,8 +1,9 @@
-"""What `sabench tune` found, in words."""
+"""What `sabench tune` found, in words and as JSON."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from sabench.launch.tune import Tuned
+from sabench.launch.tune import Found, Tuned
 from sabench.report.plain import plain
 
 
@@ -11,12 +12,35 @@ def choices_lines(tuned: Sequence[Tuned]) -> str:
     lines = []
     for one in tuned:
         device = plain(one.device)
-        lines += ["", f"auto on {device} from now on:"]
-        for found in one.found:
-            others = ", ".join(f"{name} {ratio:.2f}" for name, ratio in found.others.items())
-            lines.append(f"  {found.setting.key}: {found.implementation} (x its time: {others})")
         if not one.found:
-            lines[-1] = f"auto on {device} stays as it was: nothing was timed to choose by"
-        elif not one.is_kept:
+            lines.append(f"auto on {device} stays as it was: no two were timed to choose between")
+            continue
+        lines.append(f"auto on {device} from now on:")
+        lines += [f"  {found.setting.key}: {_told(found)}" for found in one.found]
+        if not one.is_kept:
             lines.append("  not kept: the state folder cannot be written to; sabench doctor")
-    return "\n".join(lines[1:])
+    return "\n".join(lines)
+
+
+def choices_json(tuned: Sequence[Tuned]) -> list[dict[str, Any]]:
+    """An item a setting."""
+    return [
+        {
+            "device": one.device,
+            "setting": found.setting.key,
+            "implementation": found.implementation,
+            "before": found.before,
+            "times_its_time": dict(found.others),
+            "disturbed": [*found.open],
+            "is_kept": one.is_kept and not found.open,
+        }
+        for one in tuned
+        for found in one.found
+    ]
+
+
+def _told(found: Found) -> str:
+    if found.open:
+        return f"{found.implementation}, as before: {', '.join(found.open)} was disturbed"
+    others = ", ".join(f"{name} {ratio:.2f}" for name, ratio in found.others.items())
+    return f"{found.implementation} (x its time: {others})"

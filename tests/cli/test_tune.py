@@ -7,36 +7,91 @@ import pytest
 
 from faking import sabench, write_script
 
-SUITE = "name: one\nlayers: [{layer: self_attention, size: 28}]\n"
+SUITE = "name: one\nlayers: [{layer: self_attention, size: 28, runtime: %s}]\n"
 ONE = (
     *("--device", "cpu", "--axis", "mode=forward"),
     *("--filter", "self_attention/channels=64,size=28/*"),
 )
+STAYS = " stays as it was: no two were timed to choose between"
+
+
+def profile(cwd: Path, *more: str, runtime: str = "eager", **script):
+    (cwd / "one.yaml").write_text(SUITE % runtime)
+    return sabench("profile", *more, "--no-lock", cwd=cwd, **script)
 
 
 def planned(cwd: Path) -> str:
-    """The id that a suite's halo layer has now."""
-    (cwd / "one.yaml").write_text(SUITE)
-    done = sabench("profile", "--suite", "one.yaml", "--device", "cpu", "--dry-run", cwd=cwd)
+    """The id that a suite's attention layer has now."""
+    done = profile(cwd, "--suite", "one.yaml", "--device", "cpu", "--dry-run")
     return next(line for line in done.stdout.splitlines() if line.startswith("self_attention/"))
+
+
+def choose(cwd: Path, implementation: str) -> None:
+    """Let a layer's `auto` be that, as a file of choices says it."""
+    (path,) = (one for one in (cwd / "state").glob("*.json") if "choices" not in one.name)
+    device = json.loads(path.read_text())["device"]
+    chosen = {"self_attention, fp32, forward": {"implementation": implementation, "torch": "1"}}
+    item = {"schema": "sabench.choices", "device": device, "choices": chosen}
+    path.with_name(f"{path.stem}.choices.json").write_text(json.dumps(item))
 
 
 @pytest.mark.serial  # beside other work no case has a rank to choose by
 def test_auto_is_the_fastest_that_was_measured_here(tmp_path: Path) -> None:
-    before = planned(tmp_path)
-    done = sabench("tune", *ONE, "--axis", "implementation=chunked,reference", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert "self_attention, fp32, forward: chunked (x its time: reference " in done.stdout
-    (known,) = (tmp_path / "state").glob("*.json")
-    assert json.loads(known.read_text())["choices"] == {"self_attention, fp32, forward": "chunked"}
-    assert ".chunked." in planned(tmp_path)
+    """Where the machine is not quiet, nothing may be chosen, and the exit code says so."""
+    before, words = planned(tmp_path), (*ONE, "--axis", "implementation=chunked,reference")
+    done = sabench("tune", *words, "--json", cwd=tmp_path)
+    (told,) = json.loads(done.stdout)["choices"]
+    assert told["setting"] == "self_attention, fp32, forward, 28 px"
     assert ".chunked." not in before
+    if told["disturbed"]:
+        assert done.returncode == 4, done.stderr
+        assert not told["is_kept"]
+        assert "auto on cpu from now on:\n  self_attention, fp32, forward, 28 px: " in done.stderr
+        assert "was disturbed" in done.stderr
+        assert planned(tmp_path) == before
+        return
+    assert done.returncode == 0, done.stderr
+    assert (told["before"], told["implementation"], told["is_kept"]) == ("blocked", "chunked", True)
+    assert list(told["times_its_time"]) == ["reference"]
+    assert ".chunked." in planned(tmp_path)
 
 
 def test_made_up_figures_choose_nothing(tmp_path: Path) -> None:
     before, script = planned(tmp_path), write_script(tmp_path / "script.json", {"seconds": 1e-3})
     words = (*ONE, "--axis", "runtime=fake", "--no-lock")
     done = sabench("tune", *words, cwd=tmp_path, **script)
-    assert done.returncode == 0, done.stderr
-    assert "auto on cpu stays as it was: nothing was timed to choose by" in done.stdout
+    assert done.returncode == 4, done.stderr
+    assert STAYS in " ".join(done.stdout.split())
     assert planned(tmp_path) == before
+
+
+def test_only_a_run_of_tune_is_resumed(tmp_path: Path) -> None:
+    script = write_script(tmp_path / "script.json", {"seconds": 1e-3})
+    profile(
+        tmp_path, "--suite", "one.yaml", "--device", "cpu", "--out", "run", runtime="fake", **script
+    )
+    done = sabench("tune", "--resume", "run", cwd=tmp_path)
+    assert done.returncode == 3
+    told = "run: is a run of suite one, not of tune: sabench profile --resume run"
+    assert told in " ".join(done.stderr.split())
+
+
+def test_a_record_says_why_and_a_resumed_run_keeps_to_its_choice(tmp_path: Path) -> None:
+    script = write_script(tmp_path / "script.json", {"seconds": 1e-3})
+    words = ("--suite", "one.yaml", "--device", "cpu", "--out", "run")
+    assert profile(tmp_path, *words, runtime="fake", **script).returncode == 0
+    before = (tmp_path / "run" / "journal.jsonl").read_text()
+    choose(tmp_path, "chunked")
+    journal = tmp_path / "run" / "journal.jsonl"
+    journal.write_text("")
+    done = sabench("profile", "--resume", "run", "--no-lock", cwd=tmp_path, **script)
+    assert done.returncode == 0, done.stderr
+    for text in (before, journal.read_text()):
+        *_, record = map(json.loads, text.splitlines())
+        assert ".blocked." in record["case_id"]
+        assert record["details"]["auto"].startswith("self_attention, fp32, forward, 28 px: no ")
+    done = sabench("profile", *words[:-1], "new", "--no-lock", cwd=tmp_path, **script)
+    assert done.returncode == 0, done.stderr
+    *_, last = map(json.loads, (tmp_path / "new" / "journal.jsonl").read_text().splitlines())
+    assert ".chunked." in last["case_id"]
+    assert last["details"]["auto"].startswith("self_attention, fp32, forward: the fastest on ")

@@ -11,7 +11,7 @@ from sabench.cases.expand import expand, passes
 from sabench.cases.model import Suite
 from sabench.cases.own_layer import defines, file_and_class, own_layer
 from sabench.cases.suite import load_suite
-from sabench.catalog.choices import always
+from sabench.catalog.choices import Choice, Chooser
 from sabench.catalog.implementations import IMPLEMENTATIONS
 from sabench.compare.gate.blocks import SideName
 from sabench.compare.gate.result import SideTold
@@ -121,7 +121,8 @@ def _known_cases(suite: Suite, wanted: str, layers: Sequence[str]) -> dict[str, 
     own = [own_layer(spec) for spec in layers]
     found: dict[str, Case] = {}
     for name in (name for name, row in IMPLEMENTATIONS.items() if not row.package):
-        cases = expand(suite, filter=wanted, own_layers=own, chooser=always(name)).cases
+        chooser = Chooser(always=Choice(name))
+        cases = expand(suite, filter=wanted, own_layers=own, chooser=chooser).cases
         found |= {case.case_id: case for case in cases}
     refuse_outside_tests(found.values())
     return found

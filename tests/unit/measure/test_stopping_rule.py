@@ -1,44 +1,30 @@
 """tools/check_stopping.py in small, and each of its promises broken by a planted fault."""
 
-import importlib.util
-import sys
 from collections.abc import Callable
-from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
 
+from loading_tools import load_tool
 from sabench.catalog.presets import Preset, find_preset
 from sabench.measure import judging, stopping, warm_up
 from sabench.stats import Interval
 
-TOOL = Path(__file__).parents[3] / "tools" / "check_stopping.py"
 STANDARD = find_preset("standard")
-STREAMS = 100
 
 
-def load_tool() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("check_stopping", TOOL)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["check_stopping"] = module
-    spec.loader.exec_module(module)
-    return module
+tool = load_tool("check_stopping")
 
 
-tool = load_tool()
-
-
-def broken(streams: int = STREAMS) -> list[str]:
+def broken(streams: int) -> list[str]:
     """The promises that do not hold, without what was read."""
     made = tool.check(STANDARD, streams, seed=1, told=lambda _: None)
     return [promise.text for promise in made if not promise.holds]
 
 
-def test_every_promise_holds() -> None:
-    assert broken(40) == []
+@pytest.mark.parametrize("streams", [40, pytest.param(400, marks=pytest.mark.slow)])
+def test_every_promise_holds(streams: int) -> None:
+    assert broken(streams) == []
 
 
 @pytest.mark.parametrize(

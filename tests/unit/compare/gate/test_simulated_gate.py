@@ -1,15 +1,13 @@
 """tools/simulate_gate.py in small: what the gate's rule promises, and plants that break it."""
 
-import importlib.util
 import json
 import math
 import sys
-from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
 
+from loading_tools import TOOLS, load_tool
 from sabench import jsonl
 from sabench.compare import pair
 from sabench.compare.gate import driver
@@ -18,21 +16,8 @@ from sabench.compare.gate.judge import judged_case
 from sabench.compare.gate.result import Outcome
 from sabench.compare.pair import Verdict
 
-ROOT = Path(__file__).parents[4]
-
-
-def load_tool() -> ModuleType:
-    sys.path.insert(0, str(ROOT / "tools"))
-    spec = importlib.util.spec_from_file_location("simulate_gate", ROOT / "tools/simulate_gate.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["simulate_gate"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-tool = load_tool()
+sys.path.insert(0, str(TOOLS))  # a tool imports another
+tool = load_tool("simulate_gate")
 gate_noise = sys.modules["gate_noise"]
 RECORDED = gate_noise.recorded()
 QUIET = next(one for one in tool.settings(RECORDED) if one.name == "recorded, quiet")
@@ -78,11 +63,11 @@ def test_five_percent_is_never_called_the_same() -> None:
 
 
 def test_the_noise_of_a_case_is_that_of_its_leaderboard() -> None:
-    board = json.loads((ROOT / "results/amd-epyc/halo.json").read_text())
+    board = json.loads((TOOLS.parent / "results/amd-epyc/halo.json").read_text())
     row, figure = board["rows"][0], board["rows"][0]["figures"]["latency_warm"]
     (line,) = (
         line
-        for line in jsonl.read(ROOT / "results/amd-epyc/gate-noise.jsonl")
+        for line in jsonl.read(TOOLS.parent / "results/amd-epyc/gate-noise.jsonl")
         if (line["board"], line["case_id"]) == ("halo.json", row["case_id"])
     )
     between = figure["between_sd"] / figure["median"]
