@@ -47,7 +47,8 @@ COMMANDS: dict[str, tuple[str, set[int]]] = {  # arguments, and the exit codes t
     "profile": ("--suite faked.yaml --device cpu --out run --csv t.csv --markdown t.md", {0}),
     "train": ("--suite trained.yaml --device cpu --no-lock --isolation suite", {0}),
     "score": ("--suite trained.yaml --device cpu --no-lock", {0}),
-    "tune": ("--device cpu --no-lock --axis runtime=fake --filter halo", {4}),  # made-up figures choose nothing
+    # figures that are made up choose nothing
+    "tune": ("--device cpu --no-lock --axis runtime=fake --filter halo", {4}),
     "show": ("run", {0}),
     "count": ("halo channels=128 size=28 block=7", {0}),
     "explain": ("conv channels=8 size=8 --device cpu --no-lock", {0, 4}),  # or busy
