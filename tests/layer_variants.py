@@ -8,7 +8,10 @@ from sabench.catalog.rows import Layer, Options, Size
 
 IN_CHANNELS, OUT_CHANNELS = 8, 16
 OURS = tuple(name for name, row in IMPLEMENTATIONS.items() if not row.package)
-ON_ANY_DEVICE = tuple(name for name in OURS if not IMPLEMENTATIONS[name].device)
+ON_ANY_DEVICE = tuple(
+    name for name in OURS if not (IMPLEMENTATIONS[name].device or IMPLEMENTATIONS[name].backward)
+)
+"""And with gradients."""
 
 CHANGES: dict[str, tuple[dict[str, object], ...]] = {
     "conv": ({"bias": True}, {"window": 2}, {"window": 2, "groups": 2, "bias": True}),

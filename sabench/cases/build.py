@@ -207,8 +207,5 @@ def _unserved(
     """Why the case's implementation cannot compute one of its layers."""
     if not row.attention:
         return None
-    name, chosen = case.implementation, IMPLEMENTATIONS[case.implementation]
-    if case.mode != "forward" and not chosen.backward:
-        text = f"implementation={name} has no backward for mode={case.mode}"
-        return Problem("implementation", text)
+    chosen = IMPLEMENTATIONS[case.implementation]
     return chosen.problem(row, options, in_channels, out_channels, size, stride)

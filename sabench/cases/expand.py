@@ -16,7 +16,6 @@ from sabench.cases.overrides import apply_overrides, without_slots
 from sabench.cases.recipe import Recipe
 from sabench.cases.trained import trained_case
 from sabench.catalog.choices import ON_CPU, Chooser
-from sabench.catalog.implementations import IMPLEMENTATIONS
 from sabench.catalog.rows import Problem
 from sabench.errors import SuiteError
 from sabench.units import show_bytes
@@ -150,10 +149,8 @@ def _fitting(
 
 def _elsewhere(case: Case, chooser: Chooser) -> Problem | None:
     """A case that no device of the run can do."""
-    if chooser.runs_somewhere(case.implementation):
-        return None
-    needed = IMPLEMENTATIONS[case.implementation].device
-    return Problem("implementation", f"implementation={case.implementation} needs {needed}")
+    missing = chooser.missing(case.implementation, backward=case.mode != "forward")
+    return Problem("implementation", missing[0]) if missing and all(missing) else None
 
 
 def _too_large(case: Case, max_bytes: int) -> Problem | None:

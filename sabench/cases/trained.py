@@ -6,7 +6,6 @@ from sabench.cases.case import REDUCTIONS, Case, Scalar, Unmeasured
 from sabench.cases.cost import case_plan
 from sabench.cases.recipe import Recipe
 from sabench.catalog.data import parse_data
-from sabench.catalog.implementations import IMPLEMENTATIONS
 from sabench.catalog.rows import Problem
 from sabench.errors import ConfigError
 
@@ -34,9 +33,6 @@ def _problem(case: Case) -> Problem | None:
     if case.dtype not in ("fp32", "tf32"):
         text = f"dtype={case.dtype}: weights are trained in fp32; use autocast={case.dtype}"
         return Problem("dtype", text)
-    if not IMPLEMENTATIONS[case.implementation].backward:
-        text = f"implementation={case.implementation} has no backward for a training"
-        return Problem("implementation", text)
     try:
         case_plan(case)
     except ConfigError as error:

@@ -208,6 +208,16 @@ def sdpa_workspace(call: AttentionCall) -> int:
     return call.heads * (_gathered(call, call.content_width) + maps * Cut.of(call).pairs)
 
 
+def flex_workspace(call: AttentionCall) -> int:
+    """Gathered keys and values, and for each query a logit of each row and of each column; without
+    keys it is `blocked`."""
+    if not call.content:
+        return blocked_workspace(call)
+    cut = Cut.of(call)
+    told = cut.queries * sum(cut.window) if has_bias(call) else 0
+    return call.heads * (_gathered(call, call.content_width) + told)
+
+
 def triton_workspace(call: AttentionCall) -> int:
     """A sum for each query; without keys it is `blocked`."""
     return call.heads * call.queries if call.content else blocked_workspace(call)

@@ -97,21 +97,16 @@ class Chooser:
             return self.always
         told = [one for one in (device.choice(setting) for device in self.devices) if one]
         for choice in told:
-            if all(self.can_run(choice.implementation, device.kind) for device in self.devices):
+            if not any(self.missing(choice.implementation, backward=setting.backward)):
                 return choice
         kinds = ", ".join(sorted({device.kind for device in self.devices}))
         nothing = "no choice runs on all of" if told else "no choice is kept for"
         return Choice(FALLBACK, f"{setting.key}: {nothing} {kinds}")
 
-    def runs_somewhere(self, implementation: str) -> bool:
-        """Whether a device of the run can do it."""
-        kinds = [device.kind for device in self.devices]
-        return not kinds or any(self.can_run(implementation, kind) for kind in kinds)
-
-    @staticmethod
-    def can_run(implementation: str, kind: str) -> bool:
-        """Whether a kind of device can do it."""
-        return IMPLEMENTATIONS[implementation].device in ("", kind)
+    def missing(self, implementation: str, *, backward: bool) -> list[str]:
+        """Of each device what the implementation needs that it is not; empty where it can do it."""
+        row = IMPLEMENTATIONS[implementation]
+        return [row.needs(device.kind, backward=backward) for device in self.devices]
 
 
 EPYC = Table(

@@ -11,6 +11,7 @@ from sabench.catalog.attention import (
     blocked_workspace,
     bmm_aug_macs,
     bmm_aug_workspace,
+    flex_workspace,
     reference_workspace,
     sdpa_workspace,
     triton_workspace,
@@ -33,16 +34,25 @@ class Implementation(Row):
     """One way to compute `attend`. `target` is "module:function".
 
     `macs` and `workspace` (elements) are per image. `device`: the only kind it runs on, if any does
-    not do. `package`: a peer's module; the target is then `adapt(layer) -> nn.Module`, the other
-    library's layer with the weights of ours, where it does not refuse to compute it.
+    not do; `backward`: the only kind that it has gradients on. `package`: a peer's module; the
+    target is then `adapt(layer) -> nn.Module`, the other library's layer with the weights of ours,
+    where it does not refuse to compute it.
     """
 
     macs: Callable[[AttentionCall], int]
     workspace: Callable[[AttentionCall], int]
-    backward: bool = True
     device: Literal["", "cuda"] = ""
+    backward: Literal["", "cuda"] = ""
     package: str = ""
     refuses: Refusal | None = None
+
+    def needs(self, kind: str, *, backward: bool) -> str:
+        """What it needs that this kind of device is not; empty where it can do it."""
+        needed = self.device or (self.backward if backward else "")
+        if needed in ("", kind):
+            return ""
+        what = "" if self.device else " for gradients"
+        return f"implementation={self.name} needs {needed}{what}, not {kind}"
 
     def load(self) -> Any:
         """The function that `target` names.
@@ -109,6 +119,13 @@ IMPLEMENTATIONS: dict[str, Implementation] = {
             target="sabench.layers.kernels.chunked:attend",
             macs=blocked_macs,
             workspace=blocked_workspace,  # what it moves, and a backward pass keeps
+        ),
+        Implementation(
+            "flex",
+            target="sabench.layers.kernels.flex:attend",
+            macs=blocked_macs,
+            workspace=flex_workspace,
+            backward="cuda",
         ),
         Implementation(
             "triton",

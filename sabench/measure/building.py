@@ -35,9 +35,9 @@ def build_subject(job: Job) -> Subject:
     """
     case = job.case
     device = torch.device(job.device)
-    needed = IMPLEMENTATIONS[case.implementation].device
-    if needed and device.type != needed:
-        raise ConfigError(f"implementation={case.implementation} needs {needed}, not {device.type}")
+    backward = case.mode != "forward"
+    if missing := IMPLEMENTATIONS[case.implementation].needs(device.type, backward=backward):
+        raise ConfigError(missing)
     set_tf32(case, device)
     torch.manual_seed(job.seed)
     start = time.perf_counter()

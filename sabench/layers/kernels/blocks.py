@@ -109,6 +109,15 @@ def by_block(x: Tensor) -> Tensor:
     return x.reshape(x.shape[:4].numel(), x.shape[4:6].numel(), x.shape[-1])
 
 
+def by_head(x: Tensor, heads: int) -> Tensor:
+    """(B n X Y, ...) -> (B n, X Y, ...): torch shares its work out along both.
+
+    A map that is one block is still a view of its projection, channels first: no fused kernel
+    takes it so, and torch would multiply, add and take the softmax one after another.
+    """
+    return x.view(heads, -1, *x.shape[1:]).contiguous()
+
+
 def cut(q: Tensor, k: Tensor | None, v: Tensor, geometry: Geometry) -> Blocks:
     """The blocks of a call; a band is cut into blocks of a size of ours, and masked.
 

@@ -6,7 +6,7 @@ from torch.nn import functional
 
 from sabench.catalog.attention import Geometry
 from sabench.layers.kernels import blocked
-from sabench.layers.kernels.blocks import by_block, cut
+from sabench.layers.kernels.blocks import by_block, by_head, cut
 from sabench.layers.relative import Relative
 
 
@@ -28,17 +28,8 @@ def attend(
         bias = bias.clamp_min(torch.finfo(q.dtype).min / 2).to(q.dtype)
     heads = q.shape[:2].numel()
     queries, keys, values = (
-        _by_head(by_block(x), heads) for x in (blocks.queries, blocks.keys, blocks.values)
+        by_head(by_block(x), heads) for x in (blocks.queries, blocks.keys, blocks.values)
     )
-    bias = None if bias is None else _by_head(bias, heads)
+    bias = None if bias is None else by_head(bias, heads)
     out = functional.scaled_dot_product_attention(queries, keys, values, bias, scale=1.0)
     return blocks.joined(out.flatten(0, 1))
-
-
-def _by_head(x: Tensor, heads: int) -> Tensor:
-    """(B n X Y, ...) -> (B n, X Y, ...): torch shares its work out along both.
-
-    A map that is one block is still a view of its projection, channels first: no fused kernel
-    takes it so, and torch would multiply, add and take the softmax one after another.
-    """
-    return x.view(heads, -1, *x.shape[1:]).contiguous()
