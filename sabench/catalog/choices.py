@@ -109,11 +109,11 @@ class Chooser:
         return [row.needs(device.kind, backward=backward) for device in self.devices]
 
 
-EPYC = Table(
-    {"halo, fp32, forward": "sdpa", "global_attention, fp32, forward": "sdpa"},
-    "an AMD EPYC",
-    "as shipped",
-)
+ATTENDING = ("halo", "global_attention", "self_attention", "augmented", "attention_stem")
+FORWARD = tuple(Setting(name, "fp32", backward=False) for name in ATTENDING[:2])
+HALVES = tuple(Setting(name, "half", one) for name in ATTENDING for one in (False, True))
+
+EPYC = Table({one.key: "sdpa" for one in (*FORWARD, *HALVES)}, "an AMD EPYC", "as shipped")
 """Where `blocked` was slower on one thread (docs/kernels.md)."""
 
 SHIPPED: dict[str, tuple[Table, ...]] = {"cpu": (EPYC,), "cuda": ()}

@@ -43,4 +43,5 @@ def _told(found: Found) -> str:
     if found.open:
         return f"{found.implementation}, as before: {', '.join(found.open)} was disturbed"
     others = ", ".join(f"{name} {ratio:.2f}" for name, ratio in found.others.items())
-    return f"{found.implementation} (x its time: {others})"
+    told = ", as before: not clearly slower" if min(found.others.values()) < 1 else ""
+    return f"{found.implementation}{told} (x its time: {others})"

@@ -78,7 +78,7 @@ def test_what_no_device_of_the_run_can_do_is_dropped() -> None:
     suite = parse_suite((HALO % ", implementation: [triton, blocked]").encode(), "x.yaml")
     here, there = (expand(suite, chooser=Chooser([one])) for one in (HERE, TRITON))
     assert [one.implementation for one in here.cases] == ["blocked"]
-    assert [one.reason for one in here.dropped] == ["implementation=triton needs cuda"]
+    assert [one.reason for one in here.dropped] == ["implementation=triton needs cuda, not cpu"]
     assert len(there.cases) == 2
     assert len(expand(suite, chooser=Chooser([HERE, TRITON])).cases) == 2
 
