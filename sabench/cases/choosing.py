@@ -1,5 +1,6 @@
 """What `auto` stands for on the devices of a run."""
 
+import re
 from collections.abc import Iterable, Iterator
 
 from sabench.catalog.choices import Chooser, Device, Table, shipped
@@ -23,7 +24,11 @@ def _measured(environment: Environment) -> Iterator[Table]:
     chosen = load_choices(environment).choices
     here = environment.settings.get("torch", "")
     versions = {one.torch for one in chosen.values()}
-    for torch in sorted(versions, key=lambda version: (version != here, version)):
+    for torch in sorted(versions, key=lambda version: (version == here, _parts(version)))[::-1]:
         choices = {key: one.implementation for key, one in chosen.items() if one.torch == torch}
         source = f"measured by sabench tune with torch {torch}"
         yield Table(choices, environment.device_name, source)
+
+
+def _parts(version: str) -> tuple[int, ...]:
+    return tuple(int(one) for one in re.findall(r"\d+", version))

@@ -46,7 +46,11 @@ def explain(
     if len(devices) > 1:
         raise ConfigError(f"--device {device}: one device at a time")
     here, news = environment(devices[0]), SweepProgress(stderr())
-    case = single_case(name, values, chooser_of([here]))
+    chooser = chooser_of([here])
+    case = single_case(name, values, chooser)
+    (missing,) = chooser.missing(case.implementation, backward=case.mode != "forward")
+    if missing:
+        raise ConfigError(missing)
     refuse_outside_tests([case])
     with devices_held([here], find_lock(wait=wait, no_lock=no_lock), run="explain", listener=news):
         found = run_explain(case, devices[0], here, find_preset(preset))

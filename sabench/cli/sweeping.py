@@ -59,10 +59,10 @@ class Wanted:
 
 
 class After(NamedTuple):
-    """What was made of a leaderboard: told below the table, and under its own key in JSON."""
+    """What was made of a leaderboard: told below the table, and by keys of its own in JSON."""
 
     text: str
-    choices: list[dict[str, Any]]
+    item: dict[str, Any]
     code: ExitCode = ExitCode.OK  # where the run itself has none to tell
 
 
@@ -152,7 +152,7 @@ def sweep_and_show(
         )
         told = after(leaderboard) if after else None
     if wanted.as_json:
-        _print(leaderboard_json(leaderboard) | ({"choices": told.choices} if told else {}))
+        _print(leaderboard_json(leaderboard) | (told.item if told else {}))
     else:
         _print(LeaderboardTable(leaderboard))
     if told:

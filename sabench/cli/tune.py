@@ -23,10 +23,11 @@ def _keep(board: "Leaderboard") -> After:
     from sabench.report.tune import choices_json, choices_lines
 
     if not board.is_complete:
-        return After("auto stays as it was: the run is not complete; sabench tune --resume", [])
+        text = "auto stays as it was: the run is not complete; sabench tune --resume RUN goes on"
+        return After(text, {"choices": []})
     tuned = keep_choices(board)
     code = ExitCode.OK if any(one.is_decided for one in tuned) else ExitCode.UNRELIABLE
-    return After(choices_lines(tuned), choices_json(tuned), code)
+    return After(choices_lines(tuned), {"choices": choices_json(tuned)}, code)
 
 
 @app.command()

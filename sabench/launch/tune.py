@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 
 from sabench.cases.build import setting_of
@@ -29,14 +29,14 @@ MARGIN = 1.05
 class Found:
     """What was decided for a setting. `others`: their times over its, in the geometric mean.
 
-    `open`: implementations for whose sake it stays as it was; they were disturbed.
+    `open`: why it stays as it was; empty where it was decided.
     """
 
     setting: Setting
     implementation: str
     others: Mapping[str, float]
     before: str  # what it was
-    open: tuple[str, ...] = ()
+    open: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +56,25 @@ class Tuned:
 def keep_choices(board: Leaderboard) -> tuple[Tuned, ...]:
     """Find the fastest of each setting on each device, and let `auto` be it from now on.
 
-    Peers are passed over, and where an implementation was disturbed its setting stays as it was.
+    Peers are passed over. Where an implementation was disturbed, its setting stays as it was, and
+    so do those of other sizes: they would be the nearest to it.
     """
     tuned = []
     for device, environment in board.environments.items():
         standing = device_of(environment)
         rows = [row for row in board.rows if row.device == device and not is_made_up([row.case])]
+        each = [
+            fastest(setting, these, standing.choice(setting) or Choice(FALLBACK))
+            for setting, these in _by_setting(rows).items()
+        ]
+        why = {one.setting.kind: one.open for one in each if one.open}
         found = tuple(
-            fastest(setting, rows, standing.choice(setting) or Choice(FALLBACK))
-            for setting, rows in _by_setting(rows).items()
+            replace(one, implementation=one.before, others={}, open=why[one.setting.kind])
+            if one.setting.kind in why
+            else one
+            for one in each
+            if one.others or one.open
         )
-        found = tuple(one for one in found if one.others or one.open)
         torch = str(environment.settings.get("torch", ""))
         chosen = {
             one.setting.key: Chosen(implementation=one.implementation, torch=torch)
@@ -92,9 +100,10 @@ def fastest(setting: Setting, rows: Iterable[Row], before: Choice) -> Found:
         by_case.setdefault(problem, {})[row.case.implementation] = row
     cases = list(by_case.values())
     names = sorted(set.intersection(*map(set, cases)))
-    disturbed = [name for name in names if any(case[name].status in OPEN for case in cases)]
-    if disturbed:
-        return Found(setting, stands, {}, stands, tuple(disturbed))
+    if stands not in names:
+        return Found(setting, stands, {}, stands, f"{stands} was not timed in all of its cases")
+    if disturbed := [name for name in names if any(case[name].status in OPEN for case in cases)]:
+        return Found(setting, stands, {}, stands, f"disturbed: {', '.join(disturbed)}")
     times = {name: found for name in names if (found := _mean([case[name] for case in cases]))}
     if not times:
         return Found(setting, stands, {}, stands)

@@ -15,7 +15,7 @@ def choices_lines(tuned: Sequence[Tuned]) -> str:
         if not one.found:
             lines.append(f"auto on {device} stays as it was: no two were timed to choose between")
             continue
-        lines.append(f"auto on {device} from now on:")
+        lines.append(f"auto on {device} {'from now on' if one.is_decided else 'stays as it was'}:")
         lines += [f"  {found.setting.key}: {_told(found)}" for found in one.found]
         if not one.is_kept:
             lines.append("  not kept: the state folder cannot be written to; sabench doctor")
@@ -31,7 +31,7 @@ def choices_json(tuned: Sequence[Tuned]) -> list[dict[str, Any]]:
             "implementation": found.implementation,
             "before": found.before,
             "times_its_time": dict(found.others),
-            "disturbed": [*found.open],
+            "open": found.open,
             "is_kept": one.is_kept and not found.open,
         }
         for one in tuned
@@ -41,7 +41,7 @@ def choices_json(tuned: Sequence[Tuned]) -> list[dict[str, Any]]:
 
 def _told(found: Found) -> str:
     if found.open:
-        return f"{found.implementation}, as before: {', '.join(found.open)} was disturbed"
+        return f"{found.implementation}, as before: {found.open}"
     others = ", ".join(f"{name} {ratio:.2f}" for name, ratio in found.others.items())
     told = ", as before: not clearly slower" if min(found.others.values()) < 1 else ""
     return f"{found.implementation}{told} (x its time: {others})"

@@ -21,8 +21,8 @@ from sabench.layers.kernels import blocked
 from sabench.layers.kernels.blocks import by_block, by_head, cut
 from sabench.layers.relative import Relative
 
-SHAPES = 64
-"""Of one process, a kernel each: a network has as many as maps. Torch gives up after 8."""
+SHAPES = 256
+"""Of one process, a kernel each. Torch would give up after 8, and a network alone may have more."""
 
 LEAST = 16
 """Channels of a head on CUDA: narrower ones are filled up with zeros."""
@@ -46,15 +46,13 @@ def attend(
         by_head(by_block(x), heads)
         for x in (blocks.queries, blocks.keys, blocks.values, *(one.contiguous() for one in told))
     ]
-    if q.is_cuda:
-        inputs[:3] = [functional.pad(x, (0, max(0, LEAST - x.shape[-1]))) for x in inputs[:3]]
     if torch.is_grad_enabled() and any(x.requires_grad for x in inputs):
         if q.device.type == "cpu":
             raise ConfigError("implementation=flex has no gradients on a CPU")
-        out = _compiled()(*inputs)
+        out = (_flex if torch.compiler.is_compiling() else _compiled())(*inputs)
     else:
         out = flex_blocks(*inputs)
-    return blocks.joined(out.flatten(0, 1)[..., : v.shape[-1]])
+    return blocks.joined(out.flatten(0, 1))
 
 
 @torch.library.custom_op("sabench::flex_blocks", mutates_args=())
@@ -91,12 +89,15 @@ def _compiled() -> Callable[..., Tensor]:
 def _flex(
     q: Tensor, k: Tensor, v: Tensor, rows: Tensor | None = None, columns: Tensor | None = None
 ) -> Tensor:
+    width_out = v.shape[-1]
+    if q.is_cuda:
+        q, k, v = (functional.pad(x, (0, max(0, LEAST - x.shape[-1]))) for x in (q, k, v))
     if rows is None or columns is None:
-        return flex_attention(q, k, v, scale=1.0)
+        return flex_attention(q, k, v, scale=1.0)[..., :width_out]
     width = columns.shape[-1]
 
     def added(score: Tensor, head: Tensor, block: Tensor, query: Tensor, key: Tensor) -> Tensor:
         at = (head, block, query)
         return score + rows[(*at, key // width)] + columns[(*at, key % width)]
 
-    return flex_attention(q, k, v, score_mod=added, scale=1.0)
+    return flex_attention(q, k, v, score_mod=added, scale=1.0)[..., :width_out]

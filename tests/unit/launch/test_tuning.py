@@ -13,6 +13,7 @@ from sabench.catalog.choices import Choice, Setting
 from sabench.known import load_choices, load_known, save_known
 from sabench.launch.tune import MARGIN, Found, fastest, keep_choices
 from sabench.records import Flag, Status
+from sabench.report.tune import choices_lines
 from sabench.store.leaderboard import Row
 
 FORWARD = Setting("halo", "fp32", backward=False, size=14)
@@ -38,7 +39,7 @@ def test_the_fastest_is_that_of_the_least_geometric_mean() -> None:
     """4 x and 1 x of the first are as fast as twice 2 x."""
     rows = timed(blocked=(1.0, 9.0), sdpa=(2.0, 4.0), chunked=(4.0, 8.0))
     found = fastest(FORWARD, rows, BLOCKED)
-    assert (found.setting, found.implementation, found.open) == (FORWARD, "sdpa", ())
+    assert (found.setting, found.implementation, found.open) == (FORWARD, "sdpa", "")
     assert found.others == pytest.approx({"blocked": (9 / 8) ** 0.5, "chunked": 2.0})
     assert list(found.others) == ["blocked", "chunked"]
 
@@ -48,7 +49,8 @@ def test_where_one_was_disturbed_all_stays_as_it_was(end: Status) -> None:
     rows = timed(blocked=(2.0, 2.0), sdpa=(1.0, 1.0))
     rows.append(row_of(case("halo", implementation="chunked"), 3.0, status=end))
     rows.append(row_of(case("halo", channels=128, implementation="chunked"), 3.0))
-    assert fastest(FORWARD, rows, BLOCKED) == Found(FORWARD, "blocked", {}, "blocked", ("chunked",))
+    told = "disturbed: chunked"
+    assert fastest(FORWARD, rows, BLOCKED) == Found(FORWARD, "blocked", {}, "blocked", told)
 
 
 @pytest.mark.parametrize(
@@ -88,9 +90,53 @@ def test_what_stands_gives_way_only_to_what_is_clearly_faster(
     assert (found.implementation, found.before) == (chosen, "blocked")
 
 
-def test_what_stands_is_no_more() -> None:
-    found = fastest(FORWARD, timed(sdpa=(1.0,), chunked=(1.01,)), BLOCKED)
-    assert found.implementation == "sdpa"
+@pytest.mark.parametrize("stands", [{}, {"blocked": (9.0,)}])
+def test_what_stands_gives_way_only_where_it_was_timed(stands: dict[str, tuple[float]]) -> None:
+    found = fastest(FORWARD, timed(sdpa=(1.0, 1.0), chunked=(2.0, 2.0), **stands), BLOCKED)
+    told = "blocked was not timed in all of its cases"
+    assert found == Found(FORWARD, "blocked", {}, "blocked", told)
+
+
+def test_what_stands_gives_way_where_it_failed() -> None:
+    rows = timed(sdpa=(1.0,), chunked=(2.0,))
+    rows.append(row_of(case("halo", implementation="blocked"), 0.1, status=Status.OOM))
+    assert fastest(FORWARD, rows, BLOCKED).implementation == "sdpa"
+
+
+def test_one_disturbed_size_leaves_all_sizes_as_they_were() -> None:
+    """Else the size that was decided would be the nearest to the one that was not."""
+    rows = [
+        row_of(case("halo", size=size, implementation=name), seconds, status=status)
+        for size, name, seconds, status in (
+            (14, "blocked", 1.0, Status.CONTENDED),
+            (14, "sdpa", 2.0, Status.OK),
+            (28, "blocked", 1.0, Status.OK),
+            (28, "sdpa", 2.0, Status.OK),
+        )
+    ]
+    board = board_of(rows)
+    (tuned,) = keep_choices(board)
+    assert not tuned.is_decided
+    assert choices_lines([tuned]).splitlines() == [
+        "auto on Plain CPU 9000 stays as it was:",
+        "  halo, fp32, forward, 14 px: sdpa, as before: disturbed: blocked",
+        "  halo, fp32, forward, 28 px: sdpa, as before: disturbed: blocked",
+    ]
+    assert not load_choices(board.environments["cpu"]).choices
+
+
+def test_of_several_versions_of_torch_this_one_tells_then_the_latest() -> None:
+    for version, size in (("2.10", 14), ("2.9", 28), ("2.11", 56)):
+        rows = [
+            row_of(case("halo", size=size, implementation=name), one)
+            for name, one in (("sdpa", 2e-3), ("blocked", 1e-3), ("chunked", 3e-3))
+        ]
+        keep_choices(board_of(rows, environment(torch=version)))
+    for version, told in (("2.9", "2.9"), ("2.10", "2.10"), ("3.0", "2.11")):
+        (device,) = chooser_of([environment(torch=version)]).devices
+        choice = device.choice(FORWARD)
+        assert choice is not None
+        assert choice.why.endswith(f"with torch {told}")
 
 
 def test_directions_precisions_sizes_and_layers_are_chosen_apart() -> None:
@@ -108,7 +154,7 @@ def test_directions_precisions_sizes_and_layers_are_chosen_apart() -> None:
     ]
     rows += [row_of(case("conv"), 1.0), row_of(case("augmented"), 1.0)]
     (tuned,) = keep_choices(board_of(rows))
-    assert {one.setting.key: one.implementation for one in tuned.found} == {
+    assert {one.setting.key: one.implementation for one in tuned.found if not one.open} == {
         "halo, fp32, forward, 14 px": "blocked",
         "halo, fp32, forward, 28 px": "sdpa",
         "halo, fp32, forward and backward, 14 px": "sdpa",
@@ -143,21 +189,23 @@ def test_a_choice_is_kept_and_auto_is_it_from_then_on() -> None:
 
 
 def test_an_earlier_choice_stands_where_a_later_run_is_disturbed() -> None:
-    keep_choices(halo_board(blocked=2e-3, chunked=1e-3))
+    keep_choices(halo_board(sdpa=3e-3, blocked=2e-3, chunked=1e-3))
     rows = [
         row_of(case("halo", implementation="blocked"), 1e-4),
         row_of(case("halo", implementation="chunked"), 1e-3, status=Status.CONTENDED),
     ]
     (tuned,) = keep_choices(board_of(rows))
     assert not tuned.is_decided
-    assert [(one.implementation, one.open) for one in tuned.found] == [("chunked", ("chunked",))]
+    assert [(one.implementation, one.open) for one in tuned.found] == [
+        ("chunked", "disturbed: chunked")
+    ]
     (chosen,) = load_choices(board_of(rows).environments["cpu"]).choices.values()
     assert chosen.implementation == "chunked"
 
 
 def test_what_else_is_known_is_kept_apart() -> None:
     """An earlier sabench writes what is known of a device anew, and knows of no choices."""
-    board = halo_board(blocked=2e-3, chunked=1e-3)
+    board = halo_board(sdpa=2e-3, chunked=1e-3)
     keep_choices(board)
     (here,) = board.environments.values()
     save_known(here, load_known(here).raise_ceilings({"matmul": 1.0}))
