@@ -98,7 +98,7 @@ class Flag(StrEnum):
 FLAG_MEANING: dict[Flag, str] = {
     Flag.WARMUP_UNSETTLED: "still speeding up or slowing down when warm-up ended",
     Flag.PRECISION_NOT_MET: "the interval is wider than the preset asks for",
-    Flag.PREEMPTED: "some timing blocks were thrown away because other work ran in them",
+    Flag.PREEMPTED: "some timing blocks were thrown away: other work ran in them or on their core",
     Flag.OUTLIERS: "more than 5 % of the samples lie far outside the quartiles",
     Flag.BIMODAL: "the samples fall into two groups, as between two clock states",
     Flag.DRIFT: "the samples rise or fall from the first to the last",

@@ -99,7 +99,7 @@ def judge_state() -> tuple[str, str]:
     return commit, dirty
 
 
-def hold_gate(bout: Bout, made: int, foreign_cores: float) -> Trial:
+def hold_gate(bout: Bout, made: int, foreign_cores: float, slow_share: float) -> Trial:
     """One gate through the command line. Its folder stays if it found anything.
 
     Raises: GateError if it ended without a result, or with another code than its result has.
@@ -112,7 +112,7 @@ def hold_gate(bout: Bout, made: int, foreign_cores: float) -> Trial:
     result = read_gate(out)
     if told["exit_code"] != done.returncode or told["outcome"] != result.outcome:
         raise GateError(done.returncode, f"{out}: the code and the result differ")
-    trial = Trial.of(result, foreign_cores, judge)
+    trial = Trial.of(result, foreign_cores, slow_share, judge)
     if trial.outcome is Outcome.PASSED and {*trial.verdicts.values()} <= CLEAN:
         shutil.rmtree(out)
     return trial
@@ -121,12 +121,12 @@ def hold_gate(bout: Bout, made: int, foreign_cores: float) -> Trial:
 def try_gates(bout: Bout, file: Path, runs: int, patience_s: float) -> int:
     """Gates until the file has so many of this kind; the exit code."""
     while (made := len(alike(file, bout))) < runs:
-        load = wait_for_quiet(patience_s)
+        load, slow = wait_for_quiet(patience_s, most_slow=1.0)  # a gate is to bear that
         if load > QUIET_CORES:
             print(f"not measurable today: {load:.2f} cores are busy with other work", flush=True)
             return ExitCode.UNRELIABLE
         try:
-            trial = hold_gate(bout, made, load)
+            trial = hold_gate(bout, made, load, slow)
         except GateError as error:
             print(f"a gate ended with {error.code}: {error}", flush=True)
             return error.code

@@ -2,35 +2,53 @@
 
 import time
 
+from sabench.launch.limits import allowed_cores, choose_cores
+from sabench.measure.core_speed import slow_share
 from sabench.measure.load import ForeignLoad, machine_usage
 
 QUIET_CORES = 0.05  # of other work
+QUIET_SLOW = 0.05  # of the time: a core slower than it can be, by work that nothing else tells of
 CALM_S = 3  # seconds in a row
 
 
-def wait_for_quiet(patience_s: float) -> float:
-    """Wait until three seconds in a row have little foreign load; the highest of the last three.
+def wait_for_quiet(patience_s: float, most_slow: float = QUIET_SLOW) -> tuple[float, float]:
+    """Wait until three seconds in a row have little foreign load, and cores at their best.
 
-    Above QUIET_CORES: the machine did not become quiet.
+    The highest of the last three: cores' worth of other work, and the share of slow readings of
+    the worst core. Above QUIET_CORES or `most_slow`: the machine did not become quiet.
     """
-    start, seen = time.monotonic(), [foreign_cores() for _ in range(CALM_S)]
-    while max(seen) > QUIET_CORES and time.monotonic() - start < patience_s:
-        seen = [*seen[1:], foreign_cores()]
-    return max(seen)
+    start, seen = time.monotonic(), [look() for _ in range(CALM_S)]
+    while not is_quiet(*worst(seen), most_slow) and time.monotonic() - start < patience_s:
+        seen = [*seen[1:], look()]
+    return worst(seen)
 
 
-def foreign_cores(seconds: float = 1.0) -> float:
-    """Cores' worth of other work over that long."""
+def look(seconds: float = 1.0) -> tuple[float, float]:
+    """Cores' worth of other work over that long, and then how often a core was slow."""
     before = machine_usage()
     time.sleep(seconds)
-    return ForeignLoad.between(before, machine_usage()).foreign
+    foreign = ForeignLoad.between(before, machine_usage()).foreign
+    cores = choose_cores(min(2, len(allowed_cores())), allowed_cores())  # as many as are measured
+    return foreign, slow_share(cores, seconds)
+
+
+def worst(seen: list[tuple[float, float]]) -> tuple[float, float]:
+    """The most foreign work and the largest share of slow readings."""
+    foreign, slow = zip(*seen, strict=True)
+    return max(foreign), max(slow)
+
+
+def is_quiet(foreign: float, slow: float, most_slow: float = QUIET_SLOW) -> bool:
+    """Whether figures can be taken."""
+    return foreign <= QUIET_CORES and slow <= most_slow
 
 
 def became_quiet(patience_s: float) -> bool:
     """Wait, and print the load there was, or that nothing can be measured now."""
-    load = wait_for_quiet(patience_s)
-    if load > QUIET_CORES:
-        print(f"not measurable today: {load:.2f} cores are busy with other work", flush=True)
+    foreign, slow = wait_for_quiet(patience_s)
+    told = f"{foreign:.3f} cores were busy with other work, the cores slow {slow:.1%} of the time"
+    if not is_quiet(foreign, slow):
+        print(f"not measurable today: {told}", flush=True)
         return False
-    print(f"{load:.3f} cores were busy with other work before the first run", flush=True)
+    print(f"{told}, before the first run", flush=True)
     return True

@@ -44,6 +44,10 @@ class Job(Frozen):
     seed: int
 
 
+NEWER = ("core_best_ns", "turns", "recipe", "checkpoints")
+"""A batch has these only where it asks for them: an older child takes no key it does not know."""
+
+
 class Batch(Frozen):
     """The file one child process is given: jobs that share device and threads, run in order."""
 
@@ -56,6 +60,7 @@ class Batch(Frozen):
     threads: int
     cores: tuple[int, ...]  # CPU affinity; empty: leave as it is
     memory_limit: int  # bytes of address space; 0: none
+    core_best_ns: int = Field(0, ge=0)  # the fastest reading of the cores so far; 0: none is known
     turns: int = Field(0, ge=0)  # of each sampling, beside other batches; 0: it is alone
     recipe: Recipe | None = None  # of its trainings
     checkpoints: str = ""  # the folder where they leave their state; none is left without
@@ -72,7 +77,7 @@ class Batch(Frozen):
         if not any(job.case.data for job in self.jobs):
             of_jobs["case"] = {"data", *REDUCTIONS}
         newer: dict[str, Any] = {"jobs": {"__all__": of_jobs}} if of_jobs else {}
-        newer |= {key: True for key in ("turns", "recipe", "checkpoints") if not getattr(self, key)}
+        newer |= {key: True for key in NEWER if not getattr(self, key)}
         try:
             return self.model_dump_json(by_alias=True, exclude=newer or None)
         except PydanticSerializationError as error:

@@ -7,7 +7,7 @@ import typer
 
 from sabench.cli.app import app
 from sabench.cli.options import AsJson, NoLock, Wait
-from sabench.errors import ConfigError
+from sabench.errors import ConfigError, MeasurementError
 
 
 @app.command()
@@ -58,3 +58,5 @@ def explain(
         typer.echo(json.dumps(explanation_json(found, here), indent=2))
     else:
         stdout().print(explanation_lines(found, here, operators))
+    if found.disturbed:
+        raise MeasurementError(found.disturbed)

@@ -8,6 +8,8 @@ from typing import Literal
 
 from sabench.errors import ConfigError, DeviceError
 from sabench.launch.events import Listener, Notice
+from sabench.launch.limits import allowed_cores, choose_cores
+from sabench.measure.core_speed import slow_share
 from sabench.measure.device import Missing, Nvml
 from sabench.measure.gpus import find_gpu
 from sabench.measure.load import ForeignLoad, machine_usage
@@ -15,6 +17,7 @@ from sabench.units import show_duration
 
 BUSY_SHARE = 0.05  # of the machine's cores, or of the time in which the device did anything
 STOLEN_SHARE = 0.01  # of the machine's cores, by its hypervisor
+SLOW_SHARE = 0.10  # of the time: a core that another machine's work shares
 GLANCE_S, LOOK_S = 0.3, 1.0  # /proc/stat counts by 10 ms; NVML's own period is up to a second
 READ_EVERY_S = 0.2
 SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0}
@@ -85,6 +88,11 @@ def _on_cores(look_s: float) -> str:
     if load.foreign > BUSY_SHARE * load.cores or load.steal > STOLEN_SHARE * load.cores:
         stolen = f", {load.steal:.2f} more are stolen" if load.steal > 0 else ""
         return f"{load.foreign:.2f} of {load.cores} cores are busy with other work{stolen}"
+    if look_s < LOOK_S:  # too short to know how fast the core can be
+        return ""
+    slow = slow_share(choose_cores(1, allowed_cores()), GLANCE_S)
+    if slow > SLOW_SHARE:
+        return f"a core is slower than it can be {slow:.0%} of the time: something unseen shares it"
     return ""
 
 

@@ -12,7 +12,7 @@ from sabench.errors import ConfigError, MeasurementError
 from sabench.known import load_known, save_known
 from sabench.launch.limits import allowed_cores, choose_cores, default_memory_limit
 from sabench.launch.lone_child import run_alone
-from sabench.records import MEASURED, Environment, Flag, Record
+from sabench.records import MEASURED, SHOWN, Environment, Flag, Record
 
 CEILINGS_S = 60.0  # to measure them, beside the case's own deadline
 SEED = 0
@@ -33,6 +33,13 @@ class Explanation:
     def no_operators(self) -> str:
         """Why there are none; empty if there are."""
         return str(self.record.details.get("operators_reason", ""))
+
+    @property
+    def disturbed(self) -> str:
+        """Why its time is not to be ranked; empty if nothing disturbed it."""
+        if self.record.status in MEASURED:
+            return ""
+        return f"{self.record.case_id}: {self.record.status.value}: {self.record.message}"
 
     @property
     def seconds(self) -> float:
@@ -87,7 +94,7 @@ def explain(case: Case, device: str, environment: Environment, preset: Preset) -
     record = answers.get(EXPLAIN)
     if record is None:
         raise MeasurementError(f"{case.case_id}: no answer: {told}")
-    if record.status not in MEASURED:
+    if record.status not in SHOWN:
         raise MeasurementError(f"{case.case_id}: {record.status.value}: {record.message}")
     ceilings = _best_known(case, environment, record)
     operators: Any = record.details["operators"]

@@ -66,6 +66,7 @@ class _Sweep:
     contention: Policy | None
     ended: int = 0
     total: int = 0
+    best_ns: dict[tuple[int, ...], int] = field(default_factory=dict)  # of cores: the fastest seen
     admission: Admission = field(init=False)
     around: Surroundings = field(init=False)
 
@@ -79,6 +80,8 @@ class _Sweep:
         records = journal.read(self.folder)
         self.admission = Admission(plan, records, self.folder.info.auto)
         records = adopt(self.folder, records, self.admission)
+        for record in records:
+            self._learn_speed(record)
         jobs = unfinished(plan, records)
         self.total, self.ended = len(plan), len(plan) - len(jobs)
         self.listener(SweepStarted(self.total, self.ended))
@@ -146,6 +149,7 @@ class _Sweep:
 
     def _batch(self, jobs: tuple[Job, ...]) -> Batch:
         info, first = self.folder.info, jobs[0]
+        cores = choose_cores(first.case.threads, allowed_cores())
         on_cpu = info.environments[first.device].device_kind == "cpu"
         return Batch(
             batch_id=self.around.next_batch_id(),
@@ -154,12 +158,20 @@ class _Sweep:
             environment=info.environments[first.device].id,
             device=first.device,
             threads=first.case.threads,
-            cores=choose_cores(first.case.threads, allowed_cores()),
+            cores=cores,
+            core_best_ns=self.best_ns.get(cores, 0) if on_cpu else 0,
             memory_limit=self.memory_limit if on_cpu else 0,  # CUDA reserves far more than it uses
             recipe=info.recipe,
             checkpoints=str(self.folder.checkpoints.resolve()) if info.purpose == "train" else "",
             jobs=jobs,
         )
+
+    def _learn_speed(self, record: Record) -> None:
+        """How fast its cores can be: the next process on them need not find it out."""
+        cores, best_ns = (record.details.get(key) for key in ("cores", "core_best_ns"))
+        if isinstance(cores, list) and isinstance(best_ns, int) and best_ns > 0:
+            key = tuple(core for core in cores if isinstance(core, int))
+            self.best_ns[key] = min(best_ns, self.best_ns.get(key, best_ns))
 
     def _place(self) -> tuple[int, int]:
         return self.ended + 1, self.total
@@ -169,6 +181,7 @@ class _Sweep:
         if record.status not in (Status.INTERRUPTED, *RETRIED):  # the record outlives its state
             (self.folder.checkpoints / f"{job.job_id}.pt").unlink(missing_ok=True)
         self.admission.learn(stored)
+        self._learn_speed(stored)
         place = self._place()
         if record.status is not Status.INTERRUPTED:
             self.ended += 1

@@ -25,6 +25,7 @@ from sabench import jsonl
 from sabench.cases.plan import UNWRITTEN, Batch, Job
 from sabench.catalog.rows import load_target
 from sabench.errors import ExitCode, ResultError, SabenchError
+from sabench.measure.core_speed import speed_of_this_process
 from sabench.measure.fake_script import is_made_up
 from sabench.measure.outcome import as_line
 from sabench.measure.termination import InterruptError, Termination
@@ -210,6 +211,11 @@ def _ready_torch(batch: Batch) -> None:
     torch.set_num_threads(batch.threads)
     torch.set_num_interop_threads(1)
     load_target("sabench.measure.first_use:warm_process")(batch)
+    if batch.device == "cpu" and not batch.turns:
+        speed = speed_of_this_process()
+        speed.learn(batch.core_best_ns)
+        if not batch.core_best_ns:
+            speed.seek()
 
 
 if __name__ == "__main__":

@@ -3,11 +3,13 @@
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from pydantic import JsonValue
 
 from sabench.measure.core_load import CoreUsage, core_usage, foreign_work, held_up
-from sabench.measure.load import ProcessLoad, judge
+from sabench.measure.core_speed import CoreSpeed
+from sabench.measure.load import Disturbance, ProcessLoad, judge
 from sabench.measure.timer import Block, Call
 from sabench.records import Flag
 from sabench.stats import quantile
@@ -35,15 +37,21 @@ def least_block_s(overhead_s: float) -> float:
 
 
 class CpuTimer:
-    """Wall time of blocks of calls, judged by what else ran in them."""
+    """Wall time of blocks of calls, judged by what else ran in them.
+
+    With `speed`, by how fast the core was on both sides of a block too: of several cores, that on
+    which the calling thread was.
+    """
 
     def __init__(
         self,
         threads: int,
         clock_ns: Callable[[], int] = time.perf_counter_ns,
         usage: Callable[[int], CoreUsage | None] = core_usage,
+        speed: CoreSpeed | None = None,
     ) -> None:
         self.threads, self._clock_ns, self._usage = threads, clock_ns, usage
+        self._speed = speed
         self.calls = 1
         self.block_s = BLOCK_S
         self._load = ProcessLoad(clock_ns)
@@ -75,8 +83,17 @@ class CpuTimer:
         return ", ".join(filter(None, told))
 
     def chunk(self, call: Call, count: int) -> list[Block]:
-        """Blocks in a row."""
-        return [self._block(call) for _ in range(count)]
+        """Blocks in a row, a reading of the core's speed between each two of them."""
+        if self._speed is None:
+            return [self._block(call) for _ in range(count)]
+        blocks, before = [], self._speed.read()
+        for _ in range(count):
+            block, after = self._block(call), self._speed.read()
+            if not block.disturbance and self._speed.is_slow(max(before, after)):
+                block = replace(block, disturbance=Disturbance.SLOWED)
+            blocks.append(block)
+            before = after
+        return blocks
 
     def _block(self, call: Call) -> Block:
         clock, repeats = self._clock_ns, range(self.calls)
@@ -109,4 +126,5 @@ class CpuTimer:
             "judged_by": signal,
             "own_cpu_cores": round(self._cpu_ns / wall, 3),
             "waited_cores": round(self._delay_ns / wall, 3),
+            "core_best_ns": self._speed.best_ns if self._speed else None,
         }

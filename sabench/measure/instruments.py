@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from sabench.cases.plan import Job
 from sabench.catalog.presets import Preset
+from sabench.measure.core_speed import speed_of_this_process
 from sabench.measure.cpu_timer import CpuTimer
 from sabench.measure.cuda_timer import CudaTimer
 from sabench.measure.device_watch import DeviceWatch, NoWatch
@@ -39,6 +40,7 @@ def make_instruments(job: Job, preset: Preset, awake: Awake | None = None) -> In
     """Those of the job's device, or of the fake runtime's script.
 
     `awake`: the turns of a job that takes any, whose counters leave out what is done in between.
+    How fast the core is matters to no turn: those beside it have the same core.
 
     Raises: ConfigError if the job is fake outside a test.
     """
@@ -55,7 +57,7 @@ def make_instruments(job: Job, preset: Preset, awake: Awake | None = None) -> In
 def make_timer(job: Job) -> Timer:
     """The timer of the job's device."""
     if job.device == "cpu":
-        return CpuTimer(job.case.threads)
+        return CpuTimer(job.case.threads, speed=speed_of_this_process())
     import torch
 
     torch.cuda.set_device(job.device)  # events are recorded on the current device's stream

@@ -7,9 +7,10 @@ from pydantic import JsonValue
 from sabench.catalog.presets import Preset
 from sabench.measure import stopping
 from sabench.measure.device_diary import Cooling, DeviceDiary
+from sabench.measure.load import Disturbance
 from sabench.measure.stopping import Stop
 from sabench.measure.streams import Outliers, drifts, is_bimodal
-from sabench.measure.timer import Timer
+from sabench.measure.timer import Block, Timer
 from sabench.measure.warm_up import WarmUp
 from sabench.records import Flag, Status
 
@@ -36,13 +37,20 @@ class Sampling:
     accepted: list[float] = field(default_factory=list)
     everything: list[float] = field(default_factory=list)  # rejected blocks too
     diary: DeviceDiary = field(default_factory=DeviceDiary)
+    slowed: int = 0  # of the rejected ones, for their core's speed alone
     stop: Stop = Stop.BUDGET
     measured_s: float = 0.0  # waits for a hot device left out
     turns: list[float | None] = field(default_factory=list)  # medians; None: all was disturbed
 
+    def add(self, blocks: list[Block]) -> None:
+        """Blocks in the order in which they were timed."""
+        self.everything += [block.seconds for block in blocks]
+        self.accepted += [block.seconds for block in blocks if not block.disturbance]
+        self.slowed += sum(block.disturbance is Disturbance.SLOWED for block in blocks)
+
     @property
     def rejected(self) -> int:
-        """Blocks in which other work ran."""
+        """Blocks in which other work ran, here or, for all that is known, on the same core."""
         return len(self.everything) - len(self.accepted)
 
 
@@ -75,6 +83,7 @@ def judge(
         "stop": sampling.stop.value,
         "blocks": blocks,
         "rejected": sampling.rejected,
+        "slowed": sampling.slowed,
         "foreign_work": beside,
         "samples_are": "accepted blocks" if takes_accepted else "all blocks",
         "half_width": width if width < float("inf") else None,
@@ -112,8 +121,16 @@ def _status(sampling: Sampling, beside: str, *, on_cores: bool) -> tuple[Status,
         message = f"beside this case ran {beside}; measure it on a quiet machine"
         return Status.CONTENDED, message
     if on_cores:
-        return Status.CONTENDED, (
-            f"other work ran in {sampling.rejected} of {len(sampling.everything)} timing blocks; "
-            "measure it on a quiet machine"
-        )
+        return Status.CONTENDED, f"{_blocks_told(sampling)}; measure it on a quiet machine"
     return Status.OK, ""
+
+
+def _blocks_told(sampling: Sampling) -> str:
+    blocks, counted = len(sampling.everything), sampling.rejected - sampling.slowed
+    told = [f"other work ran in {counted} of {blocks} timing blocks"] if counted else []
+    if sampling.slowed:
+        told.append(
+            f"the core was slower than it can be in {sampling.slowed} of {blocks} timing blocks "
+            "(something unseen shares it, or its clock fell)"
+        )
+    return ", and ".join(told)

@@ -103,8 +103,7 @@ class Protocol:
                 self.cooling.lost_s += self.clock() - began
                 continue
             sampling.diary.keep(span, [block.seconds for block in blocks])
-            sampling.everything += [block.seconds for block in blocks]
-            sampling.accepted += [block.seconds for block in blocks if not block.disturbance]
+            sampling.add(blocks)
             cooled = self.cooling.lost_s - lost
             sampling.measured_s = self.clock() - start - cooled
             stop = self._should_stop(sampling, deadline - cooled)
@@ -142,8 +141,7 @@ class Protocol:
             seconds = [block.seconds for block in blocks]
             clean = [block.seconds for block in blocks if not block.disturbance]
             sampling.diary.keep(self.watch.between(began, self.clock()), seconds)
-            sampling.everything += seconds
-            sampling.accepted += clean
+            sampling.add(blocks)
             sampling.turns.append(quantile(clean, 0.5) if clean else None)
             sampling.measured_s += self.clock() - began
             self.show_figure(quantile(sampling.everything, 0.5), len(sampling.accepted))

@@ -107,6 +107,8 @@ def measure_case(
             details |= also(subject, execution)
     flags += load.flags
     details |= load.told()
+    if (best_ns := protocol.timer.details.get("core_best_ns")) is not None:
+        details["core_best_ns"] = best_ns
     if job.device != "cpu":
         if not states:  # nothing was timed
             look()

@@ -24,6 +24,7 @@ def held(
     """Of 20 quiet runs, with so many windows of 60 in which the control drifted."""
     ends = chain(spoilt, repeat(("ok", [])))
     shown = {"ms": 1.0, "n": 20, "blocks": 20, "rejected": 0, "foreign": 0.0, "beside": ""}
+    shown["slowed"] = 0
 
     def measure(_threads: int) -> dict[str, Any]:
         status, flags = next(ends)
@@ -62,6 +63,29 @@ def test_only_drift_is_excused_and_only_as_often_as_the_control_drifts(
     verdict: bool | None,
 ) -> None:
     assert held(tool, monkeypatch, spoilt, drifted) is verdict
+
+
+SHARED = {"status": "contended", "flags": ["contended"], "slowed": 20, "blocks": 20}
+FINE = {"status": "ok", "flags": [], "slowed": 1, "blocks": 20}
+FLAWED = {"status": "ok_flagged", "flags": ["outliers"], "slowed": 0, "blocks": 20}
+
+
+@pytest.mark.parametrize(
+    ("shared", "fine", "flawed", "verdict"),
+    [
+        (4, 16, 0, True),
+        (5, 15, 0, None),  # of those that were alone all were ok
+        (20, 0, 0, None),
+        (10, 8, 2, None),
+        (10, 7, 3, False),  # of ten that were alone three were not ok
+    ],
+)
+def test_a_run_whose_core_was_shared_is_the_machines_fault(
+    tool: Any, shared: int, fine: int, flawed: int, verdict: bool | None
+) -> None:
+    wander = sys.modules["wander"].Wander(0, 60)
+    rows = [SHARED] * shared + [FINE] * fine + [FLAWED] * flawed
+    assert tool.quiet_holds(rows, wander) is verdict
 
 
 def test_a_slow_ranked_run_beside_a_neighbour_is_no_fault_of_the_machine(

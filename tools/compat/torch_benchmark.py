@@ -190,10 +190,12 @@ def measure_both(name: str, seconds: float, *, first: str) -> dict[str, list[Any
 
 def by_ours(call: Callable[[], object], seconds: float) -> list[Any]:
     """The protocol with the CPU's timer; the status stands among the remarks if it is not ok."""
+    from sabench.measure.core_speed import speed_of_this_process
     from sabench.measure.cpu_timer import CpuTimer
     from sabench.measure.protocol import Protocol
 
-    timing = Protocol(our_preset(seconds), CpuTimer(1)).measure(call)
+    timer = CpuTimer(1, speed=speed_of_this_process())
+    timing = Protocol(our_preset(seconds), timer).measure(call)
     took = float(timing.details["measured_s"]) + float(timing.details["warmup_s"])
     remarks = [] if timing.status.value == "ok" else [timing.status.value]
     return [quantile(timing.samples, 0.5), took, *remarks]

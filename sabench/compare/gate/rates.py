@@ -29,7 +29,7 @@ class Trial(Frozen):
     """One gate whose truth is known: no change, or a case that was made to do more."""
 
     schema_name: Literal["sabench.gate_trial"] = Field("sabench.gate_trial", alias="schema")
-    schema_version: Literal["1.1"] = "1.1"
+    schema_version: Literal["1.1", "1.2"] = "1.2"
     rule: int = RULE  # by which it was judged
     started_utc: str
     wall_s: float
@@ -48,9 +48,12 @@ class Trial(Frozen):
     ratios: dict[str, tuple[float, float | None, float | None]]  # ratio and 99 % interval, by case
     blocks: dict[str, int]  # of the screen, by case
     foreign_cores: float  # of other work, before it began
+    slow_share: float | None = None  # of the second before: the worst core below its best speed
 
     @classmethod
-    def of(cls, result: GateResult, foreign_cores: float, judge: tuple[str, str]) -> "Trial":
+    def of(
+        cls, result: GateResult, foreign_cores: float, slow_share: float, judge: tuple[str, str]
+    ) -> "Trial":
         """What is kept of a gate's result. `judge`: commit and dirtiness of who judged."""
         told = {case.case_id: case.decisive for case in result.cases}
         environment = result.candidate.environment
@@ -72,6 +75,7 @@ class Trial(Frozen):
             ratios={one: (it.ratio, it.low, it.high) for one, it in told.items() if it},
             blocks={case.case_id: case.screen.blocks for case in result.cases if case.screen},
             foreign_cores=foreign_cores,
+            slow_share=slow_share,
         )
 
     @property

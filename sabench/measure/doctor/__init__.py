@@ -1,23 +1,25 @@
 """Is this machine fit to measure? Every check reads one thing and says why it matters.
 
-Torch-free; takes about a second, which it spends watching who else works here.
+Torch-free; takes two seconds, which it spends watching who else works here.
 """
 
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from sabench.measure.core_speed import slow_share
 from sabench.measure.doctor.cpu import examine_cpu
 from sabench.measure.doctor.finding import Finding, Light
 from sabench.measure.doctor.gpu import driver_version, examine_gpu
 from sabench.measure.doctor.host import Host
-from sabench.measure.doctor.load import busy_shares, examine_load, sample
+from sabench.measure.doctor.load import busy_shares, examine_load, sample, shared_core
 from sabench.measure.doctor.package_energy import package_energy
 from sabench.measure.doctor.places import examine_places
 from sabench.measure.doctor.software import examine_software
 from sabench.measure.gpus import Gpu
 
 WATCH_S = 1.0
+SPEED_S = 0.5  # of readings, of each core that a child would get
 
 __all__ = ["WATCH_S", "Finding", "Host", "Light", "examine"]
 
@@ -32,7 +34,7 @@ def examine(
         looked_at = [pool.submit(examine_gpu, gpu) for gpu in gpus]
         sleep(WATCH_S)
         after = sample(host)
-    load = examine_load(host, before, after)
+    load = [*examine_load(host, before, after), shared_core(slow_share(host.cores, SPEED_S))]
     devices = [finding for one in looked_at for finding in one.result()]
     cpu = examine_cpu(host, busy_shares(before, after))
     return [*cpu, *load, *places, *software, package_energy(host), *devices]

@@ -17,6 +17,7 @@ QUIET_CORES = 0.05  # of other work: accepted leaderboards are measured below it
 NOISY_SHARE = 0.25  # of the machine: a job that saw more is flagged host_noisy
 ON_OUR_CORE = 0.10
 STEAL_YELLOW, STEAL_RED = 0.002, 0.01
+SLOW_YELLOW, SLOW_RED = 0.05, 0.25
 PRESSURE_YELLOW, PRESSURE_RED = 0.05, 0.25
 ROOM = 1.1  # cores: one for the child, a tenth for all else
 
@@ -24,6 +25,9 @@ NEIGHBOURS = Part(
     "neighbours", "Other work takes the core away, and the caches and memory with it."
 )
 STEAL = Part("steal", "A hypervisor that takes the core away is not seen from inside a process.")
+SHARED = Part(
+    "core speed", "A core is slow by a half while its other hardware thread works, whoever's it is."
+)
 PRESSURE = Part("pressure", "Processes that wait for a core now will wait inside a figure, too.")
 QUOTA = Part("CPU quota", "A container out of quota is stopped for the rest of each 0.1 s.")
 
@@ -109,6 +113,18 @@ def steal(before: Sample, after: Sample) -> Finding:
     if share > STEAL_RED:
         return STEAL.red(value, mend)
     return STEAL.yellow(value, mend) if share > STEAL_YELLOW else STEAL.green(value)
+
+
+def shared_core(slow: float) -> Finding:
+    """How much of the time the core was slower than it can be, by work that is always the same.
+
+    Where the core's other hardware thread belongs to another virtual machine, nothing else tells.
+    """
+    value = f"slower than at its best {100 * slow:.0f} % of the time"
+    mend = "move to a machine whose cores are not shared, or fix the clock"
+    if slow > SLOW_RED:
+        return SHARED.red(value, mend)
+    return SHARED.yellow(value, mend) if slow > SLOW_YELLOW else SHARED.green(value)
 
 
 def pressure(before: Sample, after: Sample) -> Finding:

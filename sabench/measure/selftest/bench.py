@@ -7,6 +7,7 @@ import torch
 from pydantic import JsonValue
 
 from sabench.catalog.presets import Preset
+from sabench.measure.core_speed import speed_of_this_process
 from sabench.measure.cpu_timer import CpuTimer
 from sabench.measure.cuda_timer import CudaTimer
 from sabench.measure.judging import Timing
@@ -36,8 +37,8 @@ class Bench:
         slow = self.plant == "slow-clock"
         if self.device == "cpu":
             kind = BlindTimer if self.plant == "blind-load" else CpuTimer
-            clock_ns = time.perf_counter_ns
-            return kind(self.threads, slowed(clock_ns) if slow else clock_ns)
+            clock_ns = slowed(time.perf_counter_ns) if slow else time.perf_counter_ns
+            return kind(self.threads, clock_ns, speed=speed_of_this_process())
         return CudaTimer(SlowEvents(torch.cuda) if slow else torch.cuda, self.device)
 
     def measure(self, call: Call, preset: Preset | None = None) -> Timing:

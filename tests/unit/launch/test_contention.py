@@ -96,6 +96,23 @@ def test_real_neighbours_are_seen() -> None:
         assert ForeignLoad.between(before, machine_usage()).foreign > 0.5
 
 
+@pytest.mark.parametrize(
+    ("slow", "look_s", "said"),
+    [
+        (0.05, 1.0, ""),
+        (0.62, 1.0, "a core is slower than it can be 62% of the time: something unseen shares it"),
+        (0.62, 0.3, ""),  # a glance is not long enough to tell
+    ],
+)
+def test_a_core_that_something_unseen_shares_is_not_quiet(
+    monkeypatch: pytest.MonkeyPatch, slow: float, look_s: float, said: str
+) -> None:
+    monkeypatch.setattr(contention, "machine_usage", lambda: None)
+    monkeypatch.setattr(contention.time, "sleep", lambda _: None)
+    monkeypatch.setattr(contention, "slow_share", lambda _cores, _seconds: slow)
+    assert neighbours("cpu", look_s) == said
+
+
 def test_a_device_that_tells_nothing_is_no_reason_to_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     def absent() -> None:
         raise DeviceError("NVML cannot be asked")

@@ -20,6 +20,7 @@ from sabench.cases.plan import Batch, make_jobs
 from sabench.catalog.presets import find_preset
 from sabench.measure import child as children
 from sabench.measure.child import FRESH_PROCESS
+from sabench.measure.core_speed import SEEK_S, CoreSpeed
 from sabench.measure.environment import child_variables
 from sabench.measure.termination import Termination
 from sabench.measure.turns import Alone
@@ -62,7 +63,11 @@ def stranger(name: str, **axes: Any) -> Case:
 
 
 def start(
-    folder: Path, *cases: Case, metrics: tuple[str, ...] = ("latency_warm",), turns: int = 0
+    folder: Path,
+    *cases: Case,
+    metrics: tuple[str, ...] = ("latency_warm",),
+    turns: int = 0,
+    core_best_ns: int = 0,
 ) -> Child:
     """A child with one job for each case, in this order."""
     jobs = {job.case.case_id: job for job in make_jobs(cases, ["cpu"], metrics, TINY, seed=1)}
@@ -77,6 +82,7 @@ def start(
         cores=(core,),
         memory_limit=16 * GIB,
         turns=turns,
+        core_best_ns=core_best_ns,
         jobs=tuple(jobs[case.case_id] for case in cases),
     )
     batch_file, outbox = folder / "batch.json", folder / "outbox.jsonl"
@@ -116,6 +122,25 @@ def test_a_record_names_the_core_that_its_process_was_pinned_to(finished) -> Non
     told = [record.details["cores"] for record in child.records() if record.status in SHOWN]
     assert told
     assert all(cores == [*child.batch.cores] for cores in told)
+
+
+def test_a_record_tells_the_best_that_was_seen_of_its_core(finished) -> None:
+    child, _, _, _ = finished
+    told = [r.details["core_best_ns"] for r in child.records() if r.status in SHOWN]
+    assert told
+    assert told == sorted(told, reverse=True)  # one for all jobs of the process
+    assert 200 < told[0] < 100_000
+
+
+def test_a_core_that_is_slower_than_it_was_known_to_be_spoils_the_figure(tmp_path: Path) -> None:
+    """Planted: the batch claims a product of 3,600 digits in a nanosecond."""
+    child = start(tmp_path, stranger("Doubling"), core_best_ns=1)
+    assert child.finish()[0] == 0
+    (record,) = child.records()
+    assert (record.status, record.details["core_best_ns"]) == (Status.CONTENDED, 1)
+    told = record.readings["latency_warm"].details
+    assert told["rejected"] == told["blocks"] > 0
+    assert "the core was slower than it can be" in record.message
 
 
 def test_events_come_in_order_and_a_strangers_print_is_none_of_them(finished) -> None:
@@ -314,6 +339,31 @@ def test_a_child_in_turns_imports_on_every_core_and_warms_up_on_its_own(
     batch = batch_of(make_jobs([stranger("Doubling")], ["cpu"], (), TINY, seed=1), preset=TINY)
     children._start(batch.model_copy(update={"turns": turns}))
     assert ", ".join(done) == order
+
+
+@pytest.mark.parametrize(
+    ("changes", "learnt", "sought"),
+    [
+        ({}, [0], [SEEK_S]),
+        ({"core_best_ns": 3500}, [3500], []),
+        ({"turns": 3}, [], []),
+        ({"device": "cuda:0"}, [], []),
+    ],
+)
+def test_a_child_that_is_not_told_what_its_core_can_do_looks_for_itself(
+    monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], learnt: list[int], sought: list[float]
+) -> None:
+    done: dict[str, list[float]] = {"learn": [], "seek": []}
+    speed = CoreSpeed()
+    monkeypatch.setattr(speed, "learn", done["learn"].append)
+    monkeypatch.setattr(speed, "seek", lambda: done["seek"].append(SEEK_S))
+    monkeypatch.setattr(children, "speed_of_this_process", lambda: speed)
+    monkeypatch.setattr(children, "load_target", lambda _: lambda _: None)
+    monkeypatch.setattr(torch, "set_num_threads", lambda _: None)
+    monkeypatch.setattr(torch, "set_num_interop_threads", lambda _: None)
+    batch = batch_of(make_jobs([stranger("Doubling")], ["cpu"], (), TINY, seed=1), preset=TINY)
+    children._ready_torch(batch.model_copy(update=changes))
+    assert (done["learn"], done["seek"]) == (learnt, sought)
 
 
 def test_a_record_that_no_line_can_hold_is_an_error_that_says_why(

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from sabench.launch.limits import allowed_cores, choose_cores
+from sabench.measure import doctor
 from sabench.measure.doctor import Finding, Host, Light, examine
 from sabench.measure.doctor import places as places_module
 from sabench.measure.doctor.cpu import CLOCK, clock_source, cores, examine_cpu, timer
-from sabench.measure.doctor.load import Sample, busy_shares, examine_load, sample
+from sabench.measure.doctor.load import Sample, busy_shares, examine_load, sample, shared_core
 from sabench.measure.doctor.places import examine_places
 from sabench.measure.noise import busy_neighbours
 
@@ -238,6 +239,27 @@ def test_stolen_time_is_red_above_one_percent(machine: Machine) -> None:
     ticks = os.sysconf("SC_CLK_TCK")
     found = loaded(machine, ticks={0: (100, ticks // 10), 1: (0, 0)})["steal"]
     assert (found.light, found.value) == (Light.RED, "5.0 % of the cores")
+
+
+@pytest.mark.parametrize(
+    ("slow", "light"),
+    [(0.0, Light.GREEN), (0.05, Light.GREEN), (0.2, Light.YELLOW), (0.5, Light.RED)],
+)
+def test_a_core_that_something_unseen_shares_is_told(slow: float, light: Light) -> None:
+    found = shared_core(slow)
+    assert found.light is light
+    assert found.value == f"slower than at its best {100 * slow:.0f} % of the time"
+    assert bool(found.mend) is (light is not Light.GREEN)
+
+
+def test_the_cores_of_a_child_are_the_ones_whose_speed_is_read(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(doctor, "slow_share", lambda cores, seconds: asked.append(cores) or 0.4)
+    found = {one.name: one for one in examine(machine.host, sleep=lambda _: None)}
+    assert found["core speed"].light is Light.RED
+    assert asked == [(1,)]
 
 
 def test_processes_that_wait_are_pressure(machine: Machine) -> None:

@@ -24,7 +24,7 @@ def tool(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     monkeypatch.setitem(sys.modules, "aa", module)
     spec.loader.exec_module(module)
-    monkeypatch.setattr(module, "wait_for_quiet", lambda patience: 0.01)
+    monkeypatch.setattr(module, "wait_for_quiet", lambda patience, most_slow: (0.01, 0.0))
     return module
 
 
@@ -75,7 +75,7 @@ def test_a_machine_that_stays_busy_ends_the_trial(
     tool: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     committed(tmp_path / "checkout", {CONV: {}})
-    monkeypatch.setattr(tool, "wait_for_quiet", lambda patience: 0.8)
+    monkeypatch.setattr(tool, "wait_for_quiet", lambda patience, most_slow: (0.8, 0.0))
     assert tool.main(arguments(tmp_path, 1)) == 4
     assert not (tmp_path / FILE).exists()
 
