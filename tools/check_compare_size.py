@@ -17,7 +17,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from quiet import became_quiet
+from quiet import Found, find_quiet
 
 from sabench.cases.case import Case
 from sabench.catalog.metrics import METRICS
@@ -62,7 +62,7 @@ def main() -> int:
             write_leaderboard(path, made_up(asked.cases, FIGURES[: asked.figures], seed))
         size = sum(path.stat().st_size for path in paths) / 2**20
         print(f"{asked.cases} cases against as many, {asked.figures} figures each, {size:.0f} MiB")
-        quiet = became_quiet(60 * asked.patience)
+        quiet = find_quiet(60 * asked.patience) is not Found.BUSY
         for options in ((), ("--json",), ("--markdown", str(Path(folder) / "told.md"))):
             told = [measure([*map(str, paths), *options]) for _ in range(TIMES)]
             took, spent = (statistics.median(float(one[key]) for one in told) for key in TIMED)

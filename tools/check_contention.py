@@ -24,7 +24,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from quiet import became_quiet
+from quiet import Found, find_quiet
 from wander import Wander, find_wander
 
 from sabench.cases.case import Case
@@ -50,7 +50,7 @@ def main() -> int:
     parser.add_argument("--patience", type=float, default=20, help="minutes to wait for quiet")
     parser.add_argument("--skip-quiet", type=float, metavar="MEDIAN_MS", help="the quiet median")
     asked = parser.parse_args()
-    if asked.skip_quiet is None and not became_quiet(60 * asked.patience):
+    if asked.skip_quiet is None and find_quiet(60 * asked.patience) is Found.BUSY:
         return 4
     held = contention_holds(asked.runs, asked.threads, asked.skip_quiet)
     return 4 if held is None else int(not held)

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 import torch
-from quiet import became_quiet
+from quiet import Found, find_quiet
 
 from sabench.cases.case import Case
 from sabench.cases.recipe import Recipe
@@ -42,7 +42,7 @@ def main() -> int:
     parser.add_argument("--turns", type=int, default=20)
     parser.add_argument("--patience", type=float, default=20, help="minutes to wait for quiet")
     asked = parser.parse_args()
-    if not became_quiet(60 * asked.patience):
+    if find_quiet(60 * asked.patience) is Found.BUSY:
         return 4
     torch.set_num_threads(asked.threads)
     session, feed = training(asked)

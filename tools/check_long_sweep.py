@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-from quiet import became_quiet
+from quiet import Found, find_quiet
 
 from faking import write_script
 from long_sweep import run_long_sweep
@@ -34,7 +34,7 @@ def main() -> int:
     parser.add_argument("--patience", type=float, default=20, help="minutes to wait for quiet")
     asked = parser.parse_args()
     wanted = asked.cases
-    quiet = became_quiet(60 * asked.patience)
+    quiet = find_quiet(60 * asked.patience) is not Found.BUSY
     os.environ["PYTEST_CURRENT_TEST"] = Path(__file__).name  # a test that is run by hand
     with tempfile.TemporaryDirectory() as folder:
         rule = {"stream": "white", "sigma": 0.005}

@@ -9,8 +9,10 @@ parent      under 1 % of a core while a child measures, the live display on a te
 sampler     a kernel of 100 to 200 us with and without the device's sampler, PAIRS in turn: the
             interval of the ratio within 0.5 % of one
 Before each part it waits, PATIENCE minutes at most, for foreign load below 5 % of a core, and
-prints the load. Exit code: 0 all held, 1 one did not, 4 a part found no quiet machine, or one
-that wanders too far to tell.
+for cores at their best speed, and prints both. Where something unseen shares the cores it goes on;
+too few `ok` beside nobody, and a wide interval of the sampler, are not held against it there.
+Exit code: 0 all held, 1 one did not, 4 a part found no quiet machine, or one that wanders too far
+to tell.
 """
 
 import argparse
@@ -29,7 +31,7 @@ from pathlib import Path
 from statistics import median
 
 from check_contention import VERDICTS, contention_holds
-from quiet import became_quiet
+from quiet import Found, find_quiet
 
 from sabench.launch.limits import allowed_cores, choose_cores
 from sabench.launch.selftest import selftest
@@ -42,6 +44,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 WORK = ["fixed_work", "own_cpu", "two_clocks", "aa_pair", "planted_slowdown", "neighbour"]
 PARTS = ("work", "contention", "contention-2", "parent", "sampler")
+NOISY = ("sampler",)  # a part that misses its bound where its interval is too wide
 PARENT_CORES = 0.01
 SETTLE_S, WATCH_S = 8.0, 30.0  # until a child measures; how long the parent is watched then
 SAMPLER_SHARE = 0.005
@@ -78,9 +81,12 @@ def main() -> int:
 def told(name: str, holds: Callable[[], bool | None], patience_s: float) -> int:
     """Wait, run a part, print how it came out; its exit code."""
     print(f"{name}: ", end="", flush=True)
-    if not became_quiet(patience_s):
+    found = find_quiet(patience_s)
+    if found is Found.BUSY:
         return 4
     held = holds()
+    if name in NOISY and found is Found.SHARED:
+        held = held or None
     print(f"{name}: {VERDICTS[held]}\n", flush=True)
     return 4 if held is None else int(not held)
 

@@ -1,6 +1,7 @@
 """Waiting for a quiet machine, for scripts that time something. Bounded; the load is told."""
 
 import time
+from enum import StrEnum
 
 from sabench.launch.limits import allowed_cores, choose_cores
 from sabench.measure.core_speed import slow_share
@@ -43,12 +44,23 @@ def is_quiet(foreign: float, slow: float, most_slow: float = QUIET_SLOW) -> bool
     return foreign <= QUIET_CORES and slow <= most_slow
 
 
-def became_quiet(patience_s: float) -> bool:
-    """Wait, and print the load there was, or that nothing can be measured now."""
+class Found(StrEnum):
+    """What the machine was found to be."""
+
+    QUIET = "quiet"
+    SHARED = "shared"  # nothing of this machine runs, and its cores are slow all the same
+    BUSY = "busy"
+
+
+def find_quiet(patience_s: float) -> Found:
+    """Wait, and print what there was. Who shares the cores unseen cannot be sent away."""
     foreign, slow = wait_for_quiet(patience_s)
     told = f"{foreign:.3f} cores were busy with other work, the cores slow {slow:.1%} of the time"
-    if not is_quiet(foreign, slow):
+    if foreign > QUIET_CORES:
         print(f"not measurable today: {told}", flush=True)
-        return False
-    print(f"{told}, before the first run", flush=True)
-    return True
+        return Found.BUSY
+    if is_quiet(foreign, slow):
+        print(f"{told}, before the first run", flush=True)
+        return Found.QUIET
+    print(f"{told}: what misses its bound by noise is not measurable today", flush=True)
+    return Found.SHARED

@@ -11,8 +11,8 @@ from collections.abc import Callable, Collection
 from functools import cache
 
 SLOW = 1.25
-"""Times the fastest reading: then the core is slow. With its other hardware thread free, 97 % of
-the readings were below 1.11; with that busy, half were above 2.0 (docs/measurement.md)."""
+"""Times the fastest reading: then the core is slow. Beside calls that were fast, 90 % of readings
+were below 1.15; beside calls that took 1.6 times as long, 97 % above 1.67 (docs/measurement.md)."""
 
 SEEK_S = 0.2  # of readings, by a process that is not told how fast its core can be
 DIGITS = 60  # of a factor, 30 bits each: a product takes 2 to 5 us, and its digits fit the L1 cache

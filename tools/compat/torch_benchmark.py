@@ -10,7 +10,8 @@ gets --seconds in `blocked_autorange`, ours (the protocol and the CPU timer of e
 for warm-up and measuring together. Demands: the geometric mean over cases of the median ratio of a
 turn within 1 %, each within 3 %; the spread over turns (interquartile range over median), ours over
 theirs, at most 1.1 in geometric mean; no more measuring time for ours.
-Exit code: 0 all held, 1 one did not, 4 the machine did not become quiet.
+Exit code: 0 all held, 1 one did not, 4 the machine did not become quiet, or one did not where
+something unseen shares the cores.
 """
 
 import argparse
@@ -28,7 +29,7 @@ from typing import Any
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 
-from quiet import became_quiet
+from quiet import Found, find_quiet
 
 from sabench.cases.case import Case
 from sabench.cases.plan import Job, make_jobs
@@ -80,7 +81,8 @@ def main() -> int:
     if asked.child:
         print(json.dumps(measure_both(asked.cases, asked.seconds, first=asked.child)))
         return 0
-    if not became_quiet(60 * asked.patience):
+    surroundings = find_quiet(60 * asked.patience)
+    if surroundings is Found.BUSY:
         return 4
     ours: dict[str, Side] = {}
     theirs: dict[str, Side] = {}
@@ -90,7 +92,9 @@ def main() -> int:
             ours.setdefault(name, Side()).add(*found["ours"])
             theirs.setdefault(name, Side()).add(*found["theirs"])
         print(f"turn {turn + 1} of {asked.turns} done", file=sys.stderr)
-    return 0 if judge(ours, theirs) else 1
+    if judge(ours, theirs):
+        return 0
+    return 4 if surroundings is Found.SHARED else 1  # theirs rejects nothing
 
 
 def judge(ours: dict[str, Side], theirs: dict[str, Side]) -> bool:
