@@ -192,6 +192,11 @@ def _clash(values: Values) -> Problem | None:
         return Problem(
             "autocast", f"autocast={autocast} casts from fp32 and not from dtype={dtype}"
         )
+    mode = values.get("mode", "forward")
+    if values.get("runtime") == "folded" and mode != "forward":
+        return Problem(
+            "runtime", f"runtime=folded folds batch norms, which in mode={mode} are the batch's"
+        )
     return None
 
 

@@ -16,7 +16,7 @@ Mode = Literal["forward", "forward_backward", "step"]
 Unmeasured = Literal["train", "score"]
 """What is done to a network in place of a measurement, with data and by a recipe."""
 Layout = Literal["contiguous", "channels_last"]
-Runtime = Literal["eager", "compiled", "cudagraph", "fake"]
+Runtime = Literal["eager", "folded", "compiled", "cudagraph", "fake"]
 
 IMAGE_CHANNELS = 3
 DEFAULT_CHANNELS = 64

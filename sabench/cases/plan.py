@@ -78,6 +78,8 @@ class Batch(Frozen):
             of_jobs["case"] = {"data", *REDUCTIONS}
         newer: dict[str, Any] = {"jobs": {"__all__": of_jobs}} if of_jobs else {}
         newer |= {key: True for key in NEWER if not getattr(self, key)}
+        if not self.preset.slow_core:
+            newer["preset"] = {"slow_core": True}
         try:
             return self.model_dump_json(by_alias=True, exclude=newer or None)
         except PydanticSerializationError as error:

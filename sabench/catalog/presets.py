@@ -8,6 +8,10 @@ from pydantic import ConfigDict, Field, ValidationError, model_validator
 from sabench.errors import ConfigError
 from sabench.records import Frozen
 
+SLOW_CORE = 1.25
+"""Times a CPU core's fastest reading: then it is slow. Beside calls that were fast, 90 % of them
+were below 1.15; beside calls that took 1.6 times as long, 97 % above 1.67 (docs/measurement.md)."""
+
 
 class Preset(Frozen):
     """Constants of one job's measurement, and how many processes measure each case."""
@@ -31,6 +35,7 @@ class Preset(Frozen):
     energy_idle_s: float = Field(0.0, ge=0)  # idle between two windows
     sampler: Literal["thread", "process"] = "thread"  # where the device is watched from
     sampler_period_s: float = Field(0.1, gt=0)
+    slow_core: float = Field(0.0, ge=0)  # times a core's fastest reading; 0: its speed is not read
 
     @model_validator(mode="after")
     def _least_before_most(self) -> Self:
@@ -118,6 +123,7 @@ PRESETS: dict[str, Preset] = {
             budget_s=1.0,
             deadline_s=60.0,
             memory_apart=False,
+            slow_core=SLOW_CORE,
         ),
         Preset(
             name="standard",
@@ -133,6 +139,7 @@ PRESETS: dict[str, Preset] = {
             deadline_s=180.0,
             memory_apart=True,
             energy_windows=3,
+            slow_core=SLOW_CORE,
         ),
         Preset(
             name="strict",
@@ -151,6 +158,7 @@ PRESETS: dict[str, Preset] = {
             energy_window_s=5.0,
             energy_idle_s=5.0,
             sampler="process",
+            slow_core=SLOW_CORE,
         ),
         Preset(
             name="gate",
@@ -177,6 +185,7 @@ def _trained(base: str, *, seeds: int, hours: float) -> Preset:
         "processes": seeds,
         "deadline_s": 3600.0 * hours,
         "memory_apart": False,
+        "slow_core": 0.0,
     }
     return PRESETS[base].model_copy(update=own)
 

@@ -38,6 +38,11 @@ RUNTIMES: dict[str, Runtime] = {
     row.name: row
     for row in (
         Runtime("eager", "sabench.measure.runtimes.eager:prepare", "as PyTorch runs it"),
+        Runtime(
+            "folded",
+            "sabench.measure.runtimes.folded:prepare",
+            "eager, batch norms folded into the convolutions before them; mode forward alone",
+        ),
         Runtime("compiled", "sabench.measure.runtimes.compiled:prepare", "torch.compile, defaults"),
         Runtime(
             "cudagraph", "sabench.measure.runtimes.cudagraph:prepare", "a CUDA graph, replayed"

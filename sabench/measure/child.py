@@ -211,7 +211,7 @@ def _ready_torch(batch: Batch) -> None:
     torch.set_num_threads(batch.threads)
     torch.set_num_interop_threads(1)
     load_target("sabench.measure.first_use:warm_process")(batch)
-    if batch.device == "cpu" and not batch.turns:
+    if batch.device == "cpu" and batch.preset.slow_core:
         speed = speed_of_this_process()
         speed.learn(batch.core_best_ns)
         if not batch.core_best_ns:

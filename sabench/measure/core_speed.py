@@ -10,9 +10,7 @@ import time
 from collections.abc import Callable, Collection
 from functools import cache
 
-SLOW = 1.25
-"""Times the fastest reading: then the core is slow. Beside calls that were fast, 90 % of readings
-were below 1.15; beside calls that took 1.6 times as long, 97 % above 1.67 (docs/measurement.md)."""
+from sabench.catalog.presets import SLOW_CORE
 
 SEEK_S = 0.2  # of readings, by a process that is not told how fast its core can be
 DIGITS = 60  # of a factor, 30 bits each: a product takes 2 to 5 us, and its digits fit the L1 cache
@@ -51,9 +49,9 @@ class CoreSpeed:
         while self._clock_ns() < end:
             self.read()
 
-    def is_slow(self, reading_ns: int) -> bool:
-        """Whether the core was clearly slower than it can be."""
-        return reading_ns > SLOW * self.best_ns
+    def is_slow(self, reading_ns: int, limit: float = SLOW_CORE) -> bool:
+        """Whether the core was clearly slower than it can be: above `limit` times its best."""
+        return reading_ns > limit * self.best_ns
 
     def slow_share(self, seconds: float) -> float:
         """What part of that long the core is slow: of readings without a pause."""

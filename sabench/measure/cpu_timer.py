@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from pydantic import JsonValue
 
+from sabench.catalog.presets import SLOW_CORE
 from sabench.measure.core_load import CoreUsage, core_usage, foreign_work, held_up
 from sabench.measure.core_speed import CoreSpeed
 from sabench.measure.load import Disturbance, ProcessLoad, judge
@@ -39,8 +40,8 @@ def least_block_s(overhead_s: float) -> float:
 class CpuTimer:
     """Wall time of blocks of calls, judged by what else ran in them.
 
-    With `speed`, by how fast the core was on both sides of a block too: of several cores, that on
-    which the calling thread was.
+    With `speed`, by whether the core took more than `slow_core` times its best on either side of a
+    block too (0: it is not read): of several cores, that on which the calling thread was.
     """
 
     def __init__(
@@ -49,9 +50,10 @@ class CpuTimer:
         clock_ns: Callable[[], int] = time.perf_counter_ns,
         usage: Callable[[int], CoreUsage | None] = core_usage,
         speed: CoreSpeed | None = None,
+        slow_core: float = SLOW_CORE,
     ) -> None:
         self.threads, self._clock_ns, self._usage = threads, clock_ns, usage
-        self._speed = speed
+        self._speed, self._slow_core = speed if slow_core else None, slow_core
         self.calls = 1
         self.block_s = BLOCK_S
         self._load = ProcessLoad(clock_ns)
@@ -89,7 +91,7 @@ class CpuTimer:
         blocks, before = [], self._speed.read()
         for _ in range(count):
             block, after = self._block(call), self._speed.read()
-            if not block.disturbance and self._speed.is_slow(max(before, after)):
+            if not block.disturbance and self._speed.is_slow(max(before, after), self._slow_core):
                 block = replace(block, disturbance=Disturbance.SLOWED)
             blocks.append(block)
             before = after

@@ -40,7 +40,6 @@ def make_instruments(job: Job, preset: Preset, awake: Awake | None = None) -> In
     """Those of the job's device, or of the fake runtime's script.
 
     `awake`: the turns of a job that takes any, whose counters leave out what is done in between.
-    How fast the core is matters to no turn: those beside it have the same core.
 
     Raises: ConfigError if the job is fake outside a test.
     """
@@ -49,15 +48,18 @@ def make_instruments(job: Job, preset: Preset, awake: Awake | None = None) -> In
         told = bench.timer, bench.clock, lambda: None, bench.clock.advance, bench.watch
         return Instruments(*told, threads=lambda: job.case.threads)
     if awake is not None and job.device == "cpu":
-        timer = CpuTimer(job.case.threads, usage=awake.core_usage)
+        speed = speed_of_this_process()
+        timer = CpuTimer(
+            job.case.threads, usage=awake.core_usage, speed=speed, slow_core=preset.slow_core
+        )
         return Instruments(timer, usage=awake.machine_usage, watch=make_watch(job, preset))
-    return Instruments(make_timer(job), watch=make_watch(job, preset))
+    return Instruments(make_timer(job, preset.slow_core), watch=make_watch(job, preset))
 
 
-def make_timer(job: Job) -> Timer:
-    """The timer of the job's device."""
+def make_timer(job: Job, slow_core: float = 0.0) -> Timer:
+    """The timer of the job's device; on a CPU one that reads the core's speed, but for 0."""
     if job.device == "cpu":
-        return CpuTimer(job.case.threads, speed=speed_of_this_process())
+        return CpuTimer(job.case.threads, speed=speed_of_this_process(), slow_core=slow_core)
     import torch
 
     torch.cuda.set_device(job.device)  # events are recorded on the current device's stream

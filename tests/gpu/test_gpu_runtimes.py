@@ -7,12 +7,13 @@ import torch
 from on_gpu import DEVICE, MARKS
 
 from making_runs import batch_of, case
+from sabench.cases.case import Case
 from sabench.cases.plan import make_jobs
 from sabench.catalog.presets import find_preset
 from sabench.measure.building import build_subject
 from sabench.measure.execution import Execution
 from sabench.measure.runner import run_job
-from sabench.measure.runtimes import cudagraph, eager
+from sabench.measure.runtimes import cudagraph, eager, folded
 from sabench.records import SHOWN, Flag, Record
 
 pytestmark = MARKS
@@ -49,6 +50,19 @@ def test_every_runtime_has_a_time_in_every_mode(runtime: str, mode: str) -> None
     assert record.status in SHOWN, record.message
     assert median_of(record, "latency_warm") > 0
     assert Flag.RECOMPILED not in record.readings["latency_warm"].flags
+
+
+@pytest.mark.parametrize("dtype", ["fp32", "bf16"])
+def test_folded_norms_give_what_the_eager_network_gives(dtype: str) -> None:
+    one = Case(kind="network", subject="resnet26", resolution=64, dtype=dtype)
+    job = make_jobs([one], [DEVICE], ["latency_warm"], find_preset("quick"), seed=1)[0]
+    subject = build_subject(job)
+    outs = []
+    for prepare in (eager.prepare, folded.prepare):
+        execution = prepare(subject)
+        with execution.context():
+            outs.append(execution.call())
+    torch.testing.assert_close(*outs, rtol=0.05 if dtype == "bf16" else 1e-3, atol=1e-2)
 
 
 @pytest.mark.parametrize("mode", ["forward", "forward_backward"])

@@ -198,8 +198,9 @@ def by_ours(call: Callable[[], object], seconds: float) -> list[Any]:
     from sabench.measure.cpu_timer import CpuTimer
     from sabench.measure.protocol import Protocol
 
-    timer = CpuTimer(1, speed=speed_of_this_process())
-    timing = Protocol(our_preset(seconds), timer).measure(call)
+    preset = our_preset(seconds)
+    timer = CpuTimer(1, speed=speed_of_this_process(), slow_core=preset.slow_core)
+    timing = Protocol(preset, timer).measure(call)
     took = float(timing.details["measured_s"]) + float(timing.details["warmup_s"])
     remarks = [] if timing.status.value == "ok" else [timing.status.value]
     return [quantile(timing.samples, 0.5), took, *remarks]

@@ -38,7 +38,8 @@ class Bench:
         if self.device == "cpu":
             kind = BlindTimer if self.plant == "blind-load" else CpuTimer
             clock_ns = slowed(time.perf_counter_ns) if slow else time.perf_counter_ns
-            return kind(self.threads, clock_ns, speed=speed_of_this_process())
+            speed, slow_core = speed_of_this_process(), self.preset.slow_core
+            return kind(self.threads, clock_ns, speed=speed, slow_core=slow_core)
         return CudaTimer(SlowEvents(torch.cuda) if slow else torch.cuda, self.device)
 
     def measure(self, call: Call, preset: Preset | None = None) -> Timing:

@@ -18,6 +18,7 @@ TABLE = {
     "energy_windows": (0, 3, 5, 0),
     "energy_window_s": (2, 2, 5, 2),
     "energy_idle_s": (0, 0, 5, 0),
+    "slow_core": (1.25, 1.25, 1.25, 0),
     "evidence": ("smoke", "process", "process", "process"),
 }
 """quick, standard, strict, gate: written down in docs/measurement.md too."""

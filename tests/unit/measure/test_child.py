@@ -17,7 +17,7 @@ from making_runs import batch_of, record_of
 from sabench import jsonl
 from sabench.cases.case import Case
 from sabench.cases.plan import Batch, make_jobs
-from sabench.catalog.presets import find_preset
+from sabench.catalog.presets import PRESETS, find_preset
 from sabench.measure import child as children
 from sabench.measure.child import FRESH_PROCESS
 from sabench.measure.core_speed import SEEK_S, CoreSpeed
@@ -346,7 +346,7 @@ def test_a_child_in_turns_imports_on_every_core_and_warms_up_on_its_own(
     [
         ({}, [0], [SEEK_S]),
         ({"core_best_ns": 3500}, [3500], []),
-        ({"turns": 3}, [], []),
+        ({"preset": PRESETS["gate"]}, [], []),
         ({"device": "cuda:0"}, [], []),
     ],
 )

@@ -3,12 +3,13 @@
 import os
 from collections.abc import Callable
 from itertools import chain, repeat
+from typing import Any
 
 import pytest
 
-from sabench.catalog.presets import PRESETS
+from sabench.catalog.presets import PRESETS, SLOW_CORE
 from sabench.measure import judging
-from sabench.measure.core_speed import SLOW, CoreSpeed, slow_share, speed_of_this_process
+from sabench.measure.core_speed import CoreSpeed, slow_share, speed_of_this_process
 from sabench.measure.cpu_timer import CpuTimer
 from sabench.measure.judging import Sampling
 from sabench.measure.load import Disturbance, ProcessLoad
@@ -68,7 +69,7 @@ def test_a_reading_is_the_shortest_of_three_and_the_best_is_kept() -> None:
 def test_slow_begins_a_quarter_above_the_best() -> None:
     speed = CoreSpeed()
     speed.learn(4000)
-    assert SLOW == 1.25
+    assert SLOW_CORE == 1.25
     assert [speed.is_slow(reading) for reading in (4000, 5000, 5001, 8000)] == [
         *(False, False, True, True),
     ]
@@ -114,6 +115,12 @@ def test_blocks_beside_a_slow_reading_are_rejected_and_no_others(alone: None) ->
     assert timer.details["core_best_ns"] == 4000
 
 
+def test_the_presets_constant_is_the_limit(alone: None) -> None:
+    timer = CpuTimer(1, speed=Scripted(4000, 6000, 8400), slow_core=2.0)
+    told = [block.disturbance for block in timer.chunk(lambda: None, 2)]
+    assert told == [Disturbance.NONE, Disturbance.SLOWED]
+
+
 def test_no_reading_is_inside_of_what_is_timed(
     alone: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -136,8 +143,9 @@ def test_what_the_kernel_told_stands_before_the_speed(monkeypatch: pytest.Monkey
     assert [one.disturbance for one in timer.chunk(lambda: None, 2)] == [Disturbance.WAITED] * 2
 
 
-def test_a_timer_without_it_tells_none(alone: None) -> None:
-    timer = CpuTimer(1)
+@pytest.mark.parametrize("settings", [{}, {"speed": Scripted(9000, 4000, 9000), "slow_core": 0.0}])
+def test_a_timer_that_is_not_to_look_tells_none(alone: None, settings: dict[str, Any]) -> None:
+    timer = CpuTimer(1, **settings)
     assert {block.disturbance for block in timer.chunk(lambda: None, 2)} == {Disturbance.NONE}
     assert timer.details["core_best_ns"] is None
 
