@@ -7,7 +7,7 @@ quiet machine it has to end `ok` in 16 of 20 runs. With a neighbour pinned to on
 one on the sibling of that core where there is one, and with one on every core, no run may be `ok`
 or `ok_flagged` with a figure above 1.1 times the quiet median. So many were in the quiet phase is
 printed too: more than one tells of a neighbour that nothing sees.
-A quiet run whose core was slower than it can be had a neighbour that nobody here can send away.
+A quiet run whose core was shared unseen had a neighbour that nobody here can send away.
 Before and after the quiet runs stands a control, `wander.py`: the same call in one long-warm
 process. Quiet runs that are only flagged as drifting, and no more often than the control drifts,
 may be the machine's doing.
@@ -38,7 +38,7 @@ from sabench.measure.noise import busy_neighbours
 LIMIT = 1.1
 GOOD_SHARE = 0.8
 SLOWED_SHARE = 0.05  # of the blocks
-SPEEDS: dict[int, int] = {}  # by threads, as a sweep keeps them: a core's fastest reading
+SPEEDS: dict[int, float] = {}  # by threads, as a sweep keeps them: a core's best reading
 VERDICTS = {True: "held", False: "NOT HELD", None: "not measurable today"}
 
 
@@ -88,7 +88,7 @@ def contention_holds(runs: int, threads: int, quiet_median: float | None = None)
 def quiet_holds(rows: list[dict], wander: Wander) -> bool | None:
     """Whether enough quiet runs were `ok`. None: of those that had their core, enough were.
 
-    A core that was slower than it can be, with nothing of this machine beside it, was shared by
+    A core that was slow, with nothing of this machine beside it, was shared by
     another machine: then it was not quiet here.
     """
     ended = [row["status"] == "ok" for row in rows]
@@ -134,7 +134,7 @@ def measure(threads: int) -> dict:
             device="cpu",
             threads=threads,
             cores=choose_cores(threads, allowed_cores()),
-            core_best_ns=SPEEDS.get(threads, 0),
+            core_best=SPEEDS.get(threads, 0),
             memory_limit=0,
             jobs=tuple(make_jobs([case], ["cpu"], ["latency_warm"], preset, seed=0)),
         )
@@ -143,7 +143,7 @@ def measure(threads: int) -> dict:
         variables = os.environ | child_variables("cpu", threads)
         subprocess.run(command, env=variables, check=True, capture_output=True)
         record = json.loads(outbox.read_text())
-    SPEEDS[threads] = record["details"]["core_best_ns"]  # the least of what it was given and saw
+    SPEEDS[threads] = record["details"].get("core_best", 0.0)  # of what it was given and saw
     reading = record["readings"].get("latency_warm")
     if not reading or not reading.get("statistics"):
         raise SystemExit(f"the job ended {record['status']}: {record['message']}")

@@ -1,12 +1,13 @@
-"""What readings of a core's speed tell of calls: what the limit of a slow core rests on.
+"""What readings of a core tell of calls beside them: what the limit of a shared core rests on.
 
     .venv/bin/python tools/core_speed.py [--seconds 60]
 
-A 3x3 convolution (64 channels, 56 px) is called over and over on one core, a reading of the core's
-speed on both sides of each call. Where something unseen shares the core (another virtual machine on
-its other hardware thread), calls fall into fast and slow ones; what the readings beside each kind
-were, and how many of each kind several limits would reject, is printed. On a core that nothing
-shares there are no slow ones to tell apart: then it says what the limits would cost.
+A 3x3 convolution (64 channels, 56 px) is called over and over on one core, a reading of the core
+(time of a product over that of a division) on both sides of each call. Where something unseen
+shares the core (another virtual machine on its other hardware thread), calls fall into fast and
+slow ones; what the readings beside each kind were, and how many of each kind several limits would
+reject, is printed. On a core that nothing shares there are no slow ones to tell apart: then it says
+what the limits would cost.
 """
 
 import argparse
@@ -16,7 +17,7 @@ import time
 from itertools import pairwise
 
 from sabench.launch.limits import allowed_cores, choose_cores
-from sabench.measure.core_speed import CoreSpeed
+from sabench.measure.core_speed import SEEN, CoreSpeed
 from sabench.measure.environment import child_variables
 from sabench.measure.processor import processor_name
 from sabench.stats import quantile
@@ -44,7 +45,7 @@ def main() -> int:
     return 0
 
 
-def observe(seconds: float) -> tuple[list[float], list[int]]:
+def observe(seconds: float) -> tuple[list[float], list[float]]:
     """Seconds of each call, and a reading more than there are calls."""
     import torch
 
@@ -63,9 +64,9 @@ def observe(seconds: float) -> tuple[list[float], list[int]]:
     return calls, readings
 
 
-def lines_of(calls: list[float], readings: list[int]) -> list[str]:
+def lines_of(calls: list[float], readings: list[float]) -> list[str]:
     """Calls by how long they took beside a fast one, and the worse reading beside each."""
-    fast, best = quantile(calls, AMONG_THE_FASTEST), min(readings)
+    fast, best = quantile(calls, AMONG_THE_FASTEST), sorted(readings)[SEEN - 1]
     worse = [max(pair) / best for pair in pairwise(readings)]
     took = [call / fast for call in calls]
     kinds = {
@@ -73,7 +74,7 @@ def lines_of(calls: list[float], readings: list[int]) -> list[str]:
         "between": (FAST, SLOW),
         f"above {SLOW}": (SLOW, float("inf")),
     }
-    lines = [f"fastest reading {best} ns; the worse of the two beside a call, over that:"]
+    lines = [f"best reading {best:.3f}; the worse of the two beside a call, over that:"]
     beside = {
         kind: [one for one, call in zip(worse, took, strict=True) if low < call <= high]
         for kind, (low, high) in kinds.items()

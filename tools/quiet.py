@@ -8,7 +8,7 @@ from sabench.measure.core_speed import slow_share
 from sabench.measure.load import ForeignLoad, machine_usage
 
 QUIET_CORES = 0.05  # of other work
-QUIET_SLOW = 0.05  # of the time: a core slower than it can be, by work that nothing else tells of
+QUIET_SLOW = 0.05  # of the time in which work that nothing else tells of shares a core
 CALM_S = 3  # seconds in a row
 
 

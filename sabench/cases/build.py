@@ -128,6 +128,8 @@ def _layer_case(
         channels, size = case.channels or 0, case.size or 0
         at = (options, channels, channels, (size, size), case.stride)
         problem = row.problems(*at) or _unserved(row, case, *at)
+    if problem is None and case.runtime == "folded":
+        problem = Problem("runtime", f"runtime=folded: {row.name} has no batch norm; use eager")
     return Built(case, problem or _clash(values), choice.why)
 
 

@@ -44,7 +44,7 @@ class Job(Frozen):
     seed: int
 
 
-NEWER = ("core_best_ns", "turns", "recipe", "checkpoints")
+NEWER = ("core_best", "turns", "recipe", "checkpoints")
 """A batch has these only where it asks for them: an older child takes no key it does not know."""
 
 
@@ -60,7 +60,7 @@ class Batch(Frozen):
     threads: int
     cores: tuple[int, ...]  # CPU affinity; empty: leave as it is
     memory_limit: int  # bytes of address space; 0: none
-    core_best_ns: int = Field(0, ge=0)  # the fastest reading of the cores so far; 0: none is known
+    core_best: float = Field(0.0, ge=0)  # the cores' lowest reading so far; 0: none is known
     turns: int = Field(0, ge=0)  # of each sampling, beside other batches; 0: it is alone
     recipe: Recipe | None = None  # of its trainings
     checkpoints: str = ""  # the folder where they leave their state; none is left without

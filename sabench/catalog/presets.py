@@ -9,8 +9,8 @@ from sabench.errors import ConfigError
 from sabench.records import Frozen
 
 SLOW_CORE = 1.25
-"""Times a CPU core's fastest reading: then it is slow. Beside calls that were fast, 90 % of them
-were below 1.15; beside calls that took 1.6 times as long, 97 % above 1.67 (docs/measurement.md)."""
+"""Times the best reading of a CPU core: then something shares it. What it rests on stands in
+docs/measurement.md."""
 
 
 class Preset(Frozen):
@@ -35,7 +35,7 @@ class Preset(Frozen):
     energy_idle_s: float = Field(0.0, ge=0)  # idle between two windows
     sampler: Literal["thread", "process"] = "thread"  # where the device is watched from
     sampler_period_s: float = Field(0.1, gt=0)
-    slow_core: float = Field(0.0, ge=0)  # times a core's fastest reading; 0: its speed is not read
+    slow_core: float = Field(0.0, ge=0)  # times a CPU core's best reading; 0: none is taken
 
     @model_validator(mode="after")
     def _least_before_most(self) -> Self:
@@ -48,7 +48,23 @@ class Preset(Frozen):
                 raise ValueError(
                     f"{least}={getattr(self, least):g} is more than {most}={getattr(self, most):g}"
                 )
+        if 0 < self.slow_core <= 1:
+            raise ValueError(f"slow_core={self.slow_core:g} is neither 0 nor above 1")
         return self
+
+    def measures_as(self, other: "Preset") -> bool:
+        """Whether figures of the two mean the same. One of a version that read no core, or of a
+        gate, which does not, differs from its like in what it rejects, not in what it measures."""
+        return self.model_copy(update={"slow_core": other.slow_core}) == other
+
+    def unlike(self, other: "Preset") -> str:
+        """Its name, and the constants in which it is not as the other."""
+        differs = {
+            key: getattr(self, key)
+            for key in type(self).model_fields
+            if getattr(self, key) != getattr(other, key)
+        }
+        return f"{self.name} ({_written(differs)})"
 
     @property
     def base(self) -> str:

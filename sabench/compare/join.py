@@ -99,10 +99,10 @@ def refuse_unlike(base: Side, new: Side, *, across_env: bool) -> None:
     Raises: ResultError with what differs, and how to compare all the same.
     """
     one, other = base.leaderboard.preset, new.leaderboard.preset
-    if one != other:
+    if not one.measures_as(other):
         told = (one.name, other.name)
         if one.name == other.name:  # of two versions
-            told = (repr(one), repr(other))
+            told = one.unlike(other), other.unlike(one)
         raise ResultError(
             f"{base.name} was measured with preset {told[0]} and {new.name} with {told[1]}: "
             "not comparable; measure one of them again"

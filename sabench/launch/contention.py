@@ -17,7 +17,7 @@ from sabench.units import show_duration
 
 BUSY_SHARE = 0.05  # of the machine's cores, or of the time in which the device did anything
 STOLEN_SHARE = 0.01  # of the machine's cores, by its hypervisor
-SLOW_SHARE = 0.10  # of the time: a core that another machine's work shares
+SLOW_SHARE = 0.10  # of the time in which another machine's work shares a core
 GLANCE_S, LOOK_S = 0.3, 1.0  # /proc/stat counts by 10 ms; NVML's own period is up to a second
 READ_EVERY_S = 0.2
 SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0}
@@ -92,7 +92,7 @@ def _on_cores(look_s: float) -> str:
         return ""
     slow = slow_share(choose_cores(1, allowed_cores()), GLANCE_S)
     if slow > SLOW_SHARE:
-        return f"a core is slower than it can be {slow:.0%} of the time: something unseen shares it"
+        return f"something unseen shares a core {slow:.0%} of the time"
     return ""
 
 

@@ -66,7 +66,7 @@ class _Sweep:
     contention: Policy | None
     ended: int = 0
     total: int = 0
-    best_ns: dict[tuple[int, ...], int] = field(default_factory=dict)  # of cores: the fastest seen
+    best: dict[tuple[int, ...], float] = field(default_factory=dict)  # of cores: the lowest reading
     admission: Admission = field(init=False)
     around: Surroundings = field(init=False)
 
@@ -159,7 +159,7 @@ class _Sweep:
             device=first.device,
             threads=first.case.threads,
             cores=cores,
-            core_best_ns=self.best_ns.get(cores, 0) if on_cpu else 0,
+            core_best=self.best.get(cores, 0.0) if on_cpu else 0.0,
             memory_limit=self.memory_limit if on_cpu else 0,  # CUDA reserves far more than it uses
             recipe=info.recipe,
             checkpoints=str(self.folder.checkpoints.resolve()) if info.purpose == "train" else "",
@@ -167,11 +167,17 @@ class _Sweep:
         )
 
     def _learn_speed(self, record: Record) -> None:
-        """How fast its cores can be: the next process on them need not find it out."""
-        cores, best_ns = (record.details.get(key) for key in ("cores", "core_best_ns"))
-        if isinstance(cores, list) and isinstance(best_ns, int) and best_ns > 0:
+        """How its cores read while nothing shared them: the next process need not find it out.
+
+        Of this environment alone: a run may have begun on another machine.
+        """
+        here = self.folder.info.environments.get(record.device)
+        if here is None or record.environment != here.id:
+            return
+        cores, best = (record.details.get(key) for key in ("cores", "core_best"))
+        if isinstance(cores, list) and isinstance(best, float) and best > 0:
             key = tuple(core for core in cores if isinstance(core, int))
-            self.best_ns[key] = min(best_ns, self.best_ns.get(key, best_ns))
+            self.best[key] = min(best, self.best.get(key, best))
 
     def _place(self) -> tuple[int, int]:
         return self.ended + 1, self.total

@@ -213,8 +213,8 @@ def _ready_torch(batch: Batch) -> None:
     load_target("sabench.measure.first_use:warm_process")(batch)
     if batch.device == "cpu" and batch.preset.slow_core:
         speed = speed_of_this_process()
-        speed.learn(batch.core_best_ns)
-        if not batch.core_best_ns:
+        speed.learn(batch.core_best)
+        if not batch.core_best:
             speed.seek()
 
 

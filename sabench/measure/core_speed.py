@@ -1,81 +1,123 @@
-"""How fast our core runs right now: a small product of integers, timed beside every block.
+"""Whether our core is ours alone: a product and a division of integers, timed beside every block.
 
 A virtual machine's core may be one hardware thread of two, the other one another machine's. No
-counter tells of its work, steal and run delay stay at zero, and calls take up to twice as long.
-Nor is a clock told there. What is left is to time work that is always the same. Torch-free.
+counter tells of its work, steal and run delay stay at zero, and calls take up to twice as long. A
+product keeps many units of the core busy, so a neighbour on the other thread slows it; a division
+waits for itself digit after digit, and is hardly slowed. Their ratio tells the neighbour from a
+clock that falls, which slows both. Torch-free.
 """
 
 import os
 import time
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from functools import cache
 
 from sabench.catalog.presets import SLOW_CORE
 
 SEEK_S = 0.2  # of readings, by a process that is not told how fast its core can be
-DIGITS = 60  # of a factor, 30 bits each: a product takes 2 to 5 us, and its digits fit the L1 cache
-FACTORS = tuple((1 << (30 * DIGITS)) // divisor for divisor in (3, 7))
+SEEN = 3  # times: a ratio so low was no interrupt in the division
+LEFT, RIGHT = ((1 << 1800) // divisor for divisor in (3, 7))
+LONG = (1 << 12_000) // 3
+"""Both works take about 3 us, and their digits fit the L1 cache."""
+
+
+def multiply() -> int:
+    """Bound by what the core can do at once."""
+    return LEFT * RIGHT
+
+
+def divide() -> int:
+    """Bound by how long one step takes: each needs the one before."""
+    return LONG // 7
 
 
 class CoreSpeed:
-    """Readings of the core that we run on, in nanoseconds of the same work."""
+    """Readings of the core that we run on: time of a product over that of a division."""
 
     def __init__(self, clock_ns: Callable[[], int] = time.perf_counter_ns) -> None:
         self._clock_ns = clock_ns
-        self.best_ns = 0  # of all readings, and of what was told; 0: none yet
+        self._lowest: list[float] = []  # of our own readings, in order
+        self._told = 0.0
 
-    def read(self) -> int:
-        """The shortest of three products, behind one that fetches the factors."""
-        clock, (left, right) = self._clock_ns, FACTORS
-        _ = left * right
+    @property
+    def best(self) -> float:
+        """The ratio of a core that nothing shares, as far as it was seen; 0: not yet.
+
+        The third lowest reading of ours, or what an earlier process found if that is less.
+        """
+        own = self._lowest[-1] if self._lowest else 0.0
+        return min(own, self._told) if own and self._told else own or self._told
+
+    def read(self) -> float:
+        """The shortest of three products over the shortest of three divisions."""
+        product, division = self._shortest(multiply), self._shortest(divide)
+        if product <= 0 or division <= 0:  # a clock too coarse for them tells nothing
+            return self.best
+        ratio = product / division
+        if len(self._lowest) < SEEN or ratio < self._lowest[-1]:
+            self._lowest = sorted([*self._lowest, ratio])[:SEEN]
+        return ratio
+
+    def _shortest(self, work: Callable[[], int]) -> int:
+        """Behind one more, which fetches the digits."""
+        clock = self._clock_ns
+        work()
         first = clock()
-        _ = left * right
+        work()
         second = clock()
-        _ = left * right
+        work()
         third = clock()
-        _ = left * right
-        took = max(1, min(second - first, third - second, clock() - third))
-        self.learn(took)
-        return took
+        work()
+        return min(second - first, third - second, clock() - third)
 
-    def learn(self, best_ns: int) -> None:
-        """What the core was seen to do, by us or by an earlier process on it; 0: nothing."""
-        if best_ns:
-            self.best_ns = min(best_ns, self.best_ns or best_ns)
+    def learn(self, best: float) -> None:
+        """What an earlier process on these cores found; 0: nothing."""
+        if best:
+            self._told = min(best, self._told or best)
 
     def seek(self, seconds: float = SEEK_S) -> None:
-        """Read for so long: a neighbour that rests now and then is told from a slow core."""
+        """Read for so long: a neighbour that rests now and then is seen as one."""
         end = self._clock_ns() + int(seconds * 1e9)
         while self._clock_ns() < end:
             self.read()
 
-    def is_slow(self, reading_ns: int, limit: float = SLOW_CORE) -> bool:
-        """Whether the core was clearly slower than it can be: above `limit` times its best."""
-        return reading_ns > limit * self.best_ns
+    def is_slow(self, reading: float, limit: float = SLOW_CORE) -> bool:
+        """Whether something took a part of the core: above `limit` times the best."""
+        return reading > limit * self.best
 
     def slow_share(self, seconds: float) -> float:
-        """What part of that long the core is slow: of readings without a pause."""
-        end, readings = self._clock_ns() + int(seconds * 1e9), [self.read()]
-        while self._clock_ns() < end:
-            readings.append(self.read())
-        return sum(map(self.is_slow, readings)) / len(readings)
+        """What part of that long the core is shared: of the time that readings take."""
+        now = self._clock_ns()
+        end, seen = now + int(seconds * 1e9), list[tuple[float, int]]()
+        while now < end:
+            reading, before = self.read(), now
+            now = self._clock_ns()
+            seen.append((reading, now - before))
+        slow_ns = sum(span for reading, span in seen if self.is_slow(reading))
+        return slow_ns / max(1, sum(span for _, span in seen))
 
 
 def slow_share(cores: Collection[int], seconds: float) -> float:
-    """What part of the time the worst of these cores is slow: so long is looked at each.
+    """What part of the time the worst of these cores is shared: so long is looked at each.
 
-    The calling thread is held to one after the other, and put back.
+    The calling thread is held to one after the other, and put back; where that is refused, or
+    not offered, the core is looked at that it is on.
     """
-    if not cores or not hasattr(os, "sched_setaffinity"):
+    if not hasattr(os, "sched_setaffinity"):
         return CoreSpeed().slow_share(seconds)
-    before, shares = os.sched_getaffinity(0), []
+    before = os.sched_getaffinity(0)
+    shares: list[float] = []
     try:
         for core in cores:
             os.sched_setaffinity(0, {core})
             shares.append(CoreSpeed().slow_share(seconds))
+    except OSError:
+        shares.clear()
     finally:
-        os.sched_setaffinity(0, before)
-    return max(shares)
+        with suppress(OSError):
+            os.sched_setaffinity(0, before)
+    return max(shares) if shares else CoreSpeed().slow_share(seconds)
 
 
 @cache

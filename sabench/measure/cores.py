@@ -21,6 +21,17 @@ def hardware_siblings(core: int, cpu: Path | None = None) -> frozenset[int]:
         return frozenset({core})
 
 
+def are_alike(cores: Collection[int], cpu: Path | None = None) -> bool:
+    """Whether these are cores of one kind, by the highest clocks that the kernel tells of."""
+    clocks = set()
+    for core in cores:
+        try:
+            clocks.add(((cpu or CPU) / f"cpu{core}/cpufreq/cpuinfo_max_freq").read_text().strip())
+        except OSError:
+            clocks.add("")  # as in virtual machines: not told
+    return len(clocks) <= 1
+
+
 def pinned_cores(asked: Collection[int], flags: Collection[Flag]) -> list[JsonValue] | None:
     """The cores this process is held to, as the kernel tells; None where it was not pinned."""
     if not asked or Flag.NOT_PINNED in flags:

@@ -40,8 +40,8 @@ def least_block_s(overhead_s: float) -> float:
 class CpuTimer:
     """Wall time of blocks of calls, judged by what else ran in them.
 
-    With `speed`, by whether the core took more than `slow_core` times its best on either side of a
-    block too (0: it is not read): of several cores, that on which the calling thread was.
+    With `speed`, by whether a reading of the core was above `slow_core` times its best on either
+    side of a block too (0: none is taken): of several cores, that of the calling thread.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class CpuTimer:
         return ", ".join(filter(None, told))
 
     def chunk(self, call: Call, count: int) -> list[Block]:
-        """Blocks in a row, a reading of the core's speed between each two of them."""
+        """Blocks in a row, a reading of the core between each two of them."""
         if self._speed is None:
             return [self._block(call) for _ in range(count)]
         blocks, before = [], self._speed.read()
@@ -128,5 +128,5 @@ class CpuTimer:
             "judged_by": signal,
             "own_cpu_cores": round(self._cpu_ns / wall, 3),
             "waited_cores": round(self._delay_ns / wall, 3),
-            "core_best_ns": self._speed.best_ns if self._speed else None,
+            "core_best": self._speed.best if self._speed else None,
         }

@@ -47,17 +47,16 @@ def make_instruments(job: Job, preset: Preset, awake: Awake | None = None) -> In
         bench = FakeBench.of(job)
         told = bench.timer, bench.clock, lambda: None, bench.clock.advance, bench.watch
         return Instruments(*told, threads=lambda: job.case.threads)
-    if awake is not None and job.device == "cpu":
-        speed = speed_of_this_process()
-        timer = CpuTimer(
-            job.case.threads, usage=awake.core_usage, speed=speed, slow_core=preset.slow_core
-        )
-        return Instruments(timer, usage=awake.machine_usage, watch=make_watch(job, preset))
-    return Instruments(make_timer(job, preset.slow_core), watch=make_watch(job, preset))
+    slow_core, watch = preset.slow_core, make_watch(job, preset)
+    if awake is None or job.device != "cpu":
+        return Instruments(make_timer(job, slow_core), watch=watch)
+    speed = speed_of_this_process()
+    timer = CpuTimer(job.case.threads, usage=awake.core_usage, speed=speed, slow_core=slow_core)
+    return Instruments(timer, usage=awake.machine_usage, watch=watch)
 
 
 def make_timer(job: Job, slow_core: float = 0.0) -> Timer:
-    """The timer of the job's device; on a CPU one that reads the core's speed, but for 0."""
+    """The timer of the job's device; on a CPU one that reads the core, but for 0."""
     if job.device == "cpu":
         return CpuTimer(job.case.threads, speed=speed_of_this_process(), slow_core=slow_core)
     import torch

@@ -37,7 +37,7 @@ class Sampling:
     accepted: list[float] = field(default_factory=list)
     everything: list[float] = field(default_factory=list)  # rejected blocks too
     diary: DeviceDiary = field(default_factory=DeviceDiary)
-    slowed: int = 0  # of the rejected ones, for their core's speed alone
+    slowed: int = 0  # of the rejected ones, for the reading of their core alone
     stop: Stop = Stop.BUDGET
     measured_s: float = 0.0  # waits for a hot device left out
     turns: list[float | None] = field(default_factory=list)  # medians; None: all was disturbed
@@ -130,7 +130,7 @@ def _blocks_told(sampling: Sampling) -> str:
     told = [f"other work ran in {counted} of {blocks} timing blocks"] if counted else []
     if sampling.slowed:
         told.append(
-            f"the core was slower than it can be in {sampling.slowed} of {blocks} timing blocks "
-            "(something unseen shares it, or its clock fell)"
+            f"something unseen shared the core in {sampling.slowed} of {blocks} timing blocks "
+            "(another machine's work on its other hardware thread, most likely)"
         )
     return ", and ".join(told)

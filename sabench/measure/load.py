@@ -37,7 +37,7 @@ class Disturbance(StrEnum):
     WAITED = "waited for a core"
     STOLEN = "not running, and not by its own choice"
     SWITCHED = "switched out by the scheduler"
-    SLOWED = "on a core that was slower than it can be"
+    SLOWED = "on a core that something unseen shared"
 
 
 @dataclass(frozen=True, slots=True)

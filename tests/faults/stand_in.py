@@ -139,7 +139,7 @@ def do(fault, outbox, batch, job):
     elif fault == "differs":
         write(outbox, batch, job, "parity_failed", message="blocked is not halo: on purpose")
     elif fault == "speed":
-        told = {"cores": batch["cores"], "core_best_ns": 4000 - job["replicate"]}
+        told = {"cores": batch["cores"], "core_best": 4.0 - job["replicate"]}
         write(outbox, batch, job, "ok", figures, details=told)
     elif fault == "nan":
         write(outbox, batch, job, "nonfinite")

@@ -121,6 +121,8 @@ def run_history(
     shared = [one for one in history.rows if one in plan.cases]
     alone, counted = Alone(), list[Record]()
     preset = history.leaderboard.preset
+    if not plan.checkouts["candidate"].reads_cores():
+        preset = preset.model_copy(update={"slow_core": 0.0})
 
     def measure(stop: Interruption) -> None:
         bench = bench_of(plan, folder, listener, stop, preset)

@@ -23,6 +23,9 @@ from sabench.records import Environment
 
 PATIENCE_S = 120.0  # for an interpreter to tell what it would measure
 METRICS_OF = "from sabench.catalog.metrics import METRICS; print(*METRICS)"
+READS_CORES = (
+    "from sabench.catalog.presets import Preset; print('slow_core' in Preset.model_fields)"
+)
 TURNS_OF = "from sabench.measure.turns import VERSION; print(VERSION)"
 VENV_PYTHONS = (".venv/bin/python", "venv/bin/python", ".venv/Scripts/python.exe")
 ENVIRONMENT_OF = (
@@ -111,6 +114,13 @@ class Checkout:
         """Whether this side's sabench takes turns as ours does; an older one knows none."""
         try:
             return self.ask("-c", TURNS_OF).strip() == str(VERSION)
+        except ConfigError:
+            return False
+
+    def reads_cores(self) -> bool:
+        """Whether this side's sabench knows the preset's constant `slow_core`."""
+        try:
+            return self.ask("-c", READS_CORES).strip() == "True"
         except ConfigError:
             return False
 

@@ -19,7 +19,7 @@ from sabench.measure.doctor.software import examine_software
 from sabench.measure.gpus import Gpu
 
 WATCH_S = 1.0
-SPEED_S = 0.5  # of readings, of each core that a child would get
+SPEED_S = 0.5  # of readings of a child's core
 
 __all__ = ["WATCH_S", "Finding", "Host", "Light", "examine"]
 
@@ -34,7 +34,9 @@ def examine(
         looked_at = [pool.submit(examine_gpu, gpu) for gpu in gpus]
         sleep(WATCH_S)
         after = sample(host)
-    load = [*examine_load(host, before, after), shared_core(slow_share(host.cores, SPEED_S))]
+    load = examine_load(host, before, after)
+    alone = all(one.light is not Light.RED for one in load)
+    load.append(shared_core(slow_share(host.cores, SPEED_S) if alone else None))
     devices = [finding for one in looked_at for finding in one.result()]
     cpu = examine_cpu(host, busy_shares(before, after))
     return [*cpu, *load, *places, *software, package_energy(host), *devices]

@@ -26,7 +26,7 @@ NEIGHBOURS = Part(
 )
 STEAL = Part("steal", "A hypervisor that takes the core away is not seen from inside a process.")
 SHARED = Part(
-    "core speed", "A core is slow by a half while its other hardware thread works, whoever's it is."
+    "core sharing", "Calls take up to twice as long while a core's other hardware thread works."
 )
 PRESSURE = Part("pressure", "Processes that wait for a core now will wait inside a figure, too.")
 QUOTA = Part("CPU quota", "A container out of quota is stopped for the rest of each 0.1 s.")
@@ -115,13 +115,15 @@ def steal(before: Sample, after: Sample) -> Finding:
     return STEAL.yellow(value, mend) if share > STEAL_YELLOW else STEAL.green(value)
 
 
-def shared_core(slow: float) -> Finding:
-    """How much of the time the core was slower than it can be, by work that is always the same.
+def shared_core(slow: float | None) -> Finding:
+    """How much of the time something unseen shared the core; None: others are seen to work.
 
     Where the core's other hardware thread belongs to another virtual machine, nothing else tells.
     """
-    value = f"slower than at its best {100 * slow:.0f} % of the time"
-    mend = "move to a machine whose cores are not shared, or fix the clock"
+    if slow is None:
+        return SHARED.absent("not told beside what a line above has found")
+    value = f"something unseen shares it {100 * slow:.0f} % of the time"
+    mend = "move to a machine whose cores are not shared"
     if slow > SLOW_RED:
         return SHARED.red(value, mend)
     return SHARED.yellow(value, mend) if slow > SLOW_YELLOW else SHARED.green(value)

@@ -22,6 +22,7 @@ STEADY_CALLS = 2
 NVML_PERIOD_S = 0.02
 ALLOCATOR = ("PYTORCH_CUDA_ALLOC_CONF", "PYTORCH_ALLOC_CONF")
 REPLAYED = "a replay allocates nothing: its memory was taken when the graph was captured"
+BOTH_HELD = "the network without folded norms is held beside it: see peak_allocated"
 NOT_COLD = "torch's CPU allocator keeps no peak, and watching it would slow the first call"
 
 
@@ -38,6 +39,9 @@ def measure(subject: Subject, execution: Execution, protocol: Protocol) -> dict[
     if subject.case.runtime == "cudagraph":
         peaks = ("peak_allocated", "peak_allocated_cold")
         found |= {name: Reading.absent("B", REPLAYED) for name in peaks}
+    if subject.case.runtime == "folded":
+        totals = ("peak_reserved", "process_memory")
+        found |= {name: Reading.absent("B", BOTH_HELD) for name in totals}
     return found
 
 

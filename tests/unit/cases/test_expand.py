@@ -140,6 +140,22 @@ def test_autocast_is_dropped_where_the_weights_are_not_fp32():
     ]
 
 
+def test_norms_are_folded_in_networks_that_are_not_trained():
+    text = """
+layers: [{layer: conv, runtime: [eager, folded]}]
+networks: [{network: resnet26, mode: [forward, forward_backward], runtime: folded}]
+"""
+    found = expanded(text)
+    assert [(one.subject, one.mode, one.runtime) for one in found.cases] == [
+        ("conv", "forward", "eager"),
+        ("resnet26", "forward", "folded"),
+    ]
+    assert [one.reason for one in found.dropped] == [
+        "runtime=folded: conv has no batch norm; use eager",
+        "runtime=folded folds batch norms, which in mode=forward_backward are the batch's",
+    ]
+
+
 def test_a_case_beyond_max_bytes_is_dropped_with_both_figures():
     # fp32 logits and weights of 784 x 784 pairs and 8 heads alone are 37.5 MiB
     found = expanded("max_bytes: 20971520\nlayers: [{layer: augmented, size: [14, 28]}]")

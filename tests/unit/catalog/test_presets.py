@@ -58,7 +58,7 @@ def test_every_constant_can_be_set() -> None:
     for name in constants:
         value = getattr(find_preset("standard"), name)
         others: dict[type, object] = {bool: "no", int: 40, float: 0.9, str: "process"}
-        most = {"warmup_max_s": 9.0, "deadline_s": 900.0}
+        most = {"warmup_max_s": 9.0, "deadline_s": 900.0, "slow_core": 2.0}
         other = most.get(name, others[type(value)])
         assert altered(f"{name}={other}").is_altered
 
@@ -79,6 +79,9 @@ def test_quick_stays_a_look_whatever_is_set() -> None:
         ("samples_min=many", "samples_min=many: input should be a valid integer"),
         ("samples_min=3000", "samples_min=3000 is more than samples_max=2000"),
         ("budget_s=nan", "budget_s=nan: input should be a finite number"),
+        ("slow_core=0.5", "slow_core=0.5 is neither 0 nor above 1"),
+        ("slow_core=1", "slow_core=1 is neither 0 nor above 1"),
+        ("slow_core=-1", "slow_core=-1: input should be greater than or equal to 0"),
         ("processes=0", "processes=0: input should be greater than or equal to 1"),
     ],
 )

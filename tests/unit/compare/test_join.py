@@ -102,6 +102,12 @@ def test_unlike_presets_are_refused_whatever_is_asked_for() -> None:
         refuse_unlike(side(), side("new", preset=altered), across_env=True)
 
 
+@pytest.mark.parametrize("limits", [(0.0, 1.25), (1.25, 0.0), (1.25, 1.25)])
+def test_a_version_that_read_no_core_measured_the_same(limits: tuple[float, float]) -> None:
+    one, other = (preset().model_copy(update={"slow_core": limit}) for limit in limits)
+    refuse_unlike(side(preset=one), side("new", preset=other), across_env=False)
+
+
 def test_presets_of_one_name_and_other_constants_are_told_apart() -> None:
     with pytest.raises(ResultError, match=r"processes=5.* and new with .*processes=7"):
         refuse_unlike(side(), side("new", preset=preset(processes=7)), across_env=False)

@@ -223,29 +223,31 @@ def test_children_of_every_device_are_given_cores(tmp_path: Path, kind: str) -> 
     assert len(batch.cores) == batch.threads == 1
 
 
-def told_speeds(run: RunFolder) -> list[int]:
+def told_speeds(run: RunFolder) -> list[float]:
     """What each child was told of its cores, in the order of their starts."""
     files = sorted(run.outbox.glob("*.json"))
-    return [Batch.model_validate_json(file.read_bytes()).core_best_ns for file in files]
+    return [Batch.model_validate_json(file.read_bytes()).core_best for file in files]
 
 
 def test_a_child_is_told_the_best_that_earlier_ones_saw_of_its_cores(tmp_path: Path) -> None:
-    """Three rounds; the stand-in sees 4000, 3999, 3998 ns. A batch says nothing of what is not."""
+    """Three rounds; the stand-in sees 4, 3, 2. A batch says nothing of what is not."""
     run = new_run(tmp_path / "run", faulty("speed"), preset=preset(processes=3))
     do(run)
-    assert told_speeds(run) == [0, 4000, 3999]
-    assert "core_best_ns" not in (run.outbox / "00000.json").read_text()
+    assert told_speeds(run) == [0.0, 4.0, 3.0]
+    assert "core_best" not in (run.outbox / "00000.json").read_text()
 
 
 def test_a_run_that_goes_on_knows_what_its_cores_can_do(tmp_path: Path) -> None:
     run = new_run(tmp_path / "run", faulty("speed", "ok"), preset=preset(processes=1))
     cores = [*choose_cores(1, allowed_cores())]
     first, *_ = run.info.plan()
-    told = ({"cores": [99], "core_best_ns": 7}, {"cores": cores, "core_best_ns": 3000})
-    for attempt, details in enumerate(told, start=1):
-        journal.append(run, record_of(first, details=details, attempt=attempt))
+    elsewhere = {"environment": "another", "details": {"cores": cores, "core_best": 0.5}}
+    unlike = {"details": {"cores": [99], "core_best": 0.7}}
+    alike = {"details": {"cores": cores, "core_best": 1.3}}
+    for attempt, fields in enumerate((elsewhere, unlike, alike), start=1):
+        journal.append(run, record_of(first, attempt=attempt, **fields))
     do(run)
-    assert told_speeds(run) == [3000]
+    assert told_speeds(run) == [1.3]
 
 
 def test_the_speed_of_a_core_is_nothing_to_a_device(tmp_path: Path) -> None:
@@ -253,7 +255,7 @@ def test_the_speed_of_a_core_is_nothing_to_a_device(tmp_path: Path) -> None:
     changes = {"devices": ("cuda",), "environments": devices, "preset": preset(processes=2)}
     run = new_run(tmp_path / "run", faulty("speed"), **changes)
     do(run)
-    assert told_speeds(run) == [0, 0]
+    assert told_speeds(run) == [0.0, 0.0]
 
 
 def test_events_tell_start_figure_and_end_of_each_job_in_turn(tmp_path: Path) -> None:

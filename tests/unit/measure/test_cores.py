@@ -9,8 +9,8 @@ import pytest
 from faking import fake_case, plant
 from making_runs import batch_of, run_info
 from making_trainings import RECIPE, training_case, training_run
-from sabench.measure.cores import pinned_cores
-from sabench.measure.runner import run_job
+from sabench.measure.cores import are_alike, pinned_cores
+from sabench.measure.runner import preset_of, run_job
 from sabench.records import Flag
 from sabench.train.job import run_training
 
@@ -32,6 +32,27 @@ def test_a_pinned_process_names_the_cores_that_it_has(core: int) -> None:
 def test_one_that_was_not_pinned_names_none() -> None:
     assert pinned_cores((), ()) is None
     assert pinned_cores((0,), (Flag.NOT_PINNED,)) is None
+
+
+def test_cores_are_of_one_kind_where_nothing_tells_them_apart(tmp_path: Path) -> None:
+    """As of a processor with two kinds of core, and of a virtual machine that tells no clock."""
+    for core, clock in ((0, 5_100_000), (1, 5_100_000), (2, 3_900_000)):
+        folder = tmp_path / f"cpu{core}" / "cpufreq"
+        folder.mkdir(parents=True)
+        (folder / "cpuinfo_max_freq").write_text(f"{clock}\n")
+    assert are_alike((0, 1), tmp_path)
+    assert are_alike((2,), tmp_path)
+    assert not are_alike((1, 2), tmp_path)
+    assert are_alike((7, 8), tmp_path)
+
+
+@pytest.mark.parametrize(("flags", "reads"), [((), True), ((Flag.NOT_PINNED,), False)])
+def test_a_process_that_may_move_reads_no_core(flags: tuple[Flag, ...], reads: bool) -> None:
+    (job,) = run_info((fake_case(4),)).jobs()[:1]
+    batch = batch_of([job])
+    assert batch.preset.slow_core == 1.25
+    told = preset_of(batch, flags)
+    assert told == (batch.preset if reads else batch.preset.model_copy(update={"slow_core": 0.0}))
 
 
 def test_a_record_names_them(core: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

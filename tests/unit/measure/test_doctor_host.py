@@ -248,7 +248,7 @@ def test_stolen_time_is_red_above_one_percent(machine: Machine) -> None:
 def test_a_core_that_something_unseen_shares_is_told(slow: float, light: Light) -> None:
     found = shared_core(slow)
     assert found.light is light
-    assert found.value == f"slower than at its best {100 * slow:.0f} % of the time"
+    assert found.value == f"something unseen shares it {100 * slow:.0f} % of the time"
     assert bool(found.mend) is (light is not Light.GREEN)
 
 
@@ -258,7 +258,11 @@ def test_the_cores_of_a_child_are_the_ones_whose_speed_is_read(
     asked: list[object] = []
     monkeypatch.setattr(doctor, "slow_share", lambda cores, seconds: asked.append(cores) or 0.4)
     found = {one.name: one for one in examine(machine.host, sleep=lambda _: None)}
-    assert found["core speed"].light is Light.RED
+    assert found["core sharing"].light is Light.RED
+    assert asked == [(1,)]
+    machine.put("cgroup/work/cpu.max", "100000 100000")  # red by itself
+    found = {one.name: one for one in examine(machine.host, sleep=lambda _: None)}
+    assert found["core sharing"].light is Light.NOT_APPLICABLE
     assert asked == [(1,)]
 
 

@@ -31,6 +31,14 @@ def test_a_job_that_takes_turns_reads_counters_that_leave_the_sleep_out() -> Non
     assert tools.usage == awake.machine_usage
 
 
+@pytest.mark.parametrize(("slow_core", "is_read"), [(1.25, True), (0.0, False)])
+def test_the_core_is_read_where_the_preset_says_so(slow_core: float, is_read: bool) -> None:
+    asked = preset().model_copy(update={"slow_core": slow_core})
+    for awake in (None, Awake(Alone(), 1)):
+        tools = make_instruments(job_of(case()), asked, awake)
+        assert (tools.timer.details["core_best"] is not None) is is_read
+
+
 def test_a_fake_job_is_measured_by_its_script_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
