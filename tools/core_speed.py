@@ -17,7 +17,7 @@ import time
 from itertools import pairwise
 
 from sabench.launch.limits import allowed_cores, choose_cores
-from sabench.measure.core_speed import SEEN, CoreSpeed
+from sabench.measure.core_speed import LOW, CoreSpeed
 from sabench.measure.environment import child_variables
 from sabench.measure.processor import processor_name
 from sabench.stats import quantile
@@ -66,7 +66,7 @@ def observe(seconds: float) -> tuple[list[float], list[float]]:
 
 def lines_of(calls: list[float], readings: list[float]) -> list[str]:
     """Calls by how long they took beside a fast one, and the worse reading beside each."""
-    fast, best = quantile(calls, AMONG_THE_FASTEST), sorted(readings)[SEEN - 1]
+    fast, best = quantile(calls, AMONG_THE_FASTEST), quantile(readings, LOW)
     worse = [max(pair) / best for pair in pairwise(readings)]
     took = [call / fast for call in calls]
     kinds = {

@@ -13,10 +13,11 @@ CALM_S = 3  # seconds in a row
 
 
 def wait_for_quiet(patience_s: float, most_slow: float = QUIET_SLOW) -> tuple[float, float]:
-    """Wait until three seconds in a row have little foreign load, and cores at their best.
+    """Wait until three seconds in a row have little foreign load, and cores that nothing shares.
 
-    The highest of the last three: cores' worth of other work, and the share of slow readings of
-    the worst core. Above QUIET_CORES or `most_slow`: the machine did not become quiet.
+    The highest of the last three: cores' worth of other work, and the share of the time in which
+    something unseen shared the worst core. Above QUIET_CORES or `most_slow`: the machine did not
+    become quiet.
     """
     start, seen = time.monotonic(), [look() for _ in range(CALM_S)]
     while not is_quiet(*worst(seen), most_slow) and time.monotonic() - start < patience_s:

@@ -60,7 +60,7 @@ class Batch(Frozen):
     threads: int
     cores: tuple[int, ...]  # CPU affinity; empty: leave as it is
     memory_limit: int  # bytes of address space; 0: none
-    core_best: float = Field(0.0, ge=0)  # the cores' lowest reading so far; 0: none is known
+    core_best: float = Field(0.0, ge=0)  # of the cores, as earlier processes found; 0: none did
     turns: int = Field(0, ge=0)  # of each sampling, beside other batches; 0: it is alone
     recipe: Recipe | None = None  # of its trainings
     checkpoints: str = ""  # the folder where they leave their state; none is left without

@@ -53,8 +53,8 @@ class Preset(Frozen):
         return self
 
     def measures_as(self, other: "Preset") -> bool:
-        """Whether figures of the two mean the same. One of a version that read no core, or of a
-        gate, which does not, differs from its like in what it rejects, not in what it measures."""
+        """Whether figures of the two mean the same. One of an earlier version, which read no core,
+        differs from its like in what it rejects, not in what it measures."""
         return self.model_copy(update={"slow_core": other.slow_core}) == other
 
     def unlike(self, other: "Preset") -> str:
@@ -62,7 +62,7 @@ class Preset(Frozen):
         differs = {
             key: getattr(self, key)
             for key in type(self).model_fields
-            if getattr(self, key) != getattr(other, key)
+            if key not in ("name", "slow_core") and getattr(self, key) != getattr(other, key)
         }
         return f"{self.name} ({_written(differs)})"
 

@@ -22,6 +22,7 @@ from sabench.launch.one_child import Surroundings, one_child
 from sabench.launch.resume import RETRIED, adopt, attempts_made
 from sabench.launch.watch import PATIENCE, Patience, utc_now
 from sabench.records import FLAG_MEANING, Flag, Record, Status
+from sabench.stats import quantile
 from sabench.store import journal
 from sabench.store.run_folder import RunFolder
 
@@ -66,7 +67,7 @@ class _Sweep:
     contention: Policy | None
     ended: int = 0
     total: int = 0
-    best: dict[tuple[int, ...], float] = field(default_factory=dict)  # of cores: the lowest reading
+    best: dict[tuple[int, ...], list[float]] = field(default_factory=dict)  # told of these cores
     admission: Admission = field(init=False)
     around: Surroundings = field(init=False)
 
@@ -159,7 +160,7 @@ class _Sweep:
             device=first.device,
             threads=first.case.threads,
             cores=cores,
-            core_best=self.best.get(cores, 0.0) if on_cpu else 0.0,
+            core_best=quantile(self.best[cores], 0.5) if on_cpu and cores in self.best else 0.0,
             memory_limit=self.memory_limit if on_cpu else 0,  # CUDA reserves far more than it uses
             recipe=info.recipe,
             checkpoints=str(self.folder.checkpoints.resolve()) if info.purpose == "train" else "",
@@ -177,7 +178,7 @@ class _Sweep:
         cores, best = (record.details.get(key) for key in ("cores", "core_best"))
         if isinstance(cores, list) and isinstance(best, float) and best > 0:
             key = tuple(core for core in cores if isinstance(core, int))
-            self.best[key] = min(best, self.best.get(key, best))
+            self.best.setdefault(key, []).append(best)
 
     def _place(self) -> tuple[int, int]:
         return self.ended + 1, self.total

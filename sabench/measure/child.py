@@ -26,6 +26,7 @@ from sabench.cases.plan import UNWRITTEN, Batch, Job
 from sabench.catalog.rows import load_target
 from sabench.errors import ExitCode, ResultError, SabenchError
 from sabench.measure.core_speed import speed_of_this_process
+from sabench.measure.cores import preset_of
 from sabench.measure.fake_script import is_made_up
 from sabench.measure.outcome import as_line
 from sabench.measure.termination import InterruptError, Termination
@@ -195,7 +196,7 @@ def _start(batch: Batch) -> tuple[Flag, ...]:
         flags = _pin(batch)
     load_target(KINDS["layer"])
     if takes_torch:
-        _ready_torch(batch)
+        _ready_torch(batch, flags)
     return flags
 
 
@@ -204,14 +205,14 @@ def _takes_torch(job: Job) -> bool:
     return KINDS[job.kind] != KINDS["layer"] or not is_made_up([job.case])
 
 
-def _ready_torch(batch: Batch) -> None:
+def _ready_torch(batch: Batch, flags: tuple[Flag, ...]) -> None:
     """Set its threads, and use it once."""
     import torch
 
     torch.set_num_threads(batch.threads)
     torch.set_num_interop_threads(1)
     load_target("sabench.measure.first_use:warm_process")(batch)
-    if batch.device == "cpu" and batch.preset.slow_core:
+    if batch.device == "cpu" and preset_of(batch, flags).slow_core:
         speed = speed_of_this_process()
         speed.learn(batch.core_best)
         if not batch.core_best:

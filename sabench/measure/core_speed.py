@@ -7,8 +7,10 @@ waits for itself digit after digit, and is hardly slowed. Their ratio tells the 
 clock that falls, which slows both. Torch-free.
 """
 
+import math
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from functools import cache
@@ -16,7 +18,10 @@ from functools import cache
 from sabench.catalog.presets import SLOW_CORE
 
 SEEK_S = 0.2  # of readings, by a process that is not told how fast its core can be
-SEEN = 3  # times: a ratio so low was no interrupt in the division
+LOW = 0.01  # of the readings: the best is there, and not an extreme that falls with their number
+SEEN = 3  # readings at least that are as low
+STEP = 0.01  # of a ratio: so fine they are kept apart
+LOOK_EVERY = 50  # readings
 LEFT, RIGHT = ((1 << 1800) // divisor for divisor in (3, 7))
 LONG = (1 << 12_000) // 3
 """Both works take about 3 us, and their digits fit the L1 cache."""
@@ -37,17 +42,17 @@ class CoreSpeed:
 
     def __init__(self, clock_ns: Callable[[], int] = time.perf_counter_ns) -> None:
         self._clock_ns = clock_ns
-        self._lowest: list[float] = []  # of our own readings, in order
-        self._told = 0.0
+        self._counts, self._n = Counter[int](), 0  # of our readings, by the logarithm in steps
+        self._own = self._told = 0.0
 
     @property
     def best(self) -> float:
         """The ratio of a core that nothing shares, as far as it was seen; 0: not yet.
 
-        The third lowest reading of ours, or what an earlier process found if that is less.
+        One in a hundred of our readings is as low, or what earlier processes found is lower.
         """
-        own = self._lowest[-1] if self._lowest else 0.0
-        return min(own, self._told) if own and self._told else own or self._told
+        own, told = self._own, self._told
+        return min(own, told) if own and told else own or told
 
     def read(self) -> float:
         """The shortest of three products over the shortest of three divisions."""
@@ -55,9 +60,20 @@ class CoreSpeed:
         if product <= 0 or division <= 0:  # a clock too coarse for them tells nothing
             return self.best
         ratio = product / division
-        if len(self._lowest) < SEEN or ratio < self._lowest[-1]:
-            self._lowest = sorted([*self._lowest, ratio])[:SEEN]
+        self._keep(ratio)
         return ratio
+
+    def _keep(self, ratio: float) -> None:
+        self._counts[round(math.log(ratio) / STEP)] += 1
+        self._n += 1
+        if self._n > LOOK_EVERY and self._n % LOOK_EVERY:
+            return
+        left = min(self._n, max(SEEN, math.ceil(LOW * self._n)))
+        for step in sorted(self._counts):
+            left -= self._counts[step]
+            if left <= 0:
+                self._own = math.exp(STEP * step)
+                return
 
     def _shortest(self, work: Callable[[], int]) -> int:
         """Behind one more, which fetches the digits."""
@@ -72,9 +88,8 @@ class CoreSpeed:
         return min(second - first, third - second, clock() - third)
 
     def learn(self, best: float) -> None:
-        """What an earlier process on these cores found; 0: nothing."""
-        if best:
-            self._told = min(best, self._told or best)
+        """What earlier processes on these cores found; 0: nothing."""
+        self._told = best
 
     def seek(self, seconds: float = SEEK_S) -> None:
         """Read for so long: a neighbour that rests now and then is seen as one."""

@@ -7,9 +7,8 @@ from pydantic import JsonValue
 from sabench.cases.plan import Batch, Job
 from sabench.catalog.implementations import IMPLEMENTATIONS
 from sabench.catalog.metrics import METRICS, Metric
-from sabench.catalog.presets import Preset
 from sabench.catalog.runtimes import RUNTIMES
-from sabench.measure.cores import are_alike, pinned_cores
+from sabench.measure.cores import pinned_cores, preset_of
 from sabench.measure.device_facts import job_facts
 from sabench.measure.execution import Execution, Output
 from sabench.measure.faults import NonFiniteError, is_allocators
@@ -117,14 +116,6 @@ def measure_case(
         details["device_watch"] = tools.watch.reason or "all was told"
     status = _status(protocol, readings, flags)
     return Outcome(status, protocol.message, readings, flags, details, ends_process=ran_out)
-
-
-def preset_of(batch: Batch, flags: tuple[Flag, ...]) -> Preset:
-    """The batch's; without readings of the core where one cannot be held against another: by a
-    process that is not held to its cores, or to cores of several kinds."""
-    if Flag.NOT_PINNED not in flags and are_alike(batch.cores):
-        return batch.preset
-    return batch.preset.model_copy(update={"slow_core": 0.0})
 
 
 def first_call(execution: Execution, timer: Timer) -> None:

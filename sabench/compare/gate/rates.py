@@ -48,7 +48,7 @@ class Trial(Frozen):
     ratios: dict[str, tuple[float, float | None, float | None]]  # ratio and 99 % interval, by case
     blocks: dict[str, int]  # of the screen, by case
     foreign_cores: float  # of other work, before it began
-    slow_share: float | None = None  # of the second before: the worst core below its best speed
+    slow_share: float | None = None  # of the second before, in which something unseen shared a core
 
     @classmethod
     def of(

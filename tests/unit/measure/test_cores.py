@@ -9,8 +9,8 @@ import pytest
 from faking import fake_case, plant
 from making_runs import batch_of, run_info
 from making_trainings import RECIPE, training_case, training_run
-from sabench.measure.cores import are_alike, pinned_cores
-from sabench.measure.runner import preset_of, run_job
+from sabench.measure.cores import are_alike, pinned_cores, preset_of
+from sabench.measure.runner import run_job
 from sabench.records import Flag
 from sabench.train.job import run_training
 
@@ -35,15 +35,19 @@ def test_one_that_was_not_pinned_names_none() -> None:
 
 
 def test_cores_are_of_one_kind_where_nothing_tells_them_apart(tmp_path: Path) -> None:
-    """As of a processor with two kinds of core, and of a virtual machine that tells no clock."""
-    for core, clock in ((0, 5_100_000), (1, 5_100_000), (2, 3_900_000)):
-        folder = tmp_path / f"cpu{core}" / "cpufreq"
+    """By capacity, as on ARM; by the list of small cores, as on Intel; not told: of one kind."""
+    for core, capacity in ((0, 1024), (1, 1024), (2, 446)):
+        folder = tmp_path / "system" / "cpu" / f"cpu{core}"
         folder.mkdir(parents=True)
-        (folder / "cpuinfo_max_freq").write_text(f"{clock}\n")
+        (folder / "cpu_capacity").write_text(f"{capacity}\n")
     assert are_alike((0, 1), tmp_path)
     assert are_alike((2,), tmp_path)
     assert not are_alike((1, 2), tmp_path)
     assert are_alike((7, 8), tmp_path)
+    (tmp_path / "cpu_atom").mkdir()
+    (tmp_path / "cpu_atom" / "cpus").write_text("8-11,14\n")
+    assert not are_alike((7, 8), tmp_path)
+    assert are_alike((8, 9, 14), tmp_path)
 
 
 @pytest.mark.parametrize(("flags", "reads"), [((), True), ((Flag.NOT_PINNED,), False)])
