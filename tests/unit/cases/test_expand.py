@@ -141,19 +141,18 @@ def test_autocast_is_dropped_where_the_weights_are_not_fp32():
 
 
 def test_norms_are_folded_in_networks_that_are_not_trained():
-    text = """
-layers: [{layer: conv, runtime: [eager, folded]}]
-networks: [{network: resnet26, mode: [forward, forward_backward], runtime: folded}]
-"""
-    found = expanded(text)
-    assert [(one.subject, one.mode, one.runtime) for one in found.cases] == [
-        ("conv", "forward", "eager"),
-        ("resnet26", "forward", "folded"),
+    modes = "mode: [forward, forward_backward]"
+    found = expanded(f"networks: [{{network: resnet26, {modes}, runtime: [eager, folded]}}]")
+    assert [(one.mode, one.runtime) for one in found.cases] == [
+        ("forward", "eager"),
+        ("forward", "folded"),
+        ("forward_backward", "eager"),
     ]
     assert [one.reason for one in found.dropped] == [
-        "runtime=folded: conv has no batch norm; use eager",
-        "runtime=folded folds batch norms, which in mode=forward_backward are the batch's",
+        "runtime=folded folds batch norms, which in mode=forward_backward are the batch's"
     ]
+    with pytest.raises(SuiteError, match="runtime=folded: conv has no batch norm; use eager"):
+        expanded("layers: [{layer: conv, runtime: [eager, folded]}]")
 
 
 def test_a_case_beyond_max_bytes_is_dropped_with_both_figures():

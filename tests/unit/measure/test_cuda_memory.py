@@ -75,6 +75,7 @@ def measured(
     told: Any = None,
     first: AllocatedPeak | None = None,
     allocator: str = "",
+    runtime: str = "eager",
 ) -> tuple[Counted, dict[str, Reading]]:
     cuda = Counted()
     source = told or (lambda cuda: Told(cuda, Missing("not told")))
@@ -87,11 +88,21 @@ def measured(
     module(x).sum().backward()  # the call before left its gradients
     cuda.leaves = (x, *module.parameters())
     subject: Any = SimpleNamespace(
-        case=SimpleNamespace(runtime="eager"), device=DEVICE, module=module, x=x
+        case=SimpleNamespace(runtime=runtime), device=DEVICE, module=module, x=x
     )
     execution: Any = SimpleNamespace(own_call=cuda.call, first_allocated=first, compile_s=None)
     found = memory.measure(subject, execution, None)  # type: ignore[arg-type]
     return cuda, found
+
+
+def test_totals_of_a_process_that_holds_both_networks_are_not_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told = {name: measured(monkeypatch, runtime=name)[1] for name in ("eager", "folded")}
+    for name in ("peak_reserved", "process_memory"):
+        assert told["folded"][name].reason == memory.BOTH_HELD
+        assert told["eager"][name].reason != memory.BOTH_HELD
+    assert told["folded"]["peak_allocated"].median == told["eager"]["peak_allocated"].median
 
 
 def test_the_peak_is_read_after_the_work_is_done(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -180,7 +180,18 @@ def test_stored_counts_are_held_exactly_and_a_missing_case_is_told(
         Outcome.REGRESSED,
     )
     assert [one.verdict for one in result.cases] == [Verdict.SAME]
-    assert result.preset == preset(processes=5)
+
+
+@pytest.mark.parametrize(("fields", "slow_core"), [({}, 0.0), ({"slow_core": 1}, 1.25)])
+def test_a_candidate_that_knows_how_reads_its_cores_as_the_base_did(
+    asked: GateRequest, tmp_path: Path, fields: dict[str, int], slow_core: float
+) -> None:
+    """An older child takes no constant that it does not know."""
+    known = f"class Preset:\n    model_fields = {fields!r}\n"
+    (tmp_path / "candidate" / "sabench" / "catalog" / "presets.py").write_text(known)
+    write_leaderboard(tmp_path / "base.json", board())
+    result, _ = run_history(plan_history(asked, tmp_path / "base.json"))
+    assert result.preset == preset(processes=5).model_copy(update={"slow_core": slow_core})
 
 
 def test_the_suites_threshold_widens_the_margin_and_never_narrows_it(
