@@ -47,12 +47,15 @@ def make_instruments(job: Job, preset: Preset, awake: Awake | None = None) -> In
         bench = FakeBench.of(job)
         told = bench.timer, bench.clock, lambda: None, bench.clock.advance, bench.watch
         return Instruments(*told, threads=lambda: job.case.threads)
-    slow_core, watch = preset.slow_core, make_watch(job, preset)
     if awake is None or job.device != "cpu":
-        return Instruments(make_timer(job, slow_core), watch=watch)
-    speed = speed_of_this_process()
-    timer = CpuTimer(job.case.threads, usage=awake.core_usage, speed=speed, slow_core=slow_core)
-    return Instruments(timer, usage=awake.machine_usage, watch=watch)
+        return Instruments(make_timer(job, preset.slow_core), watch=make_watch(job, preset))
+    timer = CpuTimer(
+        job.case.threads,
+        usage=awake.core_usage,
+        speed=speed_of_this_process(),
+        slow_core=preset.slow_core,
+    )
+    return Instruments(timer, usage=awake.machine_usage, watch=make_watch(job, preset))
 
 
 def make_timer(job: Job, slow_core: float = 0.0) -> Timer:

@@ -38,7 +38,8 @@ def fold_norms(module: nn.Module) -> int:
     rows = [part for part in module.modules() if isinstance(part, nn.Sequential)]
     folded = 0
     for row in rows:
-        for (name, layer), (after, norm) in pairwise([*row.named_children()]):
+        parts = [*row._modules.items()]  # named_children leaves a part out that stands there twice
+        for (name, layer), (after, norm) in pairwise(parts):
             if isinstance(layer, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
                 dtype = layer.weight.dtype
                 pair = deepcopy(layer).float(), deepcopy(norm).float()

@@ -96,6 +96,13 @@ def test_a_convolution_with_two_norms_is_folded_with_each() -> None:
     assert not torch.equal(rows[0][0].bias, rows[1][0].bias)
 
 
+def test_a_part_that_stands_in_a_row_twice_keeps_what_it_parts_apart() -> None:
+    """Between the second convolution and the norm stands the activation of before."""
+    relu = nn.ReLU()
+    row = nn.Sequential(nn.Conv2d(1, 1, 1), relu, nn.Conv2d(1, 1, 1), relu, nn.BatchNorm2d(1))
+    assert fold_norms(row.eval()) == 0
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_folded_network_gives_the_same_and_keeps_what_follows_no_convolution(name: str) -> None:
     subject = trained(subject_of(name, NETWORKS[name]))
