@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from sabench.cases.case import show_scalar
 from sabench.report.agreement import agreement_line
-from sabench.report.columns import columns, flag_letters, group_title, legend, remarks
+from sabench.report.columns import columns, group_title
+from sabench.report.legend import flag_letters, legend, remarks
 from sabench.report.plain import plain
 from sabench.report.tables import heading
 from sabench.report.trainings import untrusted

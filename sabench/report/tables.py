@@ -14,7 +14,8 @@ from rich.text import Text
 from sabench.measure.fake_script import is_made_up
 from sabench.records import MEASURED
 from sabench.report.agreement import agreement_line
-from sabench.report.columns import Column, columns, flag_letters, group_title, legend, remarks
+from sabench.report.columns import Column, columns, group_title
+from sabench.report.legend import flag_letters, legend, remarks
 from sabench.report.plain import plain
 from sabench.report.trainings import recipe_line, untrusted
 from sabench.store.agreement import agreements

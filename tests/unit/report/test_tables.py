@@ -9,7 +9,7 @@ from rich.console import Console
 
 from making_runs import case, preset, record_of, run_info
 from sabench.records import FLAG_MEANING, Flag, Reading, Status
-from sabench.report.columns import flag_letters, legend
+from sabench.report.legend import flag_letters, legend
 from sabench.report.markdown import leaderboard_csv, leaderboard_markdown
 from sabench.report.tables import LeaderboardTable
 from sabench.store.leaderboard import Leaderboard, make_leaderboard
