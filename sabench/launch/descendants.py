@@ -14,6 +14,8 @@ from pathlib import Path
 
 VARIABLE = "SABENCH_CHILD"
 PROC = Path("/proc")
+KERNEL_THREAD = 0x00200000  # PF_KTHREAD among the flags in a process's stat
+STARTING_S = 0.2  # for which a process that shows no environment may be starting a program
 
 
 def new_mark() -> str:
@@ -38,25 +40,43 @@ def group_members(group: int) -> list[int]:
     return members
 
 
-def marked(mark: str) -> list[int]:
-    """The living processes that carry a mark; empty where there is no /proc."""
-    found = []
+def marked(mark: str) -> tuple[list[int], list[int]]:
+    """The living processes that carry a mark, and those that do not tell yet.
+
+    While a process starts a program, /proc shows no environment of it for a moment. Both empty
+    where there is no /proc.
+    """
+    found, untold = [], []
     for environ in PROC.glob("[0-9]*/environ"):
         with suppress(OSError):  # gone, or somebody else's
-            if mark.encode() in environ.read_bytes():
-                found.append(int(environ.parent.name))
-    return found
+            told, pid = environ.read_bytes(), int(environ.parent.name)
+            if mark.encode() in told:
+                found.append(pid)
+            elif not told and _is_a_young_process(environ.with_name("stat")):
+                untold.append(pid)
+    return found, untold
+
+
+def _is_a_young_process(stat: Path) -> bool:
+    """Whether it lives, is no thread of the kernel and began after this process."""
+    told = stat.read_text(errors="replace").rpartition(")")[2].split()
+    own = (PROC / "self" / "stat").read_text(errors="replace").rpartition(")")[2].split()
+    return (
+        told[0] not in "ZX" and not int(told[6]) & KERNEL_THREAD and int(told[19]) >= int(own[19])
+    )
 
 
 def end_all(group: int, mark: str, patience_s: float) -> list[int]:
     """SIGKILL to what is left of a child; the ids that are still there when patience ends."""
-    until = time.monotonic() + patience_s
+    start = time.monotonic()
+    until, may_start_until = start + patience_s, start + min(STARTING_S, patience_s)
     while True:
-        strayed = marked(mark)
+        strayed, untold = marked(mark)
         for pid in strayed:
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
         left = sorted({*group_members(group), *strayed})
-        if not left or time.monotonic() >= until:
+        now = time.monotonic()
+        if now >= until or not (left or (untold and now < may_start_until)):
             return left
         time.sleep(0.02)  # nothing is measured meanwhile
