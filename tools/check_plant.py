@@ -53,7 +53,7 @@ def main(ratios: tuple[float, ...]) -> int:
             execution = prepare(build_subject(job))
             with execution.context():
                 execution.call()
-                told = plant(job, execution, make_timer(job))
+                told = plant(job, execution, make_timer(job.device, job.case.threads))
                 wall, own = truth(execution)
             off = own / ratio - 1.0
             worst = max(worst, abs(off))

@@ -20,6 +20,7 @@ class Metric:
     `apart_on`: the kind of device on which it has one if the preset grants it; else it has none.
     `traces`: runs the module under watch, so it comes after everything that is timed.
     `needs`: the kind of device without which there is no such figure.
+    `takes_room`: uses memory beside the case's own; where none is left it costs this figure alone.
     `exact`: the same work gives the same figure to the last unit; a gate holds it so.
     """
 
@@ -33,6 +34,7 @@ class Metric:
     apart_on: Literal["", "cuda"] = ""
     traces: bool = False
     needs: Literal["", "cuda"] = ""
+    takes_room: bool = False
     exact: bool = False
     of: Of = "profile"
 
@@ -55,6 +57,7 @@ _GRAPH = "sabench.measure.metrics.graph:measure"
 _MEMORY = "sabench.measure.metrics.memory:measure"
 _RESIDENT = "sabench.measure.metrics.resident:measure"
 _ENERGY = "sabench.measure.metrics.energy:measure"
+_FLOOR = "sabench.measure.metrics.floor:measure"
 _TRAINING = "sabench.train.job:run_training"
 _SCORES = "sabench.train.scores.job:run_scores"
 
@@ -73,6 +76,10 @@ def _compiled(name: str, title: str) -> Metric:
 
 def _memory(name: str, title: str, *, exact: bool = False) -> Metric:
     return Metric(name, "B", "less", "bytes", title, _MEMORY, apart_on="cuda", exact=exact)
+
+
+def _floor(name: str, title: str) -> Metric:
+    return Metric(name, "s", "neither", "time", title, _FLOOR, takes_room=True)
 
 
 def _trained(
@@ -101,11 +108,13 @@ METRICS: dict[str, Metric] = {
             *("latency_cold", "s", "less", "time", "time of one call, L2 flushed before it"),
             _COLD,
             needs="cuda",
+            takes_room=True,
         ),
         Metric(
             *("latency_graph", "s", "less", "time", "time of one call in a replayed CUDA graph"),
             _GRAPH,
             needs="cuda",
+            takes_room=True,
         ),
         Metric(
             *("latency_cycles", "cycle", "less", "count", "latency_warm x the SM's clock"),
@@ -133,6 +142,10 @@ METRICS: dict[str, Metric] = {
         Metric("energy", "J", "less", "energy", "energy of one image, idle included", _ENERGY),
         Metric("energy_net", "J", "less", "energy", "energy of one image over idle", _ENERGY),
         Metric("power", "W", "neither", "power", "mean power while it runs", _ENERGY),
+        _floor("floor", "the least time of one call by the device's measured ceilings"),
+        _floor("floor_bytes", "the same of moving maps and parameters alone"),
+        _floor("floor_macs", "the same of multiplying alone"),
+        _floor("floor_exponentials", "the same of the softmax's exponentials alone"),
         _trained("accuracy", "1", "more", "share", "test accuracy after the last epoch"),
         _trained("accuracy_last", "1", "more", "share", "the same of weights not averaged"),
         _trained("test_loss", "1", "less", "number", "test loss of weights not averaged"),

@@ -60,6 +60,7 @@ RUNTIMES: dict[str, Runtime] = {
                 f"{_METRICS}.memory:measure": f"{_FAKE}:memory",
                 f"{_METRICS}.resident:measure": f"{_FAKE}:resident",
                 f"{_METRICS}.energy:measure": f"{_FAKE}:energy",
+                f"{_METRICS}.floor:measure": f"{_FAKE}:floor",
             },
         ),
     )

@@ -10,9 +10,17 @@ from importlib.util import find_spec
 
 import torch
 
+from sabench.cases.floor import LeastWork
 from sabench.measure.timer import Call, Timer
 
 BLOCKS = 20  # the best of them: whatever held the others back was no bound
+LEAST_MOVED, MOST_MOVED = 2**16, 2**28  # bytes
+
+
+def moved_bytes(work: LeastWork) -> int:
+    """What the work moves at least, as a power of two: ceilings of like cases are one."""
+    size = 1 << (work.bytes - 1).bit_length() if work.bytes else 0
+    return min(max(size, LEAST_MOVED), MOST_MOVED)
 
 
 def measure_ceilings(

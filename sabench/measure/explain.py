@@ -9,7 +9,7 @@ from torch.profiler import ProfilerActivity, profile
 from sabench.cases.floor import least_work, precision
 from sabench.cases.plan import Batch, Job
 from sabench.measure.building import DTYPES
-from sabench.measure.ceilings import measure_ceilings
+from sabench.measure.ceilings import measure_ceilings, moved_bytes
 from sabench.measure.execution import Execution
 from sabench.measure.instruments import make_timer
 from sabench.measure.outcome import Outcome, conclude
@@ -20,7 +20,6 @@ from sabench.measure.termination import Termination
 from sabench.records import Flag, Reading, Record
 
 PROFILED_CALLS = 5
-LEAST_MOVED, MOST_MOVED = 2**16, 2**28  # bytes
 
 
 def run_explain(
@@ -34,19 +33,15 @@ def run_explain(
 
     def work(taken: dict[str, Reading]) -> Outcome:
         outcome = measure_case(job, batch, flags, show_figure, taken, also=profiled)
-        moved = moved_bytes(job)
-        found = measure_ceilings(job.device, DTYPES[precision(job.case)], moved, make_timer(job))
+        least = least_work(job.case)
+        assert least is not None  # asked for where there is a floor
+        moved, dtype = moved_bytes(least), DTYPES[precision(job.case)]
+        timer = make_timer(job.device, job.case.threads)
+        found = measure_ceilings(job.device, dtype, moved, timer)
         outcome.details |= {"ceilings": {**found}, "moved_bytes": moved}
         return outcome
 
     return conclude(job, batch, termination, work)
-
-
-def moved_bytes(job: Job) -> int:
-    """What the case moves at least, as a power of two: ceilings of like cases are one."""
-    work = least_work(job.case)
-    size = 1 << (work.bytes - 1).bit_length() if work and work.bytes else 0
-    return min(max(size, LEAST_MOVED), MOST_MOVED)
 
 
 def profiled(subject: Subject, execution: Execution) -> dict[str, JsonValue]:

@@ -55,6 +55,11 @@ def resident(subject: Subject, execution: Execution, protocol: Protocol) -> dict
     return _absent("peak_rss_growth")
 
 
+def floor(subject: Subject, execution: Execution, protocol: Protocol) -> dict[str, Reading]:
+    """No device has ceilings here."""
+    return _absent("floor")
+
+
 def energy(subject: Subject, execution: Execution, protocol: Protocol) -> dict[str, Reading]:
     """The real windows over a scripted counter, as long as the scripted clock says."""
     timer, preset = protocol.timer, protocol.preset

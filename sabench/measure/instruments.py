@@ -48,7 +48,8 @@ def make_instruments(job: Job, preset: Preset, awake: Awake | None = None) -> In
         told = bench.timer, bench.clock, lambda: None, bench.clock.advance, bench.watch
         return Instruments(*told, threads=lambda: job.case.threads)
     if awake is None or job.device != "cpu":
-        return Instruments(make_timer(job, preset.slow_core), watch=make_watch(job, preset))
+        timer = make_timer(job.device, job.case.threads, preset.slow_core)
+        return Instruments(timer, watch=make_watch(job, preset))
     timer = CpuTimer(
         job.case.threads,
         usage=awake.core_usage,
@@ -58,11 +59,11 @@ def make_instruments(job: Job, preset: Preset, awake: Awake | None = None) -> In
     return Instruments(timer, usage=awake.machine_usage, watch=make_watch(job, preset))
 
 
-def make_timer(job: Job, slow_core: float = 0.0) -> Timer:
-    """The timer of the job's device; on a CPU one that reads the core, but for 0."""
-    if job.device == "cpu":
-        return CpuTimer(job.case.threads, speed=speed_of_this_process(), slow_core=slow_core)
+def make_timer(device: str, threads: int, slow_core: float = 0.0) -> Timer:
+    """The timer of a device; on a CPU one that reads the core, but for 0."""
+    if device == "cpu":
+        return CpuTimer(threads, speed=speed_of_this_process(), slow_core=slow_core)
     import torch
 
-    torch.cuda.set_device(job.device)  # events are recorded on the current device's stream
-    return CudaTimer(torch.cuda, job.device)
+    torch.cuda.set_device(device)  # events are recorded on the current device's stream
+    return CudaTimer(torch.cuda, device)

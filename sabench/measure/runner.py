@@ -160,10 +160,11 @@ def _readings(
         try:
             found.update(RUNTIMES[job.case.runtime].measure(metric)(subject, execution, protocol))
         except Exception as error:
-            if not (metric.needs and is_allocators(error)):
+            if not (metric.takes_room and is_allocators(error)):
                 raise
             ran_out = True
-            found[metric.name] = Reading.absent(metric.unit, NO_ROOM)
+            together = [one for one in asked if one.target == metric.target]
+            found.update({one.name: Reading.absent(one.unit, NO_ROOM) for one in together})
 
     for metric in usual:
         measure(metric)

@@ -66,7 +66,9 @@ def columns(leaderboard: Leaderboard, letters: dict[Flag, str]) -> list[Column]:
     table.append(Column(TITLES.get(rank_by, rank_by), _metric(rank_by)))
     table.append(Column("±", _precision_of(rank_by)))
     if has_relative(leaderboard):
-        table.append(Column("x conv", _relative))
+        table.append(Column("x conv", lambda row: _times(row.relative)))
+    if has_floor(leaderboard):
+        table.append(Column("x floor", lambda row: _times(row.times_floor)))
     published = published_in(leaderboard)
     if published:
         table.append(Column("published", _published(published), spare=True))
@@ -87,6 +89,11 @@ def columns(leaderboard: Leaderboard, letters: dict[Flag, str]) -> list[Column]:
 def has_relative(leaderboard: Leaderboard) -> bool:
     """Whether a group has the 3x3 convolution that the others are held against."""
     return any(row.relative is not None for row in leaderboard.rows)
+
+
+def has_floor(leaderboard: Leaderboard) -> bool:
+    """Whether a row has a latency and the least that it could be."""
+    return any(row.times_floor is not None for row in leaderboard.rows)
 
 
 def group_title(group: Group, case: Case) -> str:
@@ -230,7 +237,7 @@ def _precision_of(name: str) -> Callable[[Row], str]:
     return cell
 
 
-def _relative(row: Row) -> str:
-    if row.relative is None:
+def _times(ratio: float | None) -> str:
+    if ratio is None:
         return "-"
-    return f"{row.relative:.2f}" if row.relative < 100 else f"{row.relative:.0f}"
+    return f"{ratio:.2f}" if ratio < 100 else f"{ratio:.0f}"

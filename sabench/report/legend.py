@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from string import ascii_lowercase, ascii_uppercase
 
 from sabench.records import FLAG_MEANING, MEASURED, Flag
-from sabench.report.columns import has_layers, has_relative
+from sabench.report.columns import has_floor, has_layers, has_relative
 from sabench.report.plain import ending
 from sabench.store.agreement import agreements
 from sabench.store.leaderboard import Leaderboard, Row
@@ -33,6 +33,8 @@ def legend(leaderboard: Leaderboard, letters: dict[Flag, str]) -> list[str]:
         lines.append("x conv: time over that of the group's 3x3 convolution.")
     elif has_layers(leaderboard.rows) and "latency_warm" in leaderboard.metrics:
         lines.append("No group has one undisturbed 3x3 convolution to be held against.")
+    if has_floor(leaderboard):
+        lines.append("x floor: time over the least that the device's measured ceilings allow.")
     lines += _of_published(leaderboard)
     energies = [row.figures["energy"] for row in leaderboard.rows if "energy" in row.figures]
     if energies and all(figure.median is None for figure in energies):

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from sabench.cases.case import Case, Scalar
+from sabench.cases.floor import BOUNDS
 from sabench.cases.plan import not_granted
 from sabench.cases.recipe import Recipe
 from sabench.catalog.metrics import METRICS
@@ -40,6 +41,25 @@ class Row(Summary):
     rank: int | None = None  # from 1, within the group
     tied: bool = False  # another row of the group has the same rank
     relative: float | None = None  # time over the time of the group's 3x3 convolution
+
+    @property
+    def floor_s(self) -> float | None:
+        """The lowest floor of its processes: a ceiling that was higher once is no lower now."""
+        floor = self.figures.get("floor")
+        return floor.minimum if floor else None
+
+    @property
+    def times_floor(self) -> float | None:
+        """Its latency over its floor; None where one of them is missing."""
+        latency, floor = self.median("latency_warm"), self.floor_s
+        return latency / floor if latency and floor else None
+
+    @property
+    def bound_by(self) -> str:
+        """The kind of work whose floor is the longest; '' where there is none."""
+        found = {kind: self.figures.get(f"floor_{kind}") for kind in BOUNDS}
+        least = {kind: one.minimum for kind, one in found.items() if one and one.minimum}
+        return max(least, key=lambda kind: least[kind], default="")
 
 
 class Leaderboard(Frozen):

@@ -14,6 +14,7 @@ from sabench import __version__
 from sabench.records import FLAG_MEANING
 from sabench.report.html.curves import curves
 from sabench.report.html.figure import Cell, Figure, Line, Sheet, Table
+from sabench.report.html.floors import floors
 from sabench.report.html.fronts import fronts
 from sabench.report.html.indicators import cautions, indicator_table
 from sabench.report.html.learning import learning
@@ -60,7 +61,7 @@ def page_of(
 ) -> Page:
     """All figures that the points give."""
     sheet = Sheet(points, metric, Marks.of((point.layer for point in points), theme))
-    made = (curves, fronts, macs, places, learning)
+    made = (curves, fronts, macs, floors, places, learning)
     figures = tuple(figure for make in made for figure in make(sheet))
     return Page(sources, sheet, figures, records_of(sheet))
 

@@ -25,7 +25,7 @@ from sabench.report.html.figure import (
     by_group,
     capped,
 )
-from sabench.report.html.points import LATENCY, Point, drawable
+from sabench.report.html.points import LATENCY, Point, drawable, place_and_dtype
 from sabench.report.plain import plain
 from sabench.units import show_count
 
@@ -52,7 +52,7 @@ def _roofline(sheet: Sheet) -> Figure | None:
     ]
     works = {point.number: work for point, work in placed}
     by_time = Sheet(sheet.points, LATENCY, sheet.marks)
-    for group, points in by_group([point for point, _ in placed], _can_do).items():
+    for group, points in by_group([point for point, _ in placed], place_and_dtype).items():
         if len(points) < LEAST:
             continue
         counted = [point for point in points if point.is_measured] or points
@@ -77,22 +77,12 @@ def _roofline(sheet: Sheet) -> Figure | None:
     shown, left_out = capped(panels)
     says = (
         "Dashed: the best that any case here reached, in FLOPs a second and in bytes a second. The "
-        "device's own roof is no lower; it was not measured.",
+        "device's own roof is no lower.",
         "FLOPs are those executed; bytes are the least a call must move: maps in and out once, "
         "copies once. Traffic between caches is not in them.",
     )
     titles = ("place", "layer", "FLOPs a byte", "FLOPs a second", "of the roof", "latency")
     return Figure("roofline", "Roofline", says + left_out, shown, Table(titles, tuple(lines)))
-
-
-def _can_do(point: Point) -> str:
-    case = point.row.case
-    threads = (
-        ""
-        if point.place.device.startswith("cuda")
-        else f", {case.threads} thread{'s' * (case.threads > 1)}"
-    )
-    return f"{point.place.name}, {case.dtype}{threads}"
 
 
 def _under_roof(sheet: Sheet, point: Point, work: Work, share: float) -> dict[str, str | float]:

@@ -243,3 +243,14 @@ def _shared(row: Row, across: Sequence[str]) -> Group:
 def _side(place: Place, row: Row, across: Sequence[str]) -> str:
     values: list[tuple[str, Scalar]] = [(key, getattr(row.case, key)) for key in across]
     return ", ".join([place.name, *(f"{key}={show_scalar(value)}" for key, value in values)])
+
+
+def place_and_dtype(point: Point) -> str:
+    """What has ceilings of its own: a place at a precision, a CPU with so many threads."""
+    case = point.row.case
+    threads = (
+        ""
+        if point.place.device.startswith("cuda")
+        else f", {case.threads} thread{'s' * (case.threads > 1)}"
+    )
+    return f"{point.place.name}, {case.dtype}{threads}"

@@ -7,7 +7,7 @@ from sabench.catalog.metrics import METRICS
 from sabench.records import FLAG_MEANING, Flag
 from sabench.report.columns import SHOWN_AS, TITLES
 from sabench.report.html.curves import panel_group
-from sabench.report.html.figure import Cell, Sheet, interval_of, name_of
+from sabench.report.html.figure import Cell, Sheet, interval_of, name_of, number
 from sabench.report.html.points import LATENCY, Point, command_of
 
 SHOWN = (*TITLES, "macs_executed", "peak_rss_growth", "energy_net", "host_time")
@@ -39,15 +39,20 @@ def records_of(sheet: Sheet) -> Records:
         for name in dict.fromkeys((sheet.metric, LATENCY, *SHOWN))
         if any(point.figure(name) for point in sheet.points)
     ]
+    has_floor = any(point.row.times_floor is not None for point in sheet.points)
     several = len({point.source.name for point in sheet.points}) > 1
     titles = ["rank", "layer"]
     for name in metrics:
         titles.append(name_of(name))
         if name == metrics[0]:
-            titles += ["interval", "x conv", "group"]
+            titles += ["interval", "x conv", *["x floor"] * has_floor, "group"]
     titles += ["status", "flags"] + (["run"] if several else [])
     entries = [
-        Entry(point, tuple(_cells(point, metrics, several=several)), command_of(point))
+        Entry(
+            point,
+            tuple(_cells(point, metrics, several=several, has_floor=has_floor)),
+            command_of(point),
+        )
         for point in sheet.points
     ]
     return Records(tuple(titles), tuple(entries), flags_of(sheet.points))
@@ -59,7 +64,7 @@ def flags_of(points: Sequence[Point]) -> tuple[Flag, ...]:
     return tuple(flag for flag in Flag if flag in present)
 
 
-def _cells(point: Point, metrics: list[str], *, several: bool) -> list[Cell]:
+def _cells(point: Point, metrics: list[str], *, several: bool, has_floor: bool) -> list[Cell]:
     row = point.row
     rank = f"{row.rank}{'=' if row.tied else ''}" if row.rank is not None else "-"
     cells = [Cell(rank, row.rank), Cell(point.label)]
@@ -72,8 +77,9 @@ def _cells(point: Point, metrics: list[str], *, several: bool) -> list[Cell]:
             cells.append(Cell(show(figure.headline), figure.headline))
         if name == metrics[0]:
             told = interval_of(figure, name) if figure else "-"
-            times = Cell("-") if row.relative is None else Cell(f"{row.relative:.2f}", row.relative)
-            cells += [Cell(told), times, Cell(panel_group(point))]
+            cells += [Cell(told), number(row.relative, "{:.2f}".format)]
+            cells += [number(row.times_floor, "{:.2f}".format)] * has_floor
+            cells.append(Cell(panel_group(point)))
     flags = Cell(" ".join(row.flags), title=" · ".join(FLAG_MEANING[flag] for flag in row.flags))
     cells += [Cell(point.status, title=" · ".join(point.messages)), flags]
     return cells + ([Cell(point.source.name)] if several else [])

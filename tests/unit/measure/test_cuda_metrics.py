@@ -258,6 +258,6 @@ def test_a_jobs_timer_stands_on_its_device(
     made = bench()
     monkeypatch.setattr(torch, "cuda", made.cuda)
     job: Any = type("Job", (), {"device": DEVICE, "case": LAYER})()
-    timer = instruments.make_timer(job)
+    timer = instruments.make_timer(job.device, job.case.threads)
     assert isinstance(timer, CudaTimer)
     assert made.cuda.log == [f"set_device {DEVICE}"]

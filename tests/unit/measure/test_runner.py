@@ -72,7 +72,10 @@ def test_tracing_comes_after_timing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_flags_of_the_process_make_the_status_flagged(monkeypatch: pytest.MonkeyPatch) -> None:
-    quiet = lambda job, *_: Instruments(make_timer(job), usage=lambda: None)  # noqa: E731
+    def quiet(job: Job, *_: object) -> Instruments:
+        timer = make_timer(job.device, job.case.threads)
+        return Instruments(timer, usage=lambda: None)
+
     monkeypatch.setattr(runner, "make_instruments", quiet)
     assert record_of(CASE, "params").status is Status.OK
     assert record_of(CASE, "params", flags=(Flag.NOT_PINNED,)).status is Status.OK_FLAGGED

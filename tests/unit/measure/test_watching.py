@@ -123,7 +123,10 @@ class Watched:
 @pytest.fixture
 def watched(monkeypatch: pytest.MonkeyPatch) -> Watched:
     watch = Watched()
-    tools = lambda job, *_: Instruments(make_timer(job), watch=watch)  # noqa: E731
+
+    def tools(job: Job, *_: object) -> Instruments:
+        return Instruments(make_timer(job.device, job.case.threads), watch=watch)
+
     monkeypatch.setattr(runner, "make_instruments", tools)
     return watch
 

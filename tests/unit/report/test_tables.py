@@ -176,6 +176,25 @@ def test_cold_graph_and_energy_have_columns_where_they_were_measured() -> None:
     assert "energy\\_shared: the energy counter covers others' work" in text
 
 
+def test_the_time_over_the_floor_has_a_column_where_both_are_known() -> None:
+    metrics = ("latency_warm", "floor")
+    info = run_info((case("conv"),), preset=preset(processes=2), metrics=metrics)
+    records = [
+        record_of(
+            job,
+            readings={
+                "latency_warm": Reading.of("s", [2e-3] * 10),
+                "floor": Reading.of("s", [floor], details={"by": "macs"}),
+            },
+        )
+        for job, floor in zip(info.jobs(), (1e-3, 8e-4), strict=True)
+    ]
+    text = leaderboard_markdown(make_leaderboard(info, records))
+    assert "| latency | ± | x conv | x floor |" in text
+    assert "| 1.00 | 2.50 |" in text
+    assert "x floor: time over the least that the device's measured ceilings allow." in text
+
+
 def test_energy_that_could_not_be_read_has_its_reason_below() -> None:
     info = run_info((case(),), preset=preset(processes=1), metrics=("latency_warm", "energy"))
     (job,) = info.jobs()
