@@ -56,7 +56,7 @@ def test_the_promised_suites_are_there():
         ),
         *("windows", "resolution", "batch", "ci", "peers", "tune"),
         *("sasa_paper", "aacn_paper", "halonet_paper"),
-        *("proxies", "proxies_networks", "tasks", "local_family"),
+        *("proxies", "proxies_networks", "tasks", "permuted", "local_family"),
     }
     assert set(SHIPPED) <= set(suite_names())
 
