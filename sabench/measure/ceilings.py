@@ -13,7 +13,9 @@ import torch
 from sabench.cases.floor import LeastWork
 from sabench.measure.timer import Call, Timer
 
-BLOCKS = 20  # the best of them: whatever held the others back was no bound
+FEWEST_BLOCKS, MOST_BLOCKS = 5, 20  # the best counts: whatever held the others back was no bound
+BLOCKS_S = 0.1  # for more than the fewest
+FEW_THREADS = 4
 LEAST_MOVED, MOST_MOVED = 2**16, 2**28  # bytes
 
 
@@ -45,8 +47,10 @@ def measure_ceilings(
 
 def _best(timer: Timer, call: Call, amount: int) -> float:
     call()
-    timer.calibrate(call, timer.once(call))
-    return amount / min(block.seconds for block in timer.chunk(call, BLOCKS))
+    once_s = timer.once(call)
+    timer.calibrate(call, once_s)
+    blocks = min(max(FEWEST_BLOCKS, int(BLOCKS_S / once_s)), MOST_BLOCKS)
+    return amount / min(block.seconds for block in timer.chunk(call, blocks))
 
 
 def _copy(device: str, dtype: torch.dtype, moved_bytes: int) -> tuple[Call, int]:
@@ -62,7 +66,9 @@ def _read(device: str, dtype: torch.dtype, moved_bytes: int) -> tuple[Call, int]
 
 
 def _matmul(device: str, dtype: torch.dtype) -> tuple[Call, int]:
-    side = 1024 if device == "cpu" else 8192
+    side = 8192
+    if device == "cpu":  # few threads are the fastest where all of it lies in their caches
+        side = 512 if torch.get_num_threads() <= FEW_THREADS else 1024
     a, b = (torch.rand(side, side, device=device).to(dtype) for _ in range(2))
     return partial(torch.mm, a, b, out=torch.empty_like(a)), side**3
 
