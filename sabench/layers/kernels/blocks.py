@@ -8,9 +8,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from sabench.catalog.attention import Geometry, blocked_block
+from sabench.layers.kernels.windows import Pair, windows
 from sabench.layers.relative import Relative, displacements
-
-Pair = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +125,8 @@ def cut(q: Tensor, k: Tensor | None, v: Tensor, geometry: Geometry) -> Blocks:
     size, block, stride = (v.shape[2], v.shape[3]), blocked_block(geometry), geometry.query_stride
     blocks = (-(-size[0] // block[0]), -(-size[1] // block[1]))
     inner = (-(-block[0] // stride), -(-block[1] // stride))
-    values = _windows(v, blocks, block, geometry.halo)
-    keys = None if k is None else _windows(k, blocks, block, geometry.halo)
+    values = windows(v, blocks, block, geometry.halo)
+    keys = None if k is None else windows(k, blocks, block, geometry.halo)
     kept = (q.shape[2], q.shape[3])
     return Blocks(_queries(q, blocks, inner), keys, values, geometry, block, size, kept)
 
@@ -139,12 +138,3 @@ def _queries(q: Tensor, blocks: Pair, inner: Pair) -> Tensor:
         q = functional.pad(q, (0, 0, 0, right, 0, below))
     q = q.reshape(*q.shape[:2], blocks[0], inner[0], blocks[1], inner[1], -1)
     return q.transpose(3, 4).contiguous()
-
-
-def _windows(x: Tensor, blocks: Pair, block: Pair, halo: int) -> Tensor:
-    """(B, n, H, W, d) -> (B, n, X, Y, A, B, d): each block with its halo, a view."""
-    below, right = (blocks[i] * block[i] - x.shape[2 + i] + halo for i in (0, 1))
-    if halo or below or right:
-        x = functional.pad(x, (0, 0, halo, right, halo, below))
-    x = x.unfold(2, block[0] + 2 * halo, block[0]).unfold(3, block[1] + 2 * halo, block[1])
-    return x.movedim(4, -1)
