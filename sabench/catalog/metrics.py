@@ -19,6 +19,7 @@ class Metric:
     `apart`: has a process of its own per case, and none where the preset grants no such.
     `apart_on`: the kind of device on which it has one if the preset grants it; else it has none.
     `traces`: runs the module under watch, so it comes after everything that is timed.
+    `follows`: so does this: it works the device by other calls than the case's.
     `needs`: the kind of device without which there is no such figure.
     `takes_room`: uses memory beside the case's own; where none is left it costs this figure alone.
     `exact`: the same work gives the same figure to the last unit; a gate holds it so.
@@ -33,6 +34,7 @@ class Metric:
     apart: bool = False
     apart_on: Literal["", "cuda"] = ""
     traces: bool = False
+    follows: bool = False
     needs: Literal["", "cuda"] = ""
     takes_room: bool = False
     exact: bool = False
@@ -79,7 +81,7 @@ def _memory(name: str, title: str, *, exact: bool = False) -> Metric:
 
 
 def _floor(name: str, title: str) -> Metric:
-    return Metric(name, "s", "neither", "time", title, _FLOOR, takes_room=True)
+    return Metric(name, "s", "neither", "time", title, _FLOOR, takes_room=True, follows=True)
 
 
 def _trained(

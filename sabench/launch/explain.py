@@ -97,8 +97,12 @@ def explain(case: Case, device: str, environment: Environment, preset: Preset) -
     if record.status not in SHOWN:
         raise MeasurementError(f"{case.case_id}: {record.status.value}: {record.message}")
     ceilings = _best_known(case, environment, record)
+    held = tuple(bounds(work, ceilings))
+    if not held:
+        why: Any = record.details["no_ceilings"]
+        raise MeasurementError(f"{case.case_id}: no ceiling: {'; '.join(why.values())}")
     operators: Any = record.details["operators"]
-    return Explanation(record, work, tuple(bounds(work, ceilings)), ceilings, tuple(operators))
+    return Explanation(record, work, held, ceilings, tuple(operators))
 
 
 def _best_known(case: Case, environment: Environment, record: Record) -> dict[str, float]:

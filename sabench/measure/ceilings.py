@@ -11,10 +11,11 @@ from importlib.util import find_spec
 import torch
 
 from sabench.cases.floor import LeastWork
+from sabench.measure.faults import is_device_fault, is_out_of_memory
 from sabench.measure.timer import Call, Timer
 
-FEWEST_BLOCKS, MOST_BLOCKS = 5, 20  # the best counts: whatever held the others back was no bound
-BLOCKS_S = 0.1  # for more than the fewest
+MOST_BLOCKS = 20  # the best counts: whatever held the others back was no bound
+BLOCKS_S = 0.2  # of one ceiling; a single block where a call takes as long
 FEW_THREADS = 4
 LEAST_MOVED, MOST_MOVED = 2**16, 2**28  # bytes
 
@@ -27,29 +28,35 @@ def moved_bytes(work: LeastWork) -> int:
 
 def measure_ceilings(
     device: str, dtype: torch.dtype, moved_bytes: int, timer: Timer
-) -> dict[str, float]:
-    """Amount a second, by name: bytes moved, MACs of both kinds, exponentials.
+) -> dict[str, float | str]:
+    """Amount a second, by name: bytes moved, MACs of both kinds, exponentials; or why none.
 
     Bytes are copied and read in pieces of `moved_bytes` in all, which may lie in a cache. TF32 and
     threads are as they were set before. Without triton a CUDA device has no `exp`.
+    Raises: what tells that memory ran out, or that the device is in doubt.
     """
-    makers: dict[str, Callable[[], tuple[Call, int] | None]] = {
-        "copy": lambda: _copy(device, dtype, moved_bytes),
-        "read": lambda: _read(device, dtype, moved_bytes),
-        "matmul": lambda: _matmul(device, dtype),
-        "conv": lambda: _conv(device, dtype),
-        "exp": lambda: _exp(device),
-    }
-    with torch.inference_mode():
-        made = {name: make() for name, make in makers.items()}
-        return {name: _best(timer, *one) for name, one in made.items() if one is not None}
+    return {name: measure_ceiling(name, device, dtype, moved_bytes, timer) for name in CEILINGS}
+
+
+def measure_ceiling(
+    name: str, device: str, dtype: torch.dtype, moved_bytes: int, timer: Timer
+) -> float | str:
+    """One of them: an operator that cannot be made or called costs its own ceiling alone."""
+    try:
+        with torch.inference_mode():
+            made = CEILINGS[name](device, dtype, moved_bytes)
+            return _best(timer, *made) if made else "no triton to take exponentials with"
+    except Exception as error:
+        if is_out_of_memory(error) or is_device_fault(error):
+            raise
+        return f"{type(error).__name__}: {error}".partition("\n")[0]
 
 
 def _best(timer: Timer, call: Call, amount: int) -> float:
     call()
     once_s = timer.once(call)
     timer.calibrate(call, once_s)
-    blocks = min(max(FEWEST_BLOCKS, int(BLOCKS_S / once_s)), MOST_BLOCKS)
+    blocks = min(max(1, int(BLOCKS_S / once_s)), MOST_BLOCKS)
     return amount / min(block.seconds for block in timer.chunk(call, blocks))
 
 
@@ -65,7 +72,7 @@ def _read(device: str, dtype: torch.dtype, moved_bytes: int) -> tuple[Call, int]
     return x.sum, x.nbytes
 
 
-def _matmul(device: str, dtype: torch.dtype) -> tuple[Call, int]:
+def _matmul(device: str, dtype: torch.dtype, _moved_bytes: int) -> tuple[Call, int]:
     side = 8192
     if device == "cpu":  # few threads are the fastest where all of it lies in their caches
         side = 512 if torch.get_num_threads() <= FEW_THREADS else 1024
@@ -73,7 +80,7 @@ def _matmul(device: str, dtype: torch.dtype) -> tuple[Call, int]:
     return partial(torch.mm, a, b, out=torch.empty_like(a)), side**3
 
 
-def _conv(device: str, dtype: torch.dtype) -> tuple[Call, int]:
+def _conv(device: str, dtype: torch.dtype, _moved_bytes: int) -> tuple[Call, int]:
     """3 x 3, 256 channels, 28 px: a ResNet's."""
     batch, channels, side = (1 if device == "cpu" else 64), 256, 28
     x = torch.rand(batch, channels, side, side, device=device).to(dtype)
@@ -84,7 +91,7 @@ def _conv(device: str, dtype: torch.dtype) -> tuple[Call, int]:
     return partial(layer, x), batch * side * side * 9 * channels * channels
 
 
-def _exp(device: str) -> tuple[Call, int] | None:
+def _exp(device: str, _dtype: torch.dtype, _moved_bytes: int) -> tuple[Call, int] | None:
     """In fp32, as a softmax takes them; of numbers that lie in a cache, on a GPU in registers."""
     if device != "cpu":
         if find_spec("triton") is None:
@@ -94,3 +101,15 @@ def _exp(device: str) -> tuple[Call, int] | None:
         return exponentials(device)
     x = torch.rand(2**14)
     return partial(torch.exp, x, out=torch.empty_like(x)), x.numel()
+
+
+Maker = Callable[[str, torch.dtype, int], tuple[Call, int] | None]
+
+CEILINGS: dict[str, Maker] = {
+    "copy": _copy,
+    "read": _read,
+    "matmul": _matmul,
+    "conv": _conv,
+    "exp": _exp,
+}
+"""Each makes a call and the amount of work it does; None where the device cannot."""

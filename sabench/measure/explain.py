@@ -37,8 +37,12 @@ def run_explain(
         assert least is not None  # asked for where there is a floor
         moved, dtype = moved_bytes(least), DTYPES[precision(job.case)]
         timer = make_timer(job.device, job.case.threads)
-        found = measure_ceilings(job.device, dtype, moved, timer)
-        outcome.details |= {"ceilings": {**found}, "moved_bytes": moved}
+        told = measure_ceilings(job.device, dtype, moved, timer)
+        outcome.details |= {
+            "ceilings": {name: rate for name, rate in told.items() if isinstance(rate, float)},
+            "no_ceilings": {name: why for name, why in told.items() if isinstance(why, str)},
+            "moved_bytes": moved,
+        }
         return outcome
 
     return conclude(job, batch, termination, work)

@@ -57,7 +57,7 @@ def classify(error: BaseException, device: str) -> Fault:
         first = error.errors()[0]
         text = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
         return Fault(Status.UNSUPPORTED, _line(text), details, ends_process=False)
-    is_cuda = CUDA_FAULT.search(text) is not None
+    is_cuda = is_device_fault(error)
     if is_cuda:
         details["device_fault"] = True  # the parent looks after the device
     return Fault(Status.ERROR, _line(text), details, ends_process=is_cuda)
@@ -68,6 +68,11 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError) or is_allocators(error):
         return True
     return isinstance(error, RuntimeError) and NO_MEMORY.search(str(error)) is not None
+
+
+def is_device_fault(error: BaseException) -> bool:
+    """Whether a CUDA device, or a library of its, is in doubt."""
+    return CUDA_FAULT.search(f"{type(error).__name__}: {error}") is not None
 
 
 def is_allocators(error: BaseException) -> bool:

@@ -11,7 +11,7 @@ from sabench.catalog.runtimes import RUNTIMES
 from sabench.measure.cores import pinned_cores, preset_of
 from sabench.measure.device_facts import job_facts
 from sabench.measure.execution import Execution, Output
-from sabench.measure.faults import NonFiniteError, is_allocators
+from sabench.measure.faults import NonFiniteError, is_out_of_memory
 from sabench.measure.instruments import make_instruments
 from sabench.measure.load import ForeignLoad
 from sabench.measure.outcome import Outcome, conclude
@@ -149,7 +149,8 @@ def _readings(
     asked = [METRICS[name] for name in job.metrics]
     there = [metric for metric in asked if job.device.startswith(metric.needs)]
     targets = {metric.target: metric for metric in there if metric != GRAPH}
-    usual = [metric for metric in targets.values() if not metric.traces]
+    usual = [metric for metric in targets.values() if not (metric.traces or metric.follows)]
+    following = [metric for metric in targets.values() if metric.follows]
     tracing = [metric for metric in targets.values() if metric.traces]
     tracing.sort(key=list(METRICS.values()).index)  # a counter's word of the closed form stands
 
@@ -160,7 +161,7 @@ def _readings(
         try:
             found.update(RUNTIMES[job.case.runtime].measure(metric)(subject, execution, protocol))
         except Exception as error:
-            if not (metric.takes_room and is_allocators(error)):
+            if not (metric.takes_room and is_out_of_memory(error)):
                 raise
             ran_out = True
             together = [one for one in asked if one.target == metric.target]
@@ -173,7 +174,7 @@ def _readings(
         there.append(GRAPH)
     if GRAPH in there:
         measure(GRAPH)
-    for metric in tracing:
+    for metric in (*following, *tracing):
         measure(metric)
     for metric in asked:
         if metric not in there:

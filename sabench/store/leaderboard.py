@@ -43,23 +43,27 @@ class Row(Summary):
     relative: float | None = None  # time over the time of the group's 3x3 convolution
 
     @property
-    def floor_s(self) -> float | None:
-        """The lowest floor of its processes: a ceiling that was higher once is no lower now."""
-        floor = self.figures.get("floor")
-        return floor.minimum if floor else None
+    def floors_s(self) -> dict[str, float]:
+        """The floor of each kind of work, the lowest of its processes: no ceiling fell since."""
+        found = {kind: self.figures.get(f"floor_{kind}") for kind in BOUNDS}
+        return {kind: one.minimum for kind, one in found.items() if one and one.minimum}
 
     @property
-    def times_floor(self) -> float | None:
-        """Its latency over its floor; None where one of them is missing."""
-        latency, floor = self.median("latency_warm"), self.floor_s
-        return latency / floor if latency and floor else None
+    def floor_s(self) -> float | None:
+        """The longest of them; None where there is none."""
+        return max(self.floors_s.values(), default=None)
 
     @property
     def bound_by(self) -> str:
-        """The kind of work whose floor is the longest; '' where there is none."""
-        found = {kind: self.figures.get(f"floor_{kind}") for kind in BOUNDS}
-        least = {kind: one.minimum for kind, one in found.items() if one and one.minimum}
-        return max(least, key=lambda kind: least[kind], default="")
+        """The kind of work whose floor that is; '' where there is none."""
+        floors = self.floors_s
+        return max(floors, key=lambda kind: floors[kind], default="")
+
+    @property
+    def times_floor(self) -> float | None:
+        """Its latency over its floor; None where one of them is missing, or it has no figures."""
+        latency, floor = self.median("latency_warm"), self.floor_s
+        return latency / floor if latency and floor and self.status in SHOWN else None
 
 
 class Leaderboard(Frozen):

@@ -12,9 +12,9 @@ Pair = tuple[int, int]
 def windows(x: Tensor, blocks: Pair, block: Pair, halo: int) -> Tensor:
     """(B, n, H, W, d) -> (B, n, X, Y, A, B, d): a view that overlaps, zeros outside of the map.
 
-    torch's own gradient of an unfolding takes longer than a layer's products. Where a window reaches
-    no further than the blocks beside its own, the gradient is a block's own and what lies over it
-    of its neighbours' halos; a halo wider than its block keeps torch's.
+    torch's own gradient of an unfolding takes longer than a layer's products. Where a window
+    reaches no further than the blocks beside its own, the gradient is a block's own and what lies
+    over it of its neighbours' halos; a halo wider than its block keeps torch's.
     """
     if halo and halo <= min(block) and torch.is_grad_enabled() and x.requires_grad:
         found: Tensor = _Windows.apply(x, blocks, block, halo)  # type: ignore[no-untyped-call]

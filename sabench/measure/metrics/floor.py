@@ -6,12 +6,14 @@ from pydantic import JsonValue
 
 from sabench.cases.floor import BOUNDS, bounds, least_work, precision
 from sabench.measure.building import DTYPES
-from sabench.measure.ceilings import measure_ceilings, moved_bytes
+from sabench.measure.ceilings import measure_ceiling, moved_bytes
 from sabench.measure.execution import Execution
 from sabench.measure.instruments import make_timer
 from sabench.measure.protocol import Protocol
 from sabench.measure.subject import Subject
 from sabench.records import Reading
+
+PARTS = tuple(f"floor_{kind}" for kind in BOUNDS)
 
 
 def measure(subject: Subject, execution: Execution, protocol: Protocol) -> dict[str, Reading]:
@@ -20,32 +22,47 @@ def measure(subject: Subject, execution: Execution, protocol: Protocol) -> dict[
     The call is the whole batch's, as latency_warm is. A ceiling is the best of this process; what
     slowed it makes a floor too high, so the lowest over the processes is the bound.
     """
-    parts = [f"floor_{kind}" for kind in BOUNDS]
-    work = least_work(subject.case)
-    if work is None:
-        return _absent("floor", *parts, reason="no closed form: no floor to hold it against")
-    if protocol.remaining_s() <= 0:
-        return _absent("floor", *parts, reason="the case's deadline left no time for it")
     case = subject.case
-    ceilings = _ceilings(subject.device, precision(case), case.threads, moved_bytes(work))
-    found = bounds(work, ceilings)
-    if not found:
-        return _absent("floor", *parts, reason="nothing to do: no floor to hold it against")
-    readings = _absent(*parts, reason="the case has none of it, or the device no such ceiling")
-    for bound in found:
+    work = least_work(case)
+    if work is None:
+        return _absent("floor", *PARTS, reason="no closed form: no floor to hold it against")
+    readings: dict[str, Reading] = {}
+    found: dict[str, float] = {}
+    for kind, names in BOUNDS.items():
+        if not getattr(work, kind):
+            readings |= _absent(f"floor_{kind}", reason="the case has none of it")
+            continue
+        if protocol.remaining_s() <= 0:
+            return _absent("floor", *PARTS, reason="the case's deadline left no time for it")
+        moved = moved_bytes(work) if kind == "bytes" else 0
+        at = (subject.device, precision(case), case.threads, moved)
+        told = {name: _ceiling(name, *at) for name in names}
+        rates = {name: rate for name, rate in told.items() if isinstance(rate, float)}
+        found |= rates
+        if not rates:
+            reason = f"no ceiling: {'; '.join(map(str, told.values()))}"
+            readings |= _absent(f"floor_{kind}", reason=reason)
+    held = bounds(work, found)
+    if not held:
+        reason = next((one.reason for one in readings.values() if "no ceil" in one.reason), NOTHING)
+        return _absent("floor", reason=reason) | readings
+    for bound in held:
         details: dict[str, JsonValue] = {
             "amount": bound.amount,
             "ceiling": bound.ceiling,
             "rate": bound.rate,
         }
         readings[f"floor_{bound.name}"] = Reading.of("s", [bound.seconds], details=details)
-    return {"floor": Reading.of("s", [found[0].seconds], details={"by": found[0].name}), **readings}
+    return {"floor": Reading.of("s", [held[0].seconds], details={"by": held[0].name}), **readings}
+
+
+NOTHING = "nothing to do: no floor to hold it against"
 
 
 @cache
-def _ceilings(device: str, dtype: str, threads: int, moved: int) -> dict[str, float]:
-    """Once in a process: cases of one size and precision have the same."""
-    return measure_ceilings(device, DTYPES[dtype], moved, make_timer(device, threads))
+def _ceiling(name: str, device: str, dtype: str, threads: int, moved: int) -> float | str:
+    """Once in a process; `moved` tells sizes apart where they have ceilings of their own."""
+    return measure_ceiling(name, device, DTYPES[dtype], moved, make_timer(device, threads))
 
 
 def _absent(*names: str, reason: str) -> dict[str, Reading]:

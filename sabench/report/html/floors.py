@@ -31,7 +31,9 @@ def floors(sheet: Sheet) -> Iterator[Figure]:
     placed = [
         (point, floor)
         for point in sheet.points
-        if point.value(LATENCY) is not None and (floor := drawable(point.row.floor_s)) is not None
+        if point.value(LATENCY) is not None
+        and point.row.times_floor is not None
+        and (floor := drawable(point.row.floor_s)) is not None
     ]
     by_time = Sheet(sheet.points, LATENCY, sheet.marks)
     least = {point.number: floor for point, floor in placed}
@@ -46,16 +48,16 @@ def floors(sheet: Sheet) -> Iterator[Figure]:
         x, y = Axis("floor: the least time by measured ceilings", "time"), by_time.axis
         panels.append((group, partial(scatter, values, sheet.marks, x, y, curve=Curve(ends))))
         for point in points:
-            floor, times = least[point.number], point.row.times_floor
+            floor, times = least[point.number], point.row.times_floor or 0.0
             cells = [Cell(group), Cell(point.label), *by_time.cells(point)]
             cells += [Cell(SHOWN_AS["time"](floor), floor), Cell(_bound(point))]
-            lines.append(Line((*cells, Cell(f"{times or 0.0:.2f} x", times)), (point.number,)))
+            lines.append(Line((*cells, Cell(f"{times:.2f} x", times)), (point.number,)))
     if not panels:
         return
     shown, left_out = capped(panels)
     says = (
         "Dashed: as fast as the floor. A case's distance above it is what a better implementation "
-        "could win at most.",
+        "could win at most; below it, other work held the ceilings back while they were taken.",
         "The floor is the longest of three times that cannot be avoided, each an amount of work "
         "over the device's measured ceiling: moving, multiplying, exponentials.",
     )

@@ -53,6 +53,24 @@ def test_the_dashed_line_is_where_time_and_floor_are_one() -> None:
     assert "4.00 x its floor, bound by multiplying" in panel.spec["datasets"]["points"][0]["told"]
 
 
+def test_of_each_kind_the_lowest_counts_and_then_the_longest() -> None:
+    """Each process was slowed in one kind: together they tell both ceilings."""
+    crossed = {
+        "floor_bytes": figure_of("floor_bytes", [1e-3, 2e-3]),
+        "floor_macs": figure_of("floor_macs", [2e-3, 1.2e-3]),
+        "floor": figure_of("floor", [2e-3, 2e-3]),
+    }
+    bare = row(3, 6e-3)
+    found = bare.model_copy(update={"figures": bare.figures | crossed})
+    assert (found.floor_s, found.bound_by) == (1.2e-3, "macs")
+    assert found.times_floor == pytest.approx(5.0)
+
+
+def test_a_case_without_figures_is_no_number_of_times_its_floor() -> None:
+    assert row(3, 4e-3, floor=(1e-3,), status=Status.OOM).times_floor is None
+    assert row(3, 4e-3, floor=(1e-3,), status=Status.CONTENDED).times_floor == pytest.approx(4.0)
+
+
 def test_without_floors_there_is_no_figure_and_no_column() -> None:
     bare = [row(window, 1e-3 * window) for window in (3, 5, 7)]
     assert figures_of(*bare) == []

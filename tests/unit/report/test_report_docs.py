@@ -26,7 +26,7 @@ def test_the_charts_of_the_docs_are_those_that_runs_can_give() -> None:
         row = row_of(one, 1e-3 * number, NOISY, macs=1e6 * number)
         memory = {"peak_rss_growth": figure_of("peak_rss_growth", [1e6 * number])}
         joined = {"accuracy": figure_of("accuracy", [0.5 + number / 100])}
-        floor = {"floor": figure_of("floor", [1e-4 * number])}
+        floor = {"floor_macs": figure_of("floor_macs", [1e-4 * number])}
         figures = row.figures | memory | joined | floor
         rows.append(row.model_copy(update={"figures": figures, "curve": [EPOCH, EPOCH]}))
     sources = name_sources([("one", board_of(rows))])

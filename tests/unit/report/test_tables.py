@@ -177,14 +177,14 @@ def test_cold_graph_and_energy_have_columns_where_they_were_measured() -> None:
 
 
 def test_the_time_over_the_floor_has_a_column_where_both_are_known() -> None:
-    metrics = ("latency_warm", "floor")
+    metrics = ("latency_warm", "floor_macs")
     info = run_info((case("conv"),), preset=preset(processes=2), metrics=metrics)
     records = [
         record_of(
             job,
             readings={
                 "latency_warm": Reading.of("s", [2e-3] * 10),
-                "floor": Reading.of("s", [floor], details={"by": "macs"}),
+                "floor_macs": Reading.of("s", [floor]),
             },
         )
         for job, floor in zip(info.jobs(), (1e-3, 8e-4), strict=True)
