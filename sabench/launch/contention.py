@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from sabench.errors import ConfigError, DeviceError
@@ -51,13 +52,20 @@ def parse_policy(text: str) -> Policy:
 
 
 def await_quiet(
-    devices: Sequence[str], policy: Policy, listener: Listener, busy: Busy | None = None
+    devices: Sequence[str],
+    policy: Policy,
+    listener: Listener,
+    busy: Busy | None = None,
+    *,
+    threads: int = 1,
 ) -> None:
     """Return when the devices are quiet, or as the policy says.
 
+    `threads`: of the case that has most; so many cores are looked at.
+
     Raises: DeviceError if they are not and the policy is to fail.
     """
-    busy = busy or neighbours
+    busy = busy or partial(neighbours, threads=threads)
     look_s = GLANCE_S if policy.kind == "warn" else LOOK_S
     until, said = time.monotonic() + policy.wait_s, False
     while told := "; ".join(filter(None, (busy(device, look_s) for device in devices))):
@@ -76,12 +84,15 @@ def await_quiet(
     return None
 
 
-def neighbours(device: str, look_s: float) -> str:
-    """Who else is at work, by counters alone. What cannot be read is nobody: a job flags it."""
-    return _on_cores(look_s) if device == "cpu" else _on_device(device, look_s)
+def neighbours(device: str, look_s: float, threads: int = 1) -> str:
+    """Who else is at work, by counters alone. What cannot be read is nobody: a job flags it.
+
+    `threads`: of the case that has most; so many cores are looked at.
+    """
+    return _on_cores(look_s, threads) if device == "cpu" else _on_device(device, look_s)
 
 
-def _on_cores(look_s: float) -> str:
+def _on_cores(look_s: float, threads: int) -> str:
     before = machine_usage()
     time.sleep(look_s)
     load = ForeignLoad.between(before, machine_usage())
@@ -90,7 +101,7 @@ def _on_cores(look_s: float) -> str:
         return f"{load.foreign:.2f} of {load.cores} cores are busy with other work{stolen}"
     if look_s < LOOK_S:  # too short to know how fast the core can be
         return ""
-    slow = slow_share(choose_cores(1, allowed_cores()), GLANCE_S)
+    slow = slow_share(choose_cores(threads, allowed_cores()), GLANCE_S)
     if slow > SLOW_SHARE:
         return f"something unseen shares a core {slow:.0%} of the time"
     return ""

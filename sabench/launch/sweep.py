@@ -1,7 +1,7 @@
 """A run, start to end: plan, batches, children, journal; and the same again after a kill."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from sabench.cases.plan import Batch, Job, answer, make_batches
@@ -22,7 +22,6 @@ from sabench.launch.one_child import Surroundings, one_child
 from sabench.launch.resume import RETRIED, adopt, attempts_made
 from sabench.launch.watch import PATIENCE, Patience, utc_now
 from sabench.records import FLAG_MEANING, Flag, Record, Status
-from sabench.stats import quantile
 from sabench.store import journal
 from sabench.store.run_folder import RunFolder
 
@@ -67,7 +66,7 @@ class _Sweep:
     contention: Policy | None
     ended: int = 0
     total: int = 0
-    best: dict[tuple[int, ...], list[float]] = field(default_factory=dict)  # told of these cores
+    best: dict[tuple[int, ...], dict[int | str, float]] = field(default_factory=dict)  # by process
     admission: Admission = field(init=False)
     around: Surroundings = field(init=False)
 
@@ -104,8 +103,11 @@ class _Sweep:
 
     def _await_quiet(self, jobs: list[Job]) -> None:
         if jobs and self.contention is not None:
+            threads = max(job.case.threads for job in jobs)
             with self.stop.waiting():
-                await_quiet(self.folder.info.devices, self.contention, self.listener)
+                await_quiet(
+                    self.folder.info.devices, self.contention, self.listener, threads=threads
+                )
 
     def _do(self, jobs: list[Job]) -> None:
         for batch in make_batches(jobs, self.folder.info.isolation):
@@ -160,7 +162,7 @@ class _Sweep:
             device=first.device,
             threads=first.case.threads,
             cores=cores,
-            core_best=quantile(self.best[cores], 0.5) if on_cpu and cores in self.best else 0.0,
+            core_best=_low_of(self.best[cores].values()) if on_cpu and cores in self.best else 0.0,
             memory_limit=self.memory_limit if on_cpu else 0,  # CUDA reserves far more than it uses
             recipe=info.recipe,
             checkpoints=str(self.folder.checkpoints.resolve()) if info.purpose == "train" else "",
@@ -178,7 +180,9 @@ class _Sweep:
         cores, best = (record.details.get(key) for key in ("cores", "core_best"))
         if isinstance(cores, list) and isinstance(best, float) and best > 0:
             key = tuple(core for core in cores if isinstance(core, int))
-            self.best.setdefault(key, []).append(best)
+            alone = self.folder.info.isolation == "case"
+            process = record.job_id if alone else record.replicate
+            self.best.setdefault(key, {})[process] = best
 
     def _place(self) -> tuple[int, int]:
         return self.ended + 1, self.total
@@ -206,6 +210,12 @@ def unfinished(plan: list[Job], records: list[Record]) -> list[Job]:
         for job in plan
         if job.job_id not in last or last[job.job_id].status is Status.INTERRUPTED
     ]
+
+
+def _low_of(found: Collection[float]) -> float:
+    """What all but one in eight of these processes saw no less of: most may have begun beside a
+    neighbour, and the least of many falls with their number."""
+    return sorted(found)[len(found) // 8]
 
 
 def retries(plan: list[Job], records: list[Record]) -> list[Job]:

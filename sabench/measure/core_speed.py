@@ -54,6 +54,11 @@ class CoreSpeed:
         own, told = self._own, self._told
         return min(own, told) if own and told else own or told
 
+    @property
+    def own(self) -> float:
+        """The same by our readings alone: what a later process is told."""
+        return self._own
+
     def read(self) -> float:
         """The shortest of three products over the shortest of three divisions."""
         product, division = self._shortest(multiply), self._shortest(divide)
@@ -120,19 +125,26 @@ def slow_share(cores: Collection[int], seconds: float) -> float:
     not offered, the core is looked at that it is on.
     """
     if not hasattr(os, "sched_setaffinity"):
-        return CoreSpeed().slow_share(seconds)
+        return _speed_of(None).slow_share(seconds)
     before = os.sched_getaffinity(0)
     shares: list[float] = []
     try:
         for core in cores:
             os.sched_setaffinity(0, {core})
-            shares.append(CoreSpeed().slow_share(seconds))
+            shares.append(_speed_of(core).slow_share(seconds))
     except OSError:
         shares.clear()
     finally:
         with suppress(OSError):
             os.sched_setaffinity(0, before)
-    return max(shares) if shares else CoreSpeed().slow_share(seconds)
+    return max(shares) if shares else _speed_of(None).slow_share(seconds)
+
+
+@cache
+def _speed_of(core: int | None) -> CoreSpeed:
+    """One for all looks at a core: a neighbour that is busy through the whole of one look is known
+    by an earlier one. None: whichever core we are on."""
+    return CoreSpeed()
 
 
 @cache

@@ -128,5 +128,5 @@ class CpuTimer:
             "judged_by": signal,
             "own_cpu_cores": round(self._cpu_ns / wall, 3),
             "waited_cores": round(self._delay_ns / wall, 3),
-            "core_best": self._speed.best if self._speed else None,
+            "core_best": self._speed.own if self._speed else None,
         }

@@ -8,11 +8,17 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from sabench.measure.core_speed import slow_share
-from sabench.measure.doctor.cpu import examine_cpu
+from sabench.measure.doctor.cpu import SMT, examine_cpu
 from sabench.measure.doctor.finding import Finding, Light
 from sabench.measure.doctor.gpu import driver_version, examine_gpu
 from sabench.measure.doctor.host import Host
-from sabench.measure.doctor.load import busy_shares, examine_load, sample, shared_core
+from sabench.measure.doctor.load import (
+    busy_shares,
+    examine_load,
+    others_at_work,
+    sample,
+    shared_core,
+)
 from sabench.measure.doctor.package_energy import package_energy
 from sabench.measure.doctor.places import examine_places
 from sabench.measure.doctor.software import examine_software
@@ -35,8 +41,9 @@ def examine(
         sleep(WATCH_S)
         after = sample(host)
     load = examine_load(host, before, after)
-    alone = all(one.light is not Light.RED for one in load)
-    load.append(shared_core(slow_share(host.cores, SPEED_S) if alone else None))
-    devices = [finding for one in looked_at for finding in one.result()]
     cpu = examine_cpu(host, busy_shares(before, after))
+    threads = next(one for one in cpu if one.name == SMT.name)
+    told = others_at_work(load, threads)
+    load.append(shared_core(None if told else slow_share(host.cores, SPEED_S)))
+    devices = [finding for one in looked_at for finding in one.result()]
     return [*cpu, *load, *places, *software, package_energy(host), *devices]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sabench.measure.cgroup import cgroup_folders, cpu_quota, throttled_periods
 from sabench.measure.core_load import core_ticks
-from sabench.measure.doctor.finding import Finding, Part
+from sabench.measure.doctor.finding import Finding, Light, Part
 from sabench.measure.doctor.host import Host
 from sabench.measure.system_files import text
 
@@ -113,6 +113,15 @@ def steal(before: Sample, after: Sample) -> Finding:
     if share > STEAL_RED:
         return STEAL.red(value, mend)
     return STEAL.yellow(value, mend) if share > STEAL_YELLOW else STEAL.green(value)
+
+
+def others_at_work(load: list[Finding], threads: Finding) -> bool:
+    """Whether what can be seen may slow our cores already: the checks of this file, and what the
+    cores' other hardware threads do. Then what cannot be seen is not told from it."""
+    seen = [one for one in load if one.name != QUOTA.name]
+    return any(one.light is Light.RED for one in (*load, threads)) or any(
+        one.light is Light.YELLOW for one in seen
+    )
 
 
 def shared_core(slow: float | None) -> Finding:

@@ -3,14 +3,18 @@
 from copy import deepcopy
 from dataclasses import replace
 from itertools import pairwise
+from typing import TypeGuard, TypeVar
 
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch.nn.utils.parametrize import is_parametrized
 
 from sabench.errors import ConfigError
 from sabench.measure.calls import execution_of
 from sabench.measure.execution import Execution
 from sabench.measure.subject import Subject
+
+Part = TypeVar("Part", bound=nn.Module)
 
 
 def prepare(subject: Subject) -> Execution:
@@ -32,18 +36,40 @@ def prepare(subject: Subject) -> Execution:
 def fold_norms(module: nn.Module) -> int:
     """Fold each batch norm that follows a convolution in a Sequential, in place; how many.
 
+    Only where all three are torch's own to the last step: of others the sum is not known.
+
     In eval mode both are linear in each channel: w' = w g / sqrt(var + eps) and
     b' = (b - mean) g / sqrt(var + eps) + shift. Computed in fp32 whatever the module's precision.
     """
-    rows = [part for part in module.modules() if isinstance(part, nn.Sequential)]
+    rows = [part for part in module.modules() if _is_plain(part, nn.Sequential)]
     folded = 0
     for row in rows:
         parts = [*row._modules.items()]  # named_children leaves a part out that stands there twice
         for (name, layer), (after, norm) in pairwise(parts):
-            if isinstance(layer, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+            if _is_plain(layer, nn.Conv2d) and _is_plain(norm, nn.BatchNorm2d) and _is_fixed(norm):
                 dtype = layer.weight.dtype
                 pair = deepcopy(layer).float(), deepcopy(norm).float()
                 row.register_module(name, fuse_conv_bn_eval(*pair).to(dtype))
                 row.register_module(after, nn.Identity())  # others know the part by its name
                 folded += 1
     return folded
+
+
+def _is_plain(module: nn.Module | None, kind: type[Part]) -> TypeGuard[Part]:
+    """Whether a module does what torch's class does: a subclass may do more, a hook or a
+    parametrisation as well."""
+    if not isinstance(module, kind) or type(module).forward is not kind.forward:
+        return False
+    conv_forward = getattr(type(module), "_conv_forward", None)
+    hooks = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+    return (
+        "forward" not in vars(module)
+        and conv_forward is getattr(kind, "_conv_forward", None)
+        and not any(getattr(module, name) for name in hooks)
+        and not is_parametrized(module)
+    )
+
+
+def _is_fixed(norm: nn.BatchNorm2d) -> bool:
+    """Whether a norm has statistics of its own, which no batch changes."""
+    return not norm.training and norm.running_mean is not None

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import torch
 
 from sabench.cases.plan import Batch, Job
+from sabench.measure.cores import preset_of
 from sabench.measure.outcome import Outcome, conclude
 from sabench.measure.protocol import ShowFigure, show_nothing
 from sabench.measure.selftest import any_device, cpu, cuda
@@ -42,7 +43,7 @@ def run_selftest(
     """The record of one check: its reading, under its name. Never raises."""
     name = job.case.subject
     plant = str(job.case.options.get("plant", ""))
-    bench = Bench(job.device, job.case.threads, batch.preset, plant)
+    bench = Bench(job.device, job.case.threads, preset_of(batch, flags), plant)
 
     def work(taken: dict[str, Reading]) -> Outcome:
         if job.device != "cpu":  # events are recorded on the current device's stream

@@ -23,7 +23,7 @@ BUSY = "1.00 of 2 cores are busy with other work"
 def told(*answers: str) -> Callable[[str, float], str]:
     """What a machine says each time it is looked at; the last answer stays."""
     left = list(answers)
-    return lambda device, look_s: left.pop(0) if len(left) > 1 else left[0]
+    return lambda device, look_s, **_: left.pop(0) if len(left) > 1 else left[0]
 
 
 def notices(policy: Policy, busy: Callable[[str, float], str]) -> list[str]:
@@ -111,6 +111,18 @@ def test_a_core_that_something_unseen_shares_is_not_quiet(
     monkeypatch.setattr(contention.time, "sleep", lambda _: None)
     monkeypatch.setattr(contention, "slow_share", lambda _cores, _seconds: slow)
     assert neighbours("cpu", look_s) == said
+
+
+def test_as_many_cores_are_looked_at_as_the_largest_case_has_threads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(contention, "machine_usage", lambda: None)
+    monkeypatch.setattr(contention.time, "sleep", lambda _: None)
+    monkeypatch.setattr(contention, "allowed_cores", lambda: {0, 1, 2})
+    monkeypatch.setattr(contention, "slow_share", lambda cores, _: asked.append(len(cores)) or 0.0)
+    await_quiet(("cpu",), Policy("fail"), lambda _: None, threads=2)
+    assert asked == [2]
 
 
 def test_a_device_that_tells_nothing_is_no_reason_to_wait(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -233,7 +233,7 @@ def test_a_child_is_told_what_earlier_ones_saw_of_its_cores(tmp_path: Path) -> N
     """Three rounds; the stand-in sees 4, 3, 2. A batch says nothing of what is not."""
     run = new_run(tmp_path / "run", faulty("speed"), preset=preset(processes=3))
     do(run)
-    assert told_speeds(run) == [0.0, 4.0, 3.5]  # the median
+    assert told_speeds(run) == [0.0, 4.0, 3.0]
     assert "core_best" not in (run.outbox / "00000.json").read_text()
 
 
@@ -248,6 +248,29 @@ def test_a_run_that_goes_on_knows_what_its_cores_can_do(tmp_path: Path) -> None:
         journal.append(run, record_of(first, attempt=attempt, **fields))
     do(run)
     assert told_speeds(run) == [1.3]
+
+
+@pytest.mark.parametrize(
+    ("seen", "told"),
+    [
+        ([1.8], 1.8),
+        ([1.8, 1.8, 1.05, 1.8], 1.05),  # most began beside a neighbour
+        ([1.0, *[1.1] * 7], 1.1),  # of many the least is an extreme
+        ([1.0, 1.01, *[1.1] * 14], 1.1),
+    ],
+)
+def test_a_child_is_told_what_few_saw_less_of_however_many_jobs_they_did(
+    tmp_path: Path, seen: list[float], told: float
+) -> None:
+    processes = len(seen) + 1
+    run = new_run(tmp_path / "run", faulty("ok", "ok"), preset=preset(processes=processes))
+    cores = [*choose_cores(1, allowed_cores())]
+    done = [job for job in run.info.plan() if job.replicate < len(seen)]
+    for job in done:
+        details = {"cores": cores, "core_best": seen[job.replicate]}
+        journal.append(run, record_of(job, details=details))
+    do(run)
+    assert told_speeds(run) == [told]
 
 
 def test_the_speed_of_a_core_is_nothing_to_a_device(tmp_path: Path) -> None:

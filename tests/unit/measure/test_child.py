@@ -136,7 +136,8 @@ def test_a_core_that_is_slower_than_it_was_known_to_be_spoils_the_figure(tmp_pat
     child = start(tmp_path, stranger("Doubling"), core_best=1e-3)
     assert child.finish()[0] == 0
     (record,) = child.records()
-    assert (record.status, record.details["core_best"]) == (Status.CONTENDED, 1e-3)
+    assert record.status is Status.CONTENDED
+    assert record.details["core_best"] > 0.1  # what it saw itself
     told = record.readings["latency_warm"].details
     assert told["rejected"] == told["blocks"] > 0
     assert told["slowed"] > 0  # those in which we waited for the core count as that

@@ -13,7 +13,14 @@ from sabench.measure import doctor
 from sabench.measure.doctor import Finding, Host, Light, examine
 from sabench.measure.doctor import places as places_module
 from sabench.measure.doctor.cpu import CLOCK, clock_source, cores, examine_cpu, timer
-from sabench.measure.doctor.load import Sample, busy_shares, examine_load, sample, shared_core
+from sabench.measure.doctor.load import (
+    Sample,
+    busy_shares,
+    examine_load,
+    others_at_work,
+    sample,
+    shared_core,
+)
 from sabench.measure.doctor.places import examine_places
 from sabench.measure.noise import busy_neighbours
 
@@ -264,6 +271,17 @@ def test_the_cores_of_a_child_are_the_ones_whose_speed_is_read(
     found = {one.name: one for one in examine(machine.host, sleep=lambda _: None)}
     assert found["core sharing"].light is Light.NOT_APPLICABLE
     assert asked == [(1,)]
+
+
+@pytest.mark.parametrize("thread", [Light.GREEN, Light.YELLOW, Light.RED])
+@pytest.mark.parametrize("light", Light)
+@pytest.mark.parametrize("name", ["neighbours", "steal", "pressure", "CPU quota"])
+def test_what_is_seen_to_work_is_not_called_unseen(name: str, light: Light, thread: Light) -> None:
+    """A core's sibling that could work is no matter, one that does is; a quota stops us if red."""
+    seen = light is Light.RED or (light is Light.YELLOW and name != "CPU quota")
+    load = [Finding(name, light, "", "")]
+    threads = Finding("hardware threads", thread, "", "")
+    assert others_at_work(load, threads) is (seen or thread is Light.RED)
 
 
 def test_processes_that_wait_are_pressure(machine: Machine) -> None:

@@ -168,3 +168,62 @@ def test_a_mode_that_trains_and_a_module_without_norms_are_refused() -> None:
     bare = replace(subject, module=nn.Conv2d(3, 3, 1).eval())
     with pytest.raises(ConfigError, match="no batch norm of resnet26 follows a convolution"):
         folded.prepare(bare)
+
+
+class Standardised(nn.Conv2d):
+    """Another convolution by the same call."""
+
+    def _conv_forward(self, input: torch.Tensor, weight: Any, bias: Any) -> torch.Tensor:
+        return super()._conv_forward(input, weight - weight.mean(), bias)
+
+
+class Activated(nn.BatchNorm2d):
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        return super().forward(input).relu()
+
+
+class Reversed(nn.Sequential):
+    def forward(self, input: Any) -> Any:
+        for part in reversed([*self]):
+            input = part(input)
+        return input
+
+
+def hooked() -> nn.Module:
+    conv = nn.Conv2d(4, 4, 1)
+    conv.register_forward_hook(lambda *told: told[-1] + 1)
+    return nn.Sequential(conv, nn.BatchNorm2d(4))
+
+
+def normed_weights() -> nn.Module:
+    conv = nn.utils.parametrizations.weight_norm(nn.Conv2d(4, 4, 1))
+    return nn.Sequential(conv, nn.BatchNorm2d(4))
+
+
+def still_training() -> nn.Module:
+    row = nn.Sequential(nn.Conv2d(4, 4, 1), nn.BatchNorm2d(4)).eval()
+    row[1].train()
+    return row
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: nn.Sequential(Standardised(4, 4, 1), nn.BatchNorm2d(4)).eval(),
+        lambda: nn.Sequential(nn.Conv2d(4, 4, 1), Activated(4)).eval(),
+        lambda: Reversed(nn.Conv2d(4, 4, 1), nn.BatchNorm2d(4)).eval(),
+        lambda: hooked().eval(),
+        lambda: normed_weights().eval(),
+        lambda: nn.Sequential(
+            nn.Conv2d(4, 4, 1), nn.BatchNorm2d(4, track_running_stats=False)
+        ).eval(),
+        still_training,
+    ],
+    ids=["weights", "activation", "order", "hook", "parametrisation", "no statistics", "training"],
+)
+def test_what_is_not_torchs_to_the_last_step_is_left_alone(make: Any) -> None:
+    row = make()
+    x = torch.rand(2, 4, 3, 3)
+    before = row(x)
+    assert fold_norms(row) == 0
+    torch.testing.assert_close(row(x), before)
