@@ -53,9 +53,10 @@ class Preset(Frozen):
         return self
 
     def measures_as(self, other: "Preset") -> bool:
-        """Whether figures of the two mean the same. One of an earlier version, which read no core,
-        differs from its like in what it rejects, not in what it measures."""
-        return self.model_copy(update={"slow_core": other.slow_core}) == other
+        """Whether figures of the two mean the same. One that reads no core, as those of earlier
+        versions, differs from its like in what it rejects, not in what it measures."""
+        like = {"slow_core": other.slow_core, "name": other.name}
+        return self.base == other.base and self.model_copy(update=like) == other
 
     def unlike(self, other: "Preset") -> str:
         """Its name, and the constants in which it is not as the other."""

@@ -106,6 +106,8 @@ def test_unlike_presets_are_refused_whatever_is_asked_for() -> None:
 def test_a_version_that_read_no_core_measured_the_same(limits: tuple[float, float]) -> None:
     one, other = (preset().model_copy(update={"slow_core": limit}) for limit in limits)
     refuse_unlike(side(preset=one), side("new", preset=other), across_env=False)
+    asked = other.model_copy(update={"name": f"standard+slow_core={limits[1]}"})
+    refuse_unlike(side(preset=one), side("new", preset=asked), across_env=False)
     longer = other.model_copy(update={"processes": 7})
     told = r"preset standard \(processes=2\) and new with standard \(processes=7\)"
     with pytest.raises(ResultError, match=told):

@@ -5,12 +5,12 @@ import math
 import pytest
 
 from making_rows import NOISY, board_of, row_of
-from making_runs import case
+from making_runs import case, preset
 from sabench.cases.case import Case
 from sabench.compare.join import sides_of
 from sabench.compare.runs import Comparison, compare_runs
 from sabench.report.columns import label_of, name_of
-from sabench.report.compare_words import cells, finds_of, ratio
+from sabench.report.compare_words import cells, finds_of, ratio, remarks
 
 
 def told_of(base: float, new: float, factors: tuple[float, ...], metric: str) -> Comparison:
@@ -66,3 +66,20 @@ def test_only_cases_that_share_a_name_in_their_group_tell_how_they_ran() -> None
         "conv",
     ]
     assert name_of(board)(rows[3]) == "conv window=3"
+
+
+@pytest.mark.parametrize(
+    ("limits", "named"),
+    [((0.0, 0.0), ""), ((1.25, 1.25), ""), ((0.0, 1.25), "old"), ((1.25, 0.0), "new")],
+)
+def test_a_side_that_read_no_core_is_named_beside_one_that_did(
+    limits: tuple[float, float], named: str
+) -> None:
+    (old,), (new,) = (
+        sides_of(name, board_of([row_of(case(), 1.0)], preset=preset().model_copy(update=limit)))
+        for name, limit in zip(("old", "new"), ({"slow_core": one} for one in limits), strict=True)
+    )
+    lines = remarks(compare_runs(old, new, metric="latency_warm"))
+    assert [line.split(" was measured without a look")[0] for line in lines] == [named] * bool(
+        named
+    )
