@@ -15,7 +15,7 @@ from pathlib import Path
 VARIABLE = "SABENCH_CHILD"
 PROC = Path("/proc")
 KERNEL_THREAD = 0x00200000  # PF_KTHREAD among the flags in a process's stat
-STARTING_S = 0.2  # for which a process that shows no environment may be starting a program
+STARTING_S = 0.2  # a guess: so long a process without an environment may be starting a program
 
 
 def new_mark() -> str:

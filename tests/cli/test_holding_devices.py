@@ -109,7 +109,8 @@ def test_on_contention_fail_is_exit_5_and_the_run_can_be_resumed(place: Path) ->
 @pytest.mark.usefixtures("spinners")
 def test_on_contention_wait_is_bounded_and_then_measures(place: Path) -> None:
     (place / "tiny.yaml").write_text(SUITE)
-    code, told = run(place, *ONE, "--on-contention", "wait:1.5s")
+    brief = ("--set", "budget_s=0.1", "--set", "processes=1")
+    code, told = run(place, *ONE, *brief, "--on-contention", "wait:1.5s")
     assert code in (0, 4)
     assert "waiting up to 2 s for quiet" in told
     assert "still after 2 s" in told

@@ -25,6 +25,14 @@ layers:
 """
 
 
+BRIEF = tuple(
+    word
+    for constant in ("processes=1", "warmup_min_s=0.02", "warmup_max_s=0.1", "budget_s=0.1")
+    for word in ("--set", constant)
+)
+"""Of a test that asks nothing of the figures."""
+
+
 def sabench(*arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run one command in its own process, as a shell would."""
     environment = {**os.environ, "COLUMNS": "80", "SABENCH_STATE": str(cwd / "state"), **variables}
@@ -134,6 +142,7 @@ def test_a_layer_from_a_file_is_measured_and_its_macs_are_marked_unverified(
     (tmp_path / "tiny.yaml").write_text(TINY)
     done = sabench(
         *("profile", "--suite", "tiny.yaml", "--device", "cpu", "--out", "run", "--json"),
+        *BRIEF,
         *("--layer", f"{STRANGERS}:Doubling", "--filter", "Doubling"),
         cwd=tmp_path,
     )
@@ -151,6 +160,7 @@ def test_a_layer_of_an_installed_package_is_measured(tmp_path: Path) -> None:
     )
     done = sabench(
         *("profile", "--suite", "suite.yaml", "--device", "cpu", "--out", "run", "--json"),
+        *BRIEF,
         cwd=tmp_path,
         PYTHONPATH=str(HERE.parent / "stranger"),
     )
@@ -176,6 +186,7 @@ def test_a_layer_may_import_its_neighbours_and_what_lies_in_the_working_director
     )
     done = sabench(
         *("profile", "--suite", "tiny.yaml", "--device", "cpu", "--out", "run", "--json"),
+        *BRIEF,
         *("--layer", "models/layer.py:Mine", "--filter", "Mine", "--csv", "run/table.csv"),
         cwd=tmp_path,
     )
@@ -194,6 +205,7 @@ def test_an_installed_layer_that_cannot_be_imported_spoils_only_its_own_case(
     )
     done = sabench(
         *("profile", "--suite", "suite.yaml", "--device", "cpu", "--out", "run", "--json"),
+        *BRIEF,
         cwd=tmp_path,
         PYTHONPATH=str(tmp_path / "site"),
     )
