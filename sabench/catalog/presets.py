@@ -55,8 +55,11 @@ class Preset(Frozen):
     def measures_as(self, other: "Preset") -> bool:
         """Whether figures of the two mean the same. One that reads no core, as those of earlier
         versions, differs from its like in what it rejects, not in what it measures."""
+        limits = {self.slow_core, other.slow_core}
+        if self.base != other.base or (len(limits) > 1 and 0.0 not in limits):
+            return False
         like = {"slow_core": other.slow_core, "name": other.name}
-        return self.base == other.base and self.model_copy(update=like) == other
+        return self.model_copy(update=like) == other
 
     def unlike(self, other: "Preset") -> str:
         """Its name, and the constants in which it is not as the other."""

@@ -19,6 +19,7 @@ from sabench.units import show_duration
 BUSY_SHARE = 0.05  # of the machine's cores, or of the time in which the device did anything
 STOLEN_SHARE = 0.01  # of the machine's cores, by its hypervisor
 SLOW_SHARE = 0.10  # of the time in which another machine's work shares a core
+LEAST_GLANCE_S = 0.1  # at one core of many
 GLANCE_S, LOOK_S = 0.3, 1.0  # /proc/stat counts by 10 ms; NVML's own period is up to a second
 READ_EVERY_S = 0.2
 SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0}
@@ -101,7 +102,9 @@ def _on_cores(look_s: float, threads: int) -> str:
         return f"{load.foreign:.2f} of {load.cores} cores are busy with other work{stolen}"
     if look_s < LOOK_S:  # too short to know how fast the core can be
         return ""
-    slow = slow_share(choose_cores(threads, allowed_cores()), GLANCE_S)
+    allowed = allowed_cores()
+    cores = choose_cores(min(threads, len(allowed)), allowed)
+    slow = slow_share(cores, max(GLANCE_S / max(1, len(cores)), LEAST_GLANCE_S))
     if slow > SLOW_SHARE:
         return f"something unseen shares a core {slow:.0%} of the time"
     return ""

@@ -40,8 +40,16 @@ def group_members(group: int) -> list[int]:
     return members
 
 
-def marked(mark: str) -> tuple[list[int], list[int]]:
-    """The living processes that carry a mark, and those that do not tell yet.
+def began(pid: int) -> int:
+    """When a process began, in ticks since boot; 0 where nothing tells."""
+    try:
+        return _stat(PROC / str(pid) / "stat")[2]
+    except OSError:
+        return 0
+
+
+def marked(mark: str, since: int) -> tuple[list[int], list[int]]:
+    """The living processes that carry a mark, and those begun since that do not tell yet.
 
     While a process starts a program, /proc shows no environment of it for a moment. Both empty
     where there is no /proc.
@@ -52,26 +60,32 @@ def marked(mark: str) -> tuple[list[int], list[int]]:
             told, pid = environ.read_bytes(), int(environ.parent.name)
             if mark.encode() in told:
                 found.append(pid)
-            elif not told and _is_a_young_process(environ.with_name("stat")):
+            elif not told and _is_a_process_since(since, environ.with_name("stat")):
                 untold.append(pid)
     return found, untold
 
 
-def _is_a_young_process(stat: Path) -> bool:
-    """Whether it lives, is no thread of the kernel and began after this process."""
-    told = stat.read_text(errors="replace").rpartition(")")[2].split()
-    own = (PROC / "self" / "stat").read_text(errors="replace").rpartition(")")[2].split()
-    return (
-        told[0] not in "ZX" and not int(told[6]) & KERNEL_THREAD and int(told[19]) >= int(own[19])
-    )
+def _is_a_process_since(since: int, stat: Path) -> bool:
+    """Whether it lives, is no thread of the kernel and did not begin earlier."""
+    state, flags, start = _stat(stat)
+    return state not in "ZX" and not flags & KERNEL_THREAD and start >= since
 
 
-def end_all(group: int, mark: str, patience_s: float) -> list[int]:
-    """SIGKILL to what is left of a child; the ids that are still there when patience ends."""
+def _stat(path: Path) -> tuple[str, int, int]:
+    """State, flags and time of start: fields 3, 9 and 22 of proc(5)."""
+    fields = path.read_text(errors="replace").rpartition(")")[2].split()
+    return fields[0], int(fields[6]), int(fields[19])
+
+
+def end_all(group: int, mark: str, patience_s: float, since: int = 0) -> list[int]:
+    """SIGKILL to what is left of a child; the ids that are still there when patience ends.
+
+    `since`: when the child began: nothing older is its own.
+    """
     start = time.monotonic()
     until, may_start_until = start + patience_s, start + min(STARTING_S, patience_s)
     while True:
-        strayed, untold = marked(mark)
+        strayed, untold = marked(mark, since)
         for pid in strayed:
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)

@@ -35,6 +35,12 @@ class Explanation:
         return str(self.record.details.get("operators_reason", ""))
 
     @property
+    def no_ceilings(self) -> Mapping[str, str]:
+        """Why the device has no ceiling of a name: nothing is held against it."""
+        told: Any = self.record.details["no_ceilings"]
+        return dict(told)
+
+    @property
     def disturbed(self) -> str:
         """Why its time is not to be ranked; empty if nothing disturbed it."""
         if self.record.status in MEASURED:

@@ -16,7 +16,7 @@ from pathlib import Path
 import sabench
 from sabench.cases.plan import Batch
 from sabench.errors import DeviceError
-from sabench.launch.descendants import end_all, marking, new_mark
+from sabench.launch.descendants import began, end_all, marking, new_mark
 from sabench.launch.handle import Exited, Said, end_of, understand
 from sabench.measure.environment import child_variables
 
@@ -83,7 +83,7 @@ class ProcessHandle:
 
     def __init__(self, process: subprocess.Popen[bytes], log: Path, mark: str) -> None:
         assert process.stdout is not None  # it was asked for
-        self.pid, self._mark = process.pid, mark
+        self.pid, self._mark, self._began = process.pid, mark, began(process.pid)
         self._process, self._log, self._pipe = process, log, process.stdout
         self._turns = process.stdin  # None: it takes none
         self._pending, self._unfinished = deque[Said](), b""
@@ -126,7 +126,7 @@ class ProcessHandle:
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(5.0)
         self._close()
-        return end_all(self.pid, self._mark, patience_s=5.0)
+        return end_all(self.pid, self._mark, patience_s=5.0, since=self._began)
 
     def told(self) -> str:
         """The end of the child's stderr."""

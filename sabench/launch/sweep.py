@@ -103,7 +103,7 @@ class _Sweep:
 
     def _await_quiet(self, jobs: list[Job]) -> None:
         if jobs and self.contention is not None:
-            threads = max(job.case.threads for job in jobs)
+            threads = max((job.case.threads for job in jobs if job.device == "cpu"), default=1)
             with self.stop.waiting():
                 await_quiet(
                     self.folder.info.devices, self.contention, self.listener, threads=threads
@@ -182,7 +182,8 @@ class _Sweep:
             key = tuple(core for core in cores if isinstance(core, int))
             alone = self.folder.info.isolation == "case"
             process = record.job_id if alone else record.replicate
-            self.best.setdefault(key, {})[process] = best
+            told = self.best.setdefault(key, {})  # a process that took its place saw the same core
+            told[process] = min(best, told.get(process, best))
 
     def _place(self) -> tuple[int, int]:
         return self.ended + 1, self.total

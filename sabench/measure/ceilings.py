@@ -17,12 +17,13 @@ from sabench.measure.timer import Call, Timer
 MOST_BLOCKS = 20  # the best counts: whatever held the others back was no bound
 BLOCKS_S = 0.2  # of one ceiling; a single block where a call takes as long
 FEW_THREADS = 4
-LEAST_MOVED, MOST_MOVED = 2**16, 2**28  # bytes
+LEAST_MOVED, MOST_MOVED = 2**18, 2**28  # bytes; of less a call's own overhead would be the rate
 
 
 def moved_bytes(work: LeastWork) -> int:
-    """What the work moves at least, as a power of two: ceilings of like cases are one."""
-    size = 1 << (work.bytes - 1).bit_length() if work.bytes else 0
+    """What the work moves at least, rounded down to a power of two: like cases have one ceiling,
+    and that of what fits a cache holds for what just does not."""
+    size = 1 << work.bytes.bit_length() - 1 if work.bytes else 0
     return min(max(size, LEAST_MOVED), MOST_MOVED)
 
 

@@ -109,9 +109,10 @@ def remarks(told: Comparison) -> list[str]:
             lines.append(f"{case.key} not compared: {_why(case)}")
     lines += [f"{key} missing: {told.new.name} lacks it" for key in told.missing]
     lines += [f"{key} new: {told.base.name} lacks it" for key in told.added]
-    sides = (told.base, told.new)
-    unread = [side.name for side in sides if not side.leaderboard.preset.slow_core]
-    if len(unread) == 1 and told.base.environment.device_kind == "cpu":
+    on_cpu = [side for side in (told.base, told.new) if side.environment.device_kind == "cpu"]
+    unread = [side.name for side in on_cpu if not side.leaderboard.preset.slow_core]
+    is_time = METRICS[told.metric].show in ("time", "rate")
+    if is_time and len(unread) == 1 and len(on_cpu) == 2:
         lines.append(
             f"{unread[0]} was measured without a look at whether its cores were shared: where they "
             "were, its times may be up to twice as long and ranked all the same"

@@ -53,6 +53,7 @@ def explanation_json(found: Explanation, environment: Environment) -> dict[str, 
             for bound in found.bounds
         ],
         "ceilings": dict(found.ceilings),
+        "no_ceilings": dict(found.no_ceilings),
         "operators": [dict(one) for one in found.operators],
         "operators_reason": found.no_operators,
     }
@@ -87,6 +88,8 @@ def explanation_lines(
     for name in others:
         rate = show_count(found.ceilings[name])
         lines.append(Text(f"{CEILINGS[name]} reaches {rate} a second here", "dim"))
+    for name, reason in found.no_ceilings.items():
+        lines.append(Text(plain(f"{CEILINGS[name]} has no ceiling here: {reason}"), "yellow"))
     if found.no_operators:
         lines += [Text(), Text(plain(found.no_operators), "yellow")]
     elif operators:

@@ -36,7 +36,7 @@ def legend(leaderboard: Leaderboard, letters: dict[Flag, str]) -> list[str]:
     if has_floor(leaderboard):
         lines.append("x floor: time over the least that the device's measured ceilings allow.")
         if any(row.times_floor is not None and row.times_floor < 1 for row in leaderboard.rows):
-            lines.append("x floor below 1: other work held the ceilings back as they were taken.")
+            lines.append("x floor below 1: the ceilings were held back as they were taken.")
     lines += _of_published(leaderboard)
     energies = [row.figures["energy"] for row in leaderboard.rows if "energy" in row.figures]
     if energies and all(figure.median is None for figure in energies):

@@ -46,7 +46,13 @@ def test_a_case_is_held_against_the_ceilings_of_its_device(tmp_path: Path) -> No
     assert "torch's profiler" in again.stdout
     kept = [json.loads(path.read_text()) for path in (tmp_path / "state").glob("*.json")]
     (ceilings,) = (one["ceilings"] for one in kept)
-    names = ("copy@65536", "read@65536", "matmul", "conv", "exp")  # it moves 20 KB
+    names = (
+        "copy@262144",
+        "read@262144",
+        "matmul",
+        "conv",
+        "exp",
+    )  # moves 20 KB
     assert set(ceilings) == {f"{name}/fp32/1" for name in names}
     assert {len(rates) for rates in ceilings.values()} == {2}
 

@@ -23,10 +23,21 @@ def windows(x: Tensor, blocks: Pair, block: Pair, halo: int) -> Tensor:
 
 
 class _Windows(torch.autograd.Function):
+    generate_vmap_rule = True
+
     @staticmethod
-    def forward(ctx: Any, x: Tensor, blocks: Pair, block: Pair, halo: int) -> Tensor:
-        ctx.size, ctx.block, ctx.halo = (x.shape[2], x.shape[3]), block, halo
+    def forward(x: Tensor, blocks: Pair, block: Pair, halo: int) -> Tensor:
         return _view(x, blocks, block, halo)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Pair, Pair, int], output: Tensor) -> None:
+        x, ctx.blocks, ctx.block, ctx.halo = inputs
+        ctx.size = (x.shape[2], x.shape[3])
+
+    @staticmethod
+    def jvp(ctx: Any, x: Tensor, *_: None) -> Tensor:
+        """It is linear."""
+        return _view(x, ctx.blocks, ctx.block, ctx.halo)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None]:

@@ -116,12 +116,9 @@ def steal(before: Sample, after: Sample) -> Finding:
 
 
 def others_at_work(load: list[Finding], threads: Finding) -> bool:
-    """Whether what can be seen may slow our cores already: the checks of this file, and what the
+    """Whether what can be seen slows our cores already: the checks of this file, and what the
     cores' other hardware threads do. Then what cannot be seen is not told from it."""
-    seen = [one for one in load if one.name != QUOTA.name]
-    return any(one.light is Light.RED for one in (*load, threads)) or any(
-        one.light is Light.YELLOW for one in seen
-    )
+    return any(one.light is Light.RED for one in (*load, threads))
 
 
 def shared_core(slow: float | None) -> Finding:

@@ -16,6 +16,9 @@ from sabench.measure.subject import Subject
 
 Part = TypeVar("Part", bound=nn.Module)
 
+STEPS = ("forward", "__call__", "_call_impl", "__iter__", "_conv_forward")
+HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+
 
 def prepare(subject: Subject) -> Execution:
     """A copy of the module without the norms that could be folded: counts stay the subject's.
@@ -58,15 +61,13 @@ def fold_norms(module: nn.Module) -> int:
 def _is_plain(module: nn.Module | None, kind: type[Part]) -> TypeGuard[Part]:
     """Whether a module does what torch's class does: a subclass may do more, a hook or a
     parametrisation as well."""
-    if not isinstance(module, kind) or type(module).forward is not kind.forward:
+    if not isinstance(module, kind) or is_parametrized(module):
         return False
-    conv_forward = getattr(type(module), "_conv_forward", None)
-    hooks = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
-    return (
-        "forward" not in vars(module)
-        and conv_forward is getattr(kind, "_conv_forward", None)
-        and not any(getattr(module, name) for name in hooks)
-        and not is_parametrized(module)
+    ours, torchs = type(module), kind
+    if any(getattr(ours, name, None) is not getattr(torchs, name, None) for name in STEPS):
+        return False
+    return not any(name in vars(module) for name in STEPS) and not any(
+        getattr(module, name) for name in HOOKS
     )
 
 

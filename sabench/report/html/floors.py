@@ -57,7 +57,7 @@ def floors(sheet: Sheet) -> Iterator[Figure]:
     shown, left_out = capped(panels)
     says = (
         "Dashed: as fast as the floor. A case's distance above it is what a better implementation "
-        "could win at most; below it, other work held the ceilings back while they were taken.",
+        "could win at most; below it, the ceilings were held back as they were taken.",
         "The floor is the longest of three times that cannot be avoided, each an amount of work "
         "over the device's measured ceiling: moving, multiplying, exponentials.",
     )

@@ -109,6 +109,10 @@ def test_a_version_that_read_no_core_measured_the_same(limits: tuple[float, floa
     asked = other.model_copy(update={"name": f"standard+slow_core={limits[1]}"})
     refuse_unlike(side(preset=one), side("new", preset=asked), across_env=False)
     longer = other.model_copy(update={"processes": 7})
+    if 0.0 not in limits:
+        wide = other.alter({"slow_core": "50"})
+        with pytest.raises(ResultError, match="not comparable"):
+            refuse_unlike(side(preset=one), side("new", preset=wide), across_env=False)
     told = r"preset standard \(processes=2\) and new with standard \(processes=7\)"
     with pytest.raises(ResultError, match=told):
         refuse_unlike(side(preset=one), side("new", preset=longer), across_env=False)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sabench.launch import descendants
-from sabench.launch.descendants import KERNEL_THREAD, end_all, marked
+from sabench.launch.descendants import KERNEL_THREAD, began, end_all, marked
 
 NO_GROUP = -1
 
@@ -24,13 +24,12 @@ def stray() -> Iterator[subprocess.Popen[bytes]]:
 
 @pytest.fixture
 def proc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A /proc of our own, in which this process began at 500."""
+    """A /proc of our own."""
     monkeypatch.setattr(descendants, "PROC", tmp_path)
-    tell(tmp_path, "self", began=500)
     return tmp_path
 
 
-def tell(proc: Path, pid: object, *, began: int, state: str = "S", flags: int = 0) -> Path:
+def tell(proc: Path, pid: int, *, began: int, state: str = "S", flags: int = 0) -> Path:
     """A process's folder, its environment empty."""
     folder = proc / str(pid)
     folder.mkdir()
@@ -55,7 +54,7 @@ def test_it_is_ended_once_its_environment_shows_the_mark(
 
     time_sleep = time.sleep
     monkeypatch.setattr(descendants.time, "sleep", pause)
-    assert end_all(NO_GROUP, "here", 5.0) == []
+    assert end_all(NO_GROUP, "here", 5.0, since=500) == []
     assert stray.wait(5.0) == -9
 
 
@@ -73,11 +72,16 @@ def test_only_a_young_living_process_is_waited_for(
     proc: Path, began: int, state: str, flags: int, is_untold: bool
 ) -> None:
     tell(proc, 7, began=began, state=state, flags=flags)
-    assert marked("here") == ([], [7] if is_untold else [])
+    assert marked("here", since=500) == ([], [7] if is_untold else [])
+
+
+def test_when_a_process_began_is_told_or_0(proc: Path) -> None:
+    tell(proc, 7, began=501)
+    assert (began(7), began(8)) == (501, 0)
 
 
 def test_a_process_without_any_environment_is_not_waited_for_long(proc: Path) -> None:
     tell(proc, 7, began=501)
     start = time.monotonic()
-    assert end_all(NO_GROUP, "here", 5.0) == []
+    assert end_all(NO_GROUP, "here", 5.0, since=500) == []
     assert descendants.STARTING_S <= time.monotonic() - start < 4.0

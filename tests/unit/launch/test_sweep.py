@@ -250,6 +250,18 @@ def test_a_run_that_goes_on_knows_what_its_cores_can_do(tmp_path: Path) -> None:
     assert told_speeds(run) == [1.3]
 
 
+def test_a_process_that_took_anothers_place_takes_nothing_from_what_it_saw(
+    tmp_path: Path,
+) -> None:
+    run = new_run(tmp_path / "run", faulty("ok", "ok"), preset=preset(processes=2))
+    cores = [*choose_cores(1, allowed_cores())]
+    one, other = (job for job in run.info.plan() if job.replicate == 0)
+    for job, seen in ((one, 1.0), (other, 1.8)):
+        journal.append(run, record_of(job, details={"cores": cores, "core_best": seen}))
+    do(run)
+    assert told_speeds(run) == [1.0]
+
+
 @pytest.mark.parametrize(
     ("seen", "told"),
     [

@@ -67,3 +67,22 @@ def test_a_map_without_a_gradient_gives_a_view() -> None:
     assert cut(x, (4, 4), 0)._base is not None
     with torch.no_grad():
         assert not cut(a_map((8, 8)), (4, 4), 1).requires_grad
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")
+def test_torchs_function_transforms_see_through_it() -> None:
+    x = a_map((7, 5)).detach()
+
+    def total(one: Tensor) -> Tensor:
+        return cut(one, (4, 4), 1).square().sum()
+
+    def plain(one: Tensor) -> Tensor:
+        return unfolded(one, (4, 4), 1).square().sum()
+
+    expected = torch.func.grad(plain)(x)
+    torch.testing.assert_close(torch.func.grad(total)(x), expected)
+    each = torch.func.vmap(torch.func.grad(lambda one: total(one[None])))(x)
+    torch.testing.assert_close(each, expected)
+    tangent = torch.rand_like(x)
+    pushed = [torch.func.jvp(one, (x,), (tangent,))[1] for one in (total, plain)]
+    torch.testing.assert_close(*pushed)

@@ -80,7 +80,7 @@ def test_ceilings_are_taken_once_in_a_process_and_those_of_bytes_once_a_size(
     monkeypatch.setattr(floor, "measure_ceiling", measure)
     floor._ceiling.cache_clear()
     try:
-        for size in (4, 6, 64):
+        for size in (4, 6, 128):
             readings_of(CONV.model_copy(update={"size": size}))
         half = CONV.model_copy(update={"autocast": "bf16"})
         readings_of(half)
@@ -88,10 +88,10 @@ def test_ceilings_are_taken_once_in_a_process_and_those_of_bytes_once_a_size(
         floor._ceiling.cache_clear()
     fp32, bf16 = "torch.float32", "torch.bfloat16"
     assert taken == [
-        *(("copy", fp32, 2**16), ("read", fp32, 2**16)),
+        *(("copy", fp32, 2**18), ("read", fp32, 2**18)),
         *(("matmul", fp32, 0), ("conv", fp32, 0)),
-        *(("copy", fp32, 2**19), ("read", fp32, 2**19)),  # of 64 px: 264,448 bytes
-        *(("copy", bf16, 2**16), ("read", bf16, 2**16)),
+        *(("copy", fp32, 2**20), ("read", fp32, 2**20)),  # of 128 px: 1,050,880 bytes
+        *(("copy", bf16, 2**18), ("read", bf16, 2**18)),
         *(("matmul", bf16, 0), ("conv", bf16, 0)),
     ]
 

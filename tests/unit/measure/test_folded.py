@@ -189,6 +189,22 @@ class Reversed(nn.Sequential):
         return input
 
 
+class Called(nn.Conv2d):
+    def __call__(self, *given: Any, **named: Any) -> Any:
+        return super().__call__(*given, **named) + 1
+
+
+class Doubled(nn.Sequential):
+    def __iter__(self) -> Any:
+        return iter([*super().__iter__()] * 2)
+
+
+def patched() -> nn.Module:
+    conv = nn.Conv2d(4, 4, 1)
+    conv._conv_forward = lambda *given: nn.Conv2d._conv_forward(conv, *given) + 1  # type: ignore[method-assign]
+    return nn.Sequential(conv, nn.BatchNorm2d(4))
+
+
 def hooked() -> nn.Module:
     conv = nn.Conv2d(4, 4, 1)
     conv.register_forward_hook(lambda *told: told[-1] + 1)
@@ -212,6 +228,9 @@ def still_training() -> nn.Module:
         lambda: nn.Sequential(Standardised(4, 4, 1), nn.BatchNorm2d(4)).eval(),
         lambda: nn.Sequential(nn.Conv2d(4, 4, 1), Activated(4)).eval(),
         lambda: Reversed(nn.Conv2d(4, 4, 1), nn.BatchNorm2d(4)).eval(),
+        lambda: nn.Sequential(Called(4, 4, 1), nn.BatchNorm2d(4)).eval(),
+        lambda: Doubled(nn.Conv2d(4, 4, 1), nn.BatchNorm2d(4)).eval(),
+        lambda: patched().eval(),
         lambda: hooked().eval(),
         lambda: normed_weights().eval(),
         lambda: nn.Sequential(
@@ -219,7 +238,18 @@ def still_training() -> nn.Module:
         ).eval(),
         still_training,
     ],
-    ids=["weights", "activation", "order", "hook", "parametrisation", "no statistics", "training"],
+    ids=[
+        "weights",
+        "activation",
+        "order",
+        "call",
+        "twice",
+        "patched",
+        "hook",
+        "parametrisation",
+        "no statistics",
+        "training",
+    ],
 )
 def test_what_is_not_torchs_to_the_last_step_is_left_alone(make: Any) -> None:
     row = make()
