@@ -23,6 +23,8 @@ def windows(x: Tensor, blocks: Pair, block: Pair, halo: int) -> Tensor:
 
 
 class _Windows(torch.autograd.Function):
+    """Without a rule for forward-mode derivatives: torch.compile takes no function that has one."""
+
     generate_vmap_rule = True
 
     @staticmethod
@@ -31,13 +33,8 @@ class _Windows(torch.autograd.Function):
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, Pair, Pair, int], output: Tensor) -> None:
-        x, ctx.blocks, ctx.block, ctx.halo = inputs
+        x, _, ctx.block, ctx.halo = inputs
         ctx.size = (x.shape[2], x.shape[3])
-
-    @staticmethod
-    def jvp(ctx: Any, x: Tensor, *_: None) -> Tensor:
-        """It is linear."""
-        return _view(x, ctx.blocks, ctx.block, ctx.halo)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None]:
