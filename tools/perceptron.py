@@ -1,6 +1,6 @@
 """What a perceptron, which knows no neighbours, reaches on the digits and on the permuted ones.
 
-The level to which convolution and local attention fall in the suite `permuted`: scikit-learn's
+To be held beside the suite `permuted`: scikit-learn's
 MLPClassifier with its defaults, on the same split. Needs the extra `train`.
 
     python tools/perceptron.py [--seeds 5]
@@ -12,7 +12,7 @@ import statistics
 from sklearn.neural_network import MLPClassifier
 
 from sabench.catalog.rows import Options
-from sabench.stats import t_quantile
+from sabench.store.summary import mean_interval
 from sabench.train.data.digits import load, load_permuted
 
 MOST_EPOCHS = 1000  # by its default of 200 few seeds have converged
@@ -33,8 +33,8 @@ def main() -> None:
             .score(tests, truth)
             for seed in range(seeds)
         ]
-        half = t_quantile(0.975, seeds - 1) * statistics.stdev(found) / seeds**0.5
-        each = " ".join(f"{one:.4f}" for one in found)
+        interval, _ = mean_interval(found)
+        half, each = (interval.high - interval.low) / 2, " ".join(f"{one:.4f}" for one in found)
         print(f"{name:16} {statistics.fmean(found):.2%} +- {half:.2%}  ({each})")
 
 

@@ -12,7 +12,7 @@ Pair = tuple[int, int]
 def windows(x: Tensor, blocks: Pair, block: Pair, halo: int) -> Tensor:
     """(B, n, H, W, d) -> (B, n, X, Y, A, B, d): a view that overlaps, zeros outside of the map.
 
-    torch's own gradient of an unfolding takes longer than a layer's products. Where a window
+    torch's own gradient of an unfolding takes about as long as a layer's products. Where a window
     reaches no further than the blocks beside its own, the gradient is a block's own and what lies
     over it of its neighbours' halos; a halo wider than its block keeps torch's.
     """

@@ -14,6 +14,7 @@ from sabench.measure.subject import Subject
 from sabench.records import Reading
 
 PARTS = tuple(f"floor_{kind}" for kind in BOUNDS)
+NOTHING = "nothing to do: no floor to hold it against"
 
 
 def measure(subject: Subject, execution: Execution, protocol: Protocol) -> dict[str, Reading]:
@@ -28,6 +29,7 @@ def measure(subject: Subject, execution: Execution, protocol: Protocol) -> dict[
         return _absent("floor", *PARTS, reason="no closed form: no floor to hold it against")
     readings: dict[str, Reading] = {}
     found: dict[str, float] = {}
+    reason = NOTHING
     for kind, names in BOUNDS.items():
         if not getattr(work, kind):
             readings |= _absent(f"floor_{kind}", reason="the case has none of it")
@@ -44,7 +46,6 @@ def measure(subject: Subject, execution: Execution, protocol: Protocol) -> dict[
             readings |= _absent(f"floor_{kind}", reason=reason)
     held = bounds(work, found)
     if not held:
-        reason = next((one.reason for one in readings.values() if "no ceil" in one.reason), NOTHING)
         return _absent("floor", reason=reason) | readings
     for bound in held:
         details: dict[str, JsonValue] = {
@@ -54,9 +55,6 @@ def measure(subject: Subject, execution: Execution, protocol: Protocol) -> dict[
         }
         readings[f"floor_{bound.name}"] = Reading.of("s", [bound.seconds], details=details)
     return {"floor": Reading.of("s", [held[0].seconds], details={"by": held[0].name}), **readings}
-
-
-NOTHING = "nothing to do: no floor to hold it against"
 
 
 @cache

@@ -63,12 +63,11 @@ def _is_plain(module: nn.Module | None, kind: type[Part]) -> TypeGuard[Part]:
     parametrisation as well."""
     if not isinstance(module, kind) or is_parametrized(module):
         return False
-    ours, torchs = type(module), kind
-    if any(getattr(ours, name, None) is not getattr(torchs, name, None) for name in STEPS):
-        return False
-    return not any(name in vars(module) for name in STEPS) and not any(
-        getattr(module, name) for name in HOOKS
+    own_steps = any(
+        name in vars(module) or getattr(type(module), name, None) is not getattr(kind, name, None)
+        for name in STEPS
     )
+    return not own_steps and not any(getattr(module, name) for name in HOOKS)
 
 
 def _is_fixed(norm: nn.BatchNorm2d) -> bool:
