@@ -70,3 +70,4 @@ RanksFile = Annotated[
     Path | None,
     typer.Option("--ranks", help="What `ranks --out` kept: how far to trust an accuracy."),
 ]
+Best = Annotated[bool, typer.Option("--best", help="Each layer once, in its best implementation.")]

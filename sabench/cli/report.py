@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from sabench.cli.app import app
-from sabench.cli.options import Beside, RanksFile
+from sabench.cli.options import Beside, Best, RanksFile
 
 
 @app.command()
@@ -33,6 +33,7 @@ def report(
     filter: Annotated[str, typer.Option(help="Keep case ids with this text or glob.")] = "",
     beside: Beside = None,
     ranks: RanksFile = None,
+    best: Best = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print what the page says as JSON; write no file.")
     ] = False,
@@ -58,6 +59,10 @@ def report(
         from sabench.compare.trust.marking import trusted
 
         boards = [trusted(board, beside, ranks) for board in boards]
+    if best:
+        from sabench.store.best import best_implementations
+
+        boards = [best_implementations(board) for board in boards]
     read = name_sources([(str(path), board) for path, board in zip(sources, boards, strict=True)])
     metric = metric or metric_of(read)
     if metric not in METRICS:

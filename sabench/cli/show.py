@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from sabench.cli.app import app
-from sabench.cli.options import Beside, RanksFile
+from sabench.cli.options import Beside, Best, RanksFile
 
 
 @app.command()
@@ -15,6 +15,7 @@ def show(
     source: Annotated[Path, typer.Argument(help="A run folder, or a leaderboard's JSON file.")],
     beside: Beside = None,
     ranks: RanksFile = None,
+    best: Best = False,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     csv: Annotated[bool, typer.Option("--csv", help="As CSV, in base units.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="As Markdown.")] = False,
@@ -31,6 +32,10 @@ def show(
         from sabench.compare.trust.marking import trusted
 
         leaderboard = trusted(leaderboard, beside, ranks)
+    if best:
+        from sabench.store.best import best_implementations
+
+        leaderboard = best_implementations(leaderboard)
     if as_json:
         typer.echo(json.dumps(leaderboard_json(leaderboard), indent=2))
     elif csv:

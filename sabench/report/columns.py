@@ -154,8 +154,12 @@ def label_of(leaderboard: Leaderboard) -> Callable[[Row], str]:
     twice = {row.case_id for rows, times in counts for row in rows if times[told[row.case_id]] > 1}
 
     def label(row: Row) -> str:
-        how = f" [{row.case.implementation}.{row.case.runtime}]" if row.case_id in twice else ""
-        return labels[row.case_id] + how
+        how = [row.case.implementation]
+        if row.case_id in twice:
+            how = [f"{row.case.implementation}.{row.case.runtime}"]
+        elif not leaderboard.is_of_best or row.case.implementation == "reference":
+            how = []
+        return labels[row.case_id] + (f" [{', '.join([*how, *row.level_with])}]" if how else "")
 
     return label
 

@@ -50,7 +50,8 @@ def leaderboard_markdown(leaderboard: Leaderboard) -> str:
 def leaderboard_csv(leaderboard: Leaderboard) -> str:
     """One line a case in base units: the case's fields, its place, and each metric's median with
     its interval and its kind: `t`, `order` (within one process) or `range` (no interval). What an
-    accuracy is worth stands in each line, as it stands above a table."""
+    accuracy is worth stands in each line, as it stands above a table; in a view of the best
+    implementations those, too, that are level with it."""
     metrics = list(dict.fromkeys(name for row in leaderboard.rows for name in row.figures))
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -62,6 +63,8 @@ def leaderboard_csv(leaderboard: Leaderboard) -> str:
     notes = " ".join(leaderboard.notes or untrusted(leaderboard))
     if notes:
         fields.append("notes")
+    if leaderboard.is_of_best:
+        fields.append("level_with")
     published = published_in(leaderboard)
     if published:
         fields.append("published (FLOP)")
@@ -75,6 +78,8 @@ def leaderboard_csv(leaderboard: Leaderboard) -> str:
         cells: list[object] = [row.case_id, row.device, row.status, row.rank, row.relative]
         cells += [case.subject, options, *(getattr(case, name) for name in CASE_FIELDS)]
         cells += [" ".join(row.flags), row.message, *([notes] if notes else [])]
+        if leaderboard.is_of_best:
+            cells.append(" ".join(row.level_with))
         if published:
             one = published.get(row.case_id)
             cells.append(one.flops if one else None)

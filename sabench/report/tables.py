@@ -43,6 +43,10 @@ def heading(leaderboard: Leaderboard) -> list[str]:
             "One process a case: a look, not evidence. --preset standard for figures to keep."
         )
     lines += leaderboard.notes or untrusted(leaderboard)
+    if leaderboard.is_of_best:
+        lines.append(
+            "Of each layer its best implementation; behind it those not told apart from it."
+        )
     if leaderboard.surroundings is not None:
         lines.append(how_quiet(leaderboard.surroundings))
     if not leaderboard.is_complete:

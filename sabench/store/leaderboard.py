@@ -41,6 +41,9 @@ class Row(Summary):
     rank: int | None = None  # from 1, within the group
     tied: bool = False  # another row of the group has the same rank
     relative: float | None = None  # time over the time of the group's 3x3 convolution
+    level_with: tuple[
+        str, ...
+    ] = ()  # in a view of the best: implementations not told apart from it
 
     @property
     def floors_s(self) -> dict[str, float]:
@@ -85,6 +88,7 @@ class Leaderboard(Frozen):
     is_complete: bool  # every job of the plan has ended
     surroundings: Surroundings | None = None  # how quiet it was; None where no job tells
     notes: tuple[str, ...] = ()  # told beside a view of it; a run's own has none
+    is_of_best: bool = False  # a view that has each layer once, in its best implementation
     rows: tuple[Row, ...]
 
     def groups(self) -> list[tuple[Group, list[Row]]]:
@@ -179,7 +183,7 @@ def rank(rows: Sequence[Row], rank_by: str) -> list[Row]:
     for position, row in enumerate(sorted(rows, key=order), start=1):
         here: int | None = None
         if order(row)[0] == 0:
-            if best is None or not _overlap(row, best, rank_by):
+            if best is None or not overlap(row, best, rank_by):
                 best = row.model_copy(update={"rank": position})
             here = best.rank
         relative = _relative(row, reference, rank_by)
@@ -189,6 +193,12 @@ def rank(rows: Sequence[Row], rank_by: str) -> list[Row]:
         row.model_copy(update={"tied": row.rank is not None and ranks.count(row.rank) > 1})
         for row in placed
     ]
+
+
+def overlap(one: Row, other: Row, metric: str) -> bool:
+    """Whether two rows are not told apart by a figure: their intervals overlap."""
+    first, second = one.figures[metric].interval, other.figures[metric].interval
+    return first is not None and second is not None and first.overlaps(second)
 
 
 def exit_code(leaderboard: Leaderboard, *, strict: bool = False) -> ExitCode:
@@ -254,8 +264,3 @@ def _reference_time(rows: Iterable[Row], rank_by: str) -> float | None:
 def _relative(row: Row, reference: float | None, rank_by: str) -> float | None:
     time = row.median(_time_metric(rank_by))
     return time / reference if time is not None and reference and row.status in SHOWN else None
-
-
-def _overlap(one: Row, other: Row, metric: str) -> bool:
-    first, second = one.figures[metric].interval, other.figures[metric].interval
-    return first is not None and second is not None and first.overlaps(second)
