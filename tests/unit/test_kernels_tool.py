@@ -1,0 +1,141 @@
+"""tools/check_kernels.py: which rows are held against which, and what is said of their ratio."""
+
+import sys
+from typing import Any
+
+import pytest
+
+from loading_tools import load_tool
+from making_rows import EXACT, NOISY, board_of, figure_of, row_of
+from making_runs import environment
+from sabench.cases.case import Case
+from sabench.store.leaderboard import Leaderboard, Row
+
+
+@pytest.fixture(scope="module")
+def tool() -> Any:
+    return load_tool("check_kernels")
+
+
+@pytest.fixture(autouse=True)
+def _with_shipped_choices_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    monkeypatch.setenv("SABENCH_STATE", str(tmp_path))
+
+
+def halo(implementation: str, **fields: Any) -> Case:
+    told = {
+        "kind": "layer", "subject": "halo", "channels": 128, "size": 28, "batch": 1,
+        "options": {"block": 7, "border": "zeros"}, "implementation": implementation,
+    }  # fmt: skip
+    return Case.model_validate(told | fields)
+
+
+def on_cuda(*rows: Row) -> Leaderboard:
+    rows = tuple(row.model_copy(update={"device": "cuda:0"}) for row in rows)
+    return board_of(rows, environment().model_copy(update={"device_kind": "cuda"}))
+
+
+def told(tool: Any, board: Leaderboard) -> list[tuple[str, float, float | None]]:
+    """Verdict, ratio and bound of every demand."""
+    return [
+        (found.verdict, round(found.ratio, 3), found.least and round(found.least, 3))
+        for _, found in tool.judged(board)
+    ]
+
+
+def test_the_fastest_of_ours_is_held_against_the_fastest_peer(tool: Any) -> None:
+    board = board_of(
+        [
+            row_of(halo("sdpa"), 1.0, NOISY),
+            row_of(halo("bmm_aug"), 3.0, NOISY),
+            row_of(halo("reference"), 0.1, NOISY),
+            row_of(halo("timm"), 1.5, NOISY),
+            row_of(halo("lucidrains"), 2.0, NOISY),
+        ]
+    )
+    assert told(tool, board) == [("held", 1.5, 1.1)]
+
+
+@pytest.mark.parametrize(
+    ("theirs", "verdict"), [(1.13, "held"), (1.105, "not sure"), (1.05, "NOT HELD")]
+)
+def test_the_lower_end_of_the_interval_is_what_counts(
+    tool: Any, theirs: float, verdict: str
+) -> None:
+    """Two sides with an error of 0.71 %: the ratio's 95 % is 2.31 times 1.0 %."""
+    board = board_of([row_of(halo("sdpa"), 1.0, NOISY), row_of(halo("timm"), theirs, NOISY)])
+    assert told(tool, board) == [(verdict, theirs, 1.1)]
+    ((_, found),) = tool.judged(board)
+    assert found.high / found.ratio == pytest.approx(1 + 2.306 * 2**0.5 * 0.00707, rel=1e-3)
+
+
+def test_other_precisions_and_widths_have_bounds_of_their_own(tool: Any) -> None:
+    rows = []
+    for fields in ({"dtype": "bf16"}, {"channels": 256}, {"size": 14}):
+        rows += [
+            row_of(halo("sdpa", **fields), 1.0, NOISY),
+            row_of(halo("timm", **fields), 2.0, NOISY),
+        ]
+    assert told(tool, board_of(rows)) == [("held", 2.0, 1.4), ("held", 2.0, 0.97)]
+
+
+def test_on_a_gpu_the_floor_the_compiled_peer_and_memory_count(tool: Any) -> None:
+    fields = {"dtype": "bf16", "batch": 64}
+    ours = row_of(halo("triton", **fields), 1.0, NOISY, metric="latency_warm")
+    floor = {"floor_bytes": figure_of("floor_bytes", [0.4])}
+    memory = {"peak_allocated": figure_of("peak_allocated", [1e6])}
+    ours = ours.model_copy(update={"figures": ours.figures | floor | memory})
+    eager = row_of(halo("timm", layout="channels_last", **fields), 2.5, NOISY)
+    memory = {"peak_allocated": figure_of("peak_allocated", [4e6])}
+    eager = eager.model_copy(update={"figures": eager.figures | memory})
+    compiled = row_of(halo("timm", runtime="compiled", **fields), 1.6, NOISY)
+    flex = row_of(halo("flex", **fields), 1.1, NOISY)
+    assert told(tool, on_cuda(ours, eager, compiled, flex)) == [
+        ("NOT HELD", 0.4, 0.5),
+        ("NOT HELD", 2.5, 3.0),
+        ("held", 1.6, 1.5),
+        ("NOT HELD", 1.1, 1.2),
+        ("held", 4.0, 3.333),
+    ]
+
+
+def test_auto_is_within_a_twentieth_or_not_told_apart(tool: Any) -> None:
+    """Shipped for halo attention in fp32, forward, on a CPU: sdpa."""
+    apart = [row_of(halo("sdpa"), 1.1, EXACT), row_of(halo("blocked"), 1.0, EXACT)]
+    near = [row_of(halo("sdpa"), 1.04, EXACT), row_of(halo("blocked"), 1.0, EXACT)]
+    level = [row_of(halo("sdpa"), 1.02, NOISY), row_of(halo("blocked"), 1.0, NOISY)]
+    assert told(tool, board_of(apart)) == [("NOT HELD", 0.909, 0.952)]
+    assert told(tool, board_of(near)) == [("held", 0.962, 0.952)]
+    assert told(tool, board_of(level)) == [("told", 0.98, None)]
+    assert told(tool, board_of([row_of(halo("sdpa"), 1.0), row_of(halo("blocked"), 2.0)])) == []
+
+
+def test_training_steps_are_told_beside_resnet50s(tool: Any) -> None:
+    def step(subject: str, **options: Any) -> Case:
+        return Case(
+            kind="network", subject=subject, resolution=224, batch=128, mode="step", options=options
+        )
+
+    rows = [
+        row_of(step("resnet50"), 1.0),
+        row_of(step("resnet50", mix="self_attention"), 4.0),
+        row_of(step("halonet50"), 2.0),
+    ]
+    assert told(tool, on_cuda(*rows)) == [("told", 0.25, None), ("told", 0.5, None)]
+
+
+@pytest.mark.parametrize(("theirs", "code"), [(1.5, 0), (1.0, 1), (1.105, 4), (None, 77)])
+def test_the_exit_code_says_how_it_ended(
+    tool: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    theirs: float | None,
+    code: int,
+) -> None:
+    rows = [row_of(halo("sdpa"), 1.0, NOISY)]
+    if theirs is not None:
+        rows.append(row_of(halo("timm"), theirs, NOISY))
+    monkeypatch.setattr(tool, "read_leaderboard", lambda _path: board_of(rows))
+    monkeypatch.setattr(sys, "argv", ["check_kernels.py", "board.json"])
+    assert tool.main() == code
+    assert capsys.readouterr().out
