@@ -11,6 +11,9 @@ KR rows of KC keys are a step; D and DV hold a head's channels, LR and LC what a
 tables of rows and columns.
 """
 
+import os
+from typing import Any
+
 import triton
 import triton.language as tl
 
@@ -25,7 +28,24 @@ from sabench.layers.kernels.triton_parts import (
     vectors,
 )
 
+WARPS = (4, 2, 8)
+"""Of a program. The search times a kernel with each, once for every setting; Triton keeps the
+fastest beside what it compiled. Its interpreter has none."""
 
+SETTING = (
+    *("D", "DV", "TI", "TJ", "KR", "KC", "BLOCK_H", "BLOCK_W"),
+    *("HALO", "STRIDE", "BAND", "POSITIONS", "PRECISION"),
+)
+
+
+def searched(kernel: Any) -> Any:
+    """A kernel with the number of warps that is fastest for its widths, tiles and window."""
+    warps = WARPS[:1] if os.environ.get("TRITON_INTERPRET") == "1" else WARPS
+    configs = [triton.Config({}, num_warps=number) for number in warps]
+    return triton.autotune(configs, key=[*SETTING], cache_results=True)(kernel)
+
+
+@searched
 @triton.jit
 def forward(
     q, k, v, rows, columns, out, lse,
@@ -101,6 +121,7 @@ def forward(
     tl.store(lse + place, most + tl.log2(total), mask=kept)
 
 
+@searched
 @triton.jit
 def backward_queries(
     q, k, v, rows, columns, d_out, lse, delta, d_q, d_rows, d_columns,
@@ -192,6 +213,7 @@ def backward_queries(
         )
 
 
+@searched
 @triton.jit
 def backward_keys(
     q, k, v, rows, columns, d_out, lse, delta, d_k, d_v,

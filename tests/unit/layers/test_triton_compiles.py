@@ -27,6 +27,9 @@ CALLS = {  # block, halo, stride, band, positions, widths of keys and values
 }
 
 
+each_kernel = pytest.mark.parametrize("kernel", ["forward", "backward_queries", "backward_keys"])
+
+
 def call_of(
     block: list[int], halo: int, stride: int, band: bool, positions: bool, widths: tuple[int, int]
 ) -> _Call:
@@ -37,11 +40,8 @@ def call_of(
     return _Call.of(q, k, v, table, table, *how)
 
 
-@pytest.mark.parametrize("dtype", ["bf16", "fp32"])
-@pytest.mark.parametrize("name", CALLS)
-@pytest.mark.parametrize("kernel", ["forward", "backward_queries", "backward_keys"])
-def test_it_compiles(kernel: str, name: str, dtype: str) -> None:
-    call, function = call_of(*CALLS[name]), getattr(triton_kernels, kernel)
+def compiled(kernel: str, name: str, dtype: str, warps: int) -> Any:
+    call, function = call_of(*CALLS[name]), getattr(triton_kernels, kernel).fn
     constants: dict[str, Any] = call.constants
     if kernel == "backward_keys":
         constants = constants | call.of_keys
@@ -50,9 +50,34 @@ def test_it_compiles(kernel: str, name: str, dtype: str) -> None:
     kinds |= {key: "*fp32" for key in kinds if key in FP32}
     kinds |= {key: f"*{dtype}" for key in kinds if key in TENSORS}
     source = ASTSource(fn=function, signature=kinds, constexprs=constants)
-    made = compile(source, target=HOPPER, options={"num_warps": 4})
+    return compile(source, target=HOPPER, options={"num_warps": warps})
+
+
+@each_kernel
+@pytest.mark.parametrize("dtype", ["bf16", "fp32"])
+@pytest.mark.parametrize("name", CALLS)
+def test_it_compiles(kernel: str, name: str, dtype: str) -> None:
+    made = compiled(kernel, name, dtype, 4)
     assert ("mma" in made.asm["ptx"]) == (dtype == "bf16")  # on tensor cores; fp32 as it is
     assert made.metadata.shared <= 227 * 1024
+
+
+@each_kernel
+def test_it_compiles_with_every_number_of_warps_that_is_searched(kernel: str) -> None:
+    configs = getattr(triton_kernels, kernel).configs
+    assert [one.num_warps for one in configs] == [4, 2, 8]
+    for one in configs:
+        assert compiled(kernel, "halo", "bf16", one.num_warps).metadata.num_warps == one.num_warps
+
+
+@each_kernel
+def test_the_search_is_by_what_the_kernel_is_compiled_for(kernel: str) -> None:
+    """All but what follows from the rest: places in a block, a border's mask, tables' reach."""
+    function = getattr(triton_kernels, kernel)
+    fixed = {one.name for one in function.fn.params if one.is_constexpr}
+    assert fixed - {*function.keys} == {"I", "J", "MASK", "LR", "LC"}
+    assert {*function.keys} <= fixed
+    assert function.cache_results
 
 
 def test_exponentials_are_repeated_in_registers() -> None:
