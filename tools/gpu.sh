@@ -2,8 +2,8 @@
 # Everything that needs a GPU; docs/gpu-checks.md says which line is which.
 # Usage: tools/gpu.sh [OUT [PART ...]]
 #   OUT   receives logs, run folders, tables and summary.txt (default runs/gpu)
-#   PART  tests, selftest, compat, suites, train (default: all five), one file of tests/gpu as
-#         tests:timing_truth, or one suite as suite:halo
+#   PART  tests, selftest, compat, kernels, suites, train (default: all six), one file of tests/gpu
+#         as tests:timing_truth, or one suite as suite:halo
 # PRESET (default standard) is the suites' preset. A run folder that is there is gone on with.
 # Works without .venv: then `python3` must have torch and sabench's other dependencies.
 # Exit code: 0 all passed or were skipped, 1 one did not, 2 no such part, 5 no CUDA device.
@@ -11,13 +11,13 @@ set -uo pipefail
 out=${1:-runs/gpu}
 shift $(($# > 0 ? 1 : 0))
 parts=("${@:-}")
-[ -z "${parts[0]}" ] && parts=(tests selftest compat suites train)
+[ -z "${parts[0]}" ] && parts=(tests selftest compat kernels suites train)
 for part in "${parts[@]}"; do
   case $part in
-    tests | selftest | compat | suites | train | suite:*) continue ;;
+    tests | selftest | compat | kernels | suites | train | suite:*) continue ;;
     tests:*) [ -f "tests/gpu/test_${part#tests:}.py" ] && continue ;;
   esac
-  echo "error: no part $part; there are tests, selftest, compat, suites, train, tests:FILE," \
+  echo "error: no part $part; there are tests, selftest, compat, kernels, suites, train, tests:FILE," \
     "suite:NAME" >&2
   exit 2
 done
@@ -69,6 +69,15 @@ family() { # NAME AXIS...: train the local family reduced by the axes, or go on 
   check "family-$name" "$python" -m sabench train "${what[@]}"
 }
 
+kernels() { # ours under the sanitizer, beside NATTEN, the floor and other libraries, in networks
+  check sanitizer "$python" tools/check_sanitizer.py
+  check natten "$python" tools/compat/natten_attention.py
+  suite kernels
+  check kernels-speed "$python" tools/check_kernels.py "$out/kernels" --device cuda
+  suite steps
+  check steps "$python" tools/check_kernels.py "$out/steps" --device cuda
+}
+
 train() { # proxies and their scores; the local family, long and short, and how they rank
   check feed "$python" tools/check_feed.py --device cuda:0
   for what in train score; do
@@ -99,6 +108,7 @@ for part in "${parts[@]}"; do
         check "$tool" "$python" "tools/compat/$tool.py"
       done
       ;;
+    kernels) kernels ;;
     suites) for name in quick conv self_attention augmented halo networks; do suite "$name"; done ;;
     train) train ;;
     suite:*) suite "${part#suite:}" ;;

@@ -101,3 +101,20 @@ def test_medians_spread_and_time_are_each_demanded(tool, ours, good):
     module = tool("torch_benchmark")
     theirs = sides(module, ("a", TEN, 1.0), ("b", TEN, 1.0))
     assert module.judge(sides(module, *ours), theirs) is good
+
+
+@pytest.mark.parametrize(("theirs", "good"), [(0.98, True), (1.5, True), (0.96, False)])
+def test_ours_may_be_slower_than_natten_by_three_percent_at_most(tool, capsys, theirs, good):
+    assert tool("natten_attention").told("forward", [1.0] * 9, [theirs] * 9) is good
+    assert capsys.readouterr().out.rstrip().endswith("pass" if good else "FAIL")
+
+
+def test_natten_must_give_the_same_within_the_border(tool, monkeypatch, capsys):
+    """A stand-in of theirs: our own function, which is right, and twice it, which is not."""
+    natten = tool("natten_attention")
+    monkeypatch.setattr(natten, "paired", lambda *_: ([1.0] * 9, [2.0] * 9))
+    made = natten.maps("cpu", 1, 16, 9)
+    ours, _ = natten.calls(None, made)
+    assert natten.stage_holds(lambda *_, **__: ours(), made, 9)
+    assert not natten.stage_holds(lambda *_, **__: 2 * ours(), made, 9)
+    assert "16 channels, 9 px: they differ by 5.0e-01 of their size" in capsys.readouterr().out
