@@ -25,12 +25,13 @@ layers:
 """
 
 
+FEW = "metrics: [latency_warm, macs, params]\n"
 BRIEF = tuple(
     word
     for constant in ("processes=1", "warmup_min_s=0.02", "warmup_max_s=0.1", "budget_s=0.1")
     for word in ("--set", constant)
 )
-"""Of a test that asks nothing of the figures."""
+"""Both of a test that asks nothing of the figures."""
 
 
 def sabench(*arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -139,7 +140,7 @@ def test_a_dry_run_says_cases_drops_and_time_and_measures_nothing(tmp_path: Path
 def test_a_layer_from_a_file_is_measured_and_its_macs_are_marked_unverified(
     tmp_path: Path,
 ) -> None:
-    (tmp_path / "tiny.yaml").write_text(TINY)
+    (tmp_path / "tiny.yaml").write_text(FEW + TINY)
     done = sabench(
         *("profile", "--suite", "tiny.yaml", "--device", "cpu", "--out", "run", "--json"),
         *BRIEF,
@@ -156,7 +157,8 @@ def test_a_layer_from_a_file_is_measured_and_its_macs_are_marked_unverified(
 
 def test_a_layer_of_an_installed_package_is_measured(tmp_path: Path) -> None:
     (tmp_path / "suite.yaml").write_text(
-        "name: strange\naxes: {channels: 8, size: 7}\nlayers: [{layer: stranger_blur, taps: 5}]\n"
+        FEW
+        + "name: strange\naxes: {channels: 8, size: 7}\nlayers: [{layer: stranger_blur, taps: 5}]\n"
     )
     done = sabench(
         *("profile", "--suite", "suite.yaml", "--device", "cpu", "--out", "run", "--json"),
@@ -174,7 +176,7 @@ def test_a_layer_of_an_installed_package_is_measured(tmp_path: Path) -> None:
 def test_a_layer_may_import_its_neighbours_and_what_lies_in_the_working_directory(
     tmp_path: Path,
 ) -> None:
-    (tmp_path / "tiny.yaml").write_text(TINY)
+    (tmp_path / "tiny.yaml").write_text(FEW + TINY)
     for folder, text in (("mine", "KERNEL = 3\n"), ("models", "STRIDE = 1\n")):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / f"in_{folder}.py").write_text(text)
@@ -200,7 +202,7 @@ def test_an_installed_layer_that_cannot_be_imported_spoils_only_its_own_case(
     shutil.copytree(HERE.parent / "stranger", tmp_path / "site")
     (tmp_path / "site" / "stranger" / "blur.py").write_text("raise RuntimeError('no licence')\n")
     (tmp_path / "suite.yaml").write_text(
-        "name: strange\naxes: {channels: 8, size: 7}\n"
+        FEW + "name: strange\naxes: {channels: 8, size: 7}\n"
         "layers: [{layer: stranger_blur}, {layer: conv}]\n"
     )
     done = sabench(

@@ -7,7 +7,9 @@ import pytest
 
 from faking import sabench, write_script
 
-SUITE = "name: one\nlayers: [{layer: self_attention, size: 28, runtime: %s}]\n"
+SUITE = (
+    "name: one\nmetrics: [latency_warm]\nlayers: [{layer: self_attention, size: 28, runtime: %s}]\n"
+)
 ONE = (
     *("--device", "cpu", "--axis", "mode=forward"),
     *("--filter", "self_attention/channels=64,size=28/*"),
@@ -38,7 +40,7 @@ def choose(cwd: Path, implementation: str) -> None:
 @pytest.mark.serial  # beside other work no case has a rank to choose by
 def test_auto_is_the_fastest_that_was_measured_here(tmp_path: Path) -> None:
     """Where the machine is not quiet, nothing may be chosen, and the exit code says so."""
-    sabench("profile", "--suite", "quick", "--filter", "conv/channels=64,size=14/", cwd=tmp_path)
+    profile(tmp_path, "--suite", "one.yaml", "--device", "cpu", "--set", "budget_s=0.1")
     choose(tmp_path, "reference")
     before, words = planned(tmp_path), (*ONE, "--axis", "implementation=chunked,reference")
     done = sabench("tune", *words, "--json", cwd=tmp_path)

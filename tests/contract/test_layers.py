@@ -19,8 +19,11 @@ from sabench.catalog.layers.halo import HALO
 from sabench.catalog.rows import Layer, Options
 from sabench.errors import ConfigError
 from sabench.layers.build import build_layer
+from slowness import mostly_slow
 
 MAPS = ((8, 8), (7, 7), (13, 9), (30, 30))
+USUAL_MAPS = ((8, 8), (13, 9)).__contains__
+NARROW_MAPS = ((1, 7), (6, 1)).__contains__
 STRIDES = (1, 2)
 HOSTS = [(row, name) for row in BUILT_IN for name in ON_ANY_DEVICE if row.attention] + [
     (row, "reference") for row in BUILT_IN if not row.attention
@@ -111,7 +114,7 @@ OTHER_OPTIONS: dict[str, dict[str, object]] = {
 
 
 @pytest.mark.parametrize("changed", [False, True], ids=["small", "other"])
-@pytest.mark.parametrize("size", MAPS)
+@pytest.mark.parametrize("size", mostly_slow(MAPS, USUAL_MAPS))
 @pytest.mark.parametrize("stride", STRIDES)
 @each_host
 def test_the_closed_form_knows_what_the_implementation_multiplies(
@@ -136,7 +139,7 @@ NARROW: dict[str, tuple[dict[str, object], ...]] = {
 """Options that leave one key, one query, one mixture or a head one channel wide (of 16)."""
 
 
-@pytest.mark.parametrize("size", [(1, 1), (1, 7), (6, 1), (7, 7)])
+@pytest.mark.parametrize("size", mostly_slow([(1, 1), (1, 7), (6, 1), (7, 7)], NARROW_MAPS))
 @each_host
 def test_products_of_length_one_are_counted_too(
     row: Layer, implementation: str, size: tuple[int, int]

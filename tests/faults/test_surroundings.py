@@ -64,7 +64,7 @@ COMMANDS: dict[str, tuple[str, set[int]]] = {  # arguments, and the exit codes t
 }
 
 
-LONG = ("train", "score")
+LONG = ("train", "score", "explain", "selftest", "gate")
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 The interpreter runs what the compiler refuses: a name that changes its shape in a loop, for one.
 """
 
+from itertools import product
 from typing import Any
 
 import pytest
@@ -53,15 +54,24 @@ def compiled(kernel: str, name: str, dtype: str, warps: int) -> Any:
     return compile(source, target=HOPPER, options={"num_warps": warps})
 
 
+USUAL = (("halo", "bf16"), ("band", "fp32"), ("widths apart, every second query", "bf16"))
+
+
 @each_kernel
-@pytest.mark.parametrize("dtype", ["bf16", "fp32"])
-@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [
+        pytest.param(*one, marks=() if one in USUAL else pytest.mark.slow)
+        for one in product(CALLS, ("bf16", "fp32"))
+    ],
+)
 def test_it_compiles(kernel: str, name: str, dtype: str) -> None:
     made = compiled(kernel, name, dtype, 4)
     assert ("mma" in made.asm["ptx"]) == (dtype == "bf16")  # on tensor cores; fp32 as it is
     assert made.metadata.shared <= 227 * 1024
 
 
+@pytest.mark.slow
 @each_kernel
 def test_it_compiles_with_every_number_of_warps_that_is_searched(kernel: str) -> None:
     configs = getattr(triton_kernels, kernel).configs
