@@ -21,6 +21,7 @@ CASES = {  # map, block, halo, query stride, border, positions, widths of keys a
     "band, zeros": ((5, 9), BAND, 3, 1, "zeros", "split", (4, 20)),
     "band of one key": ((3, 4), BAND, 0, 1, "mask", "split", (8, 8)),
     "global": ((7, 9), GLOBAL, 0, 1, "mask", "sum", (16, 16)),
+    "wide heads": ((5, 7), (4, 4), 1, 1, "mask", "sum", (40, 36)),
     "one pixel": ((1, 1), BAND, 4, 1, "mask", "none", (8, 8)),
 }
 

@@ -2,24 +2,26 @@
 
     python tools/check_kernels.py RUN ... [--device cpu|cuda]
 
-RUN is a run folder or a leaderboard: of the suites `peers` and `tune` on a CPU, `kernels` on CUDA;
-of `steps` the ratios to ResNet-50's training step are told, and nothing is demanded.
-Of each case our fastest implementation is held against the fastest of those that the demand names;
+RUN is a run folder or a leaderboard: of the suites `peers`, `plain` and `tune` on a CPU, `kernels`
+on CUDA; of `steps` the ratios to ResNet-50's training step are told, and nothing is demanded. Of
+each case our fastest implementation is held against the fastest of those that the demand names;
 the lower end of the ratio's 95 % interval is what counts. `auto` has to be within 5 % of the
 fastest of ours, or not told apart from it. Exit code: 0 every demand that has a case holds, 1 one
-does not, 4 one is too near its bound to tell, 77 no demand has a case.
+does not, 4 one is too near its bound to tell, or has no case although its device was asked for, 77
+none has a case.
 """
 
 import argparse
 import math
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sabench.cases.build import setting_of
-from sabench.cases.case import Scalar
+from sabench.cases.case import Case, Scalar
 from sabench.cases.choosing import device_of
+from sabench.cases.window import window_seen
 from sabench.catalog.choices import FALLBACK
 from sabench.catalog.implementations import IMPLEMENTATIONS
 from sabench.compare.levels import better_by
@@ -40,23 +42,37 @@ Scalars = tuple[Scalar, ...]
 class Demand:
     """Ours is so many times better than the best of `than`, or than the floor where that is empty.
 
-    `where`: what a field or an option of its cases is one of.
+    `where`: what a field or an option of its cases is one of; `window` as the layer sees it.
     """
 
     least: float
     than: tuple[str, ...]
     device: str
     where: Mapping[str, Scalars] = field(default_factory=dict)
-    runtime: str = "eager"  # of theirs; ours is eager
+    runtimes: tuple[str, ...] = ("eager",)  # of theirs; ours is eager
     of_memory: bool = False
 
     def holds_for(self, row: Row, kind: str) -> bool:
         """Whether the row is of one of its cases."""
-        case = row.case
         return kind == self.device and all(
-            (getattr(case, key) if hasattr(case, key) else case.options.get(key)) in values
-            for key, values in self.where.items()
+            _value(row.case, key) in values for key, values in self.where.items()
         )
+
+    @property
+    def told(self) -> str:
+        """What is demanded, in a line."""
+        than = " or ".join(self.than) or "the floor"
+        where = ", ".join(f"{key}={'|'.join(map(str, those))}" for key, those in self.where.items())
+        what = "memory" if self.of_memory else "time"
+        return f"{self.least:.3f} of {than} [{', '.join(self.runtimes)}] in {what}: {where}"
+
+
+def _value(case: Case, key: str) -> Scalar | None:
+    """A field of a case, or an option of it, or how far its layer sees."""
+    if key == "window":
+        return window_seen(case)
+    found: Scalar | None = getattr(case, key) if key in Case.model_fields else case.options.get(key)
+    return found
 
 
 def on_cpu(least: float, *than: str, **where: Scalars) -> Demand:
@@ -87,8 +103,8 @@ DEMANDS = (
     Demand(1 / 2, (), "cuda", {**LOCAL, "mode": ("forward",)}),
     Demand(1 / 3, (), "cuda", {**LOCAL, "mode": ("forward_backward",)}),
     Demand(3.0, ("timm",), "cuda", LOCAL),
-    Demand(1.5, ("timm",), "cuda", LOCAL, runtime="compiled"),
-    Demand(1.2, ("flex",), "cuda", LOCAL),
+    Demand(1.5, ("timm",), "cuda", LOCAL, ("compiled",)),
+    Demand(1.2, ("flex",), "cuda", LOCAL, ("eager", "compiled")),
     Demand(1 / 0.3, ("timm",), "cuda", LOCAL, of_memory=True),
 )  # fmt: skip
 
@@ -102,6 +118,7 @@ class Found:
     low: float
     high: float
     least: float | None  # None where nothing is demanded
+    demand: str = ""  # as it tells itself
 
     @property
     def verdict(self) -> str:
@@ -130,24 +147,26 @@ def main() -> int:
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN")
     parser.add_argument("--device", choices=["cpu", "cuda"], help="only what is demanded there")
     asked = parser.parse_args()
-    found = [
-        one
-        for path in asked.runs
-        for one in judged(read_leaderboard(path))
-        if asked.device in (None, one[0])
-    ]
-    for _, one in found:
+    found = [one for path in asked.runs for one in judged(read_leaderboard(path), asked.device)]
+    for one in found:
         print(one.line)
-    verdicts = [one.verdict for _, one in found]
+    met = {one.demand for one in found}
+    absent = [] if met == {""} else [one for one in DEMANDS if one.told not in met]
+    absent = [one for one in absent if asked.device in (None, one.device)]
+    for demand in absent:
+        print(f"no case  {demand.device}, {demand.told}")
+    verdicts = [one.verdict for one in found]
     counts = ", ".join(f"{verdicts.count(word)} {word}" for word in dict.fromkeys(verdicts))
-    print(counts or "no demand has a case in these runs")
+    print(f"{counts or 'nothing was held against anything'}; {len(absent)} demands have no case")
     if not found:
         return 77
-    return 1 if "NOT HELD" in verdicts else 4 if "not sure" in verdicts else 0
+    if "NOT HELD" in verdicts:
+        return 1
+    return 4 if "not sure" in verdicts or (asked.device and absent) else 0
 
 
-def judged(board: Leaderboard) -> Iterator[tuple[str, Found]]:
-    """Every demand that the leaderboard has the cases for, with the kind of its device."""
+def judged(board: Leaderboard, device_kind: str | None = None) -> Iterator[Found]:
+    """Every demand that the leaderboard has the cases for, on one kind of device or on all."""
     rivals: dict[tuple[str, str], list[Row]] = {}
     for row in board.rows:
         if row.status in MEASURED:
@@ -157,27 +176,31 @@ def judged(board: Leaderboard) -> Iterator[tuple[str, Found]]:
     for (device, _), rows in rivals.items():
         environment = board.environments[device]
         kind = environment.device_kind
+        if device_kind not in (None, kind):
+            continue
         for demand in DEMANDS:
             if one := held_against(demand, [row for row in rows if demand.holds_for(row, kind)]):
-                yield kind, one
+                yield one
         if one := auto_among(rows, environment):
-            yield kind, one
+            yield one
     for _, group in board.groups():
-        for one in steps_among(group):
-            yield board.environments[group[0].device].device_kind, one
+        if device_kind in (None, board.environments[group[0].device].device_kind):
+            yield from steps_among(group)
 
 
 def held_against(demand: Demand, rows: Sequence[Row]) -> Found | None:
     """A demand on rows of one case in several implementations; None where a side is absent."""
     metric = MEMORY[demand.device] if demand.of_memory else TIME
-    mine = best(in_eager(rows, OURS - {*demand.than}), metric)
+    mine = best(in_eager(rows, OURS - {*demand.than}), TIME)
     if mine is None:
         return None
     if not demand.than:
         return of_floor(demand, mine)
     theirs = [row for row in rows if row.case.implementation in demand.than]
-    other = best([row for row in theirs if row.case.runtime == demand.runtime], metric)
-    return compared(mine, other, metric, demand.least) if other else None
+    other = best([row for row in theirs if row.case.runtime in demand.runtimes], metric)
+    if other is None or mine.median(metric) is None:
+        return None
+    return replace(compared(mine, other, metric, demand.least), demand=demand.told)
 
 
 def of_floor(demand: Demand, mine: Row) -> Found | None:
@@ -186,7 +209,7 @@ def of_floor(demand: Demand, mine: Row) -> Found | None:
     if not floor or figure.median is None or figure.low is None or figure.high is None:
         return None
     times = (floor / figure.median, floor / figure.high, floor / figure.low)
-    return Found(f"{mine.case_id} against its floor", *times, demand.least)
+    return Found(f"{mine.case_id} against its floor", *times, demand.least, demand.told)
 
 
 def auto_among(rows: Sequence[Row], environment: Environment) -> Found | None:

@@ -157,11 +157,17 @@ def label_of(leaderboard: Leaderboard) -> Callable[[Row], str]:
         how = [row.case.implementation]
         if row.case_id in twice:
             how = [f"{row.case.implementation}.{row.case.runtime}"]
-        elif not leaderboard.is_of_best or row.case.implementation == "reference":
+        elif not leaderboard.is_of_best or not _has_attention(row.case):
             how = []
         return labels[row.case_id] + (f" [{', '.join([*how, *row.level_with])}]" if how else "")
 
     return label
+
+
+def _has_attention(case: Case) -> bool:
+    """Whether there are several implementations of it; a network may hold such a layer."""
+    row = layers().get(case.subject)
+    return case.kind == "network" or (row is not None and row.attention is not None)
 
 
 def name_of(leaderboard: Leaderboard) -> Callable[[Row], str]:

@@ -54,7 +54,7 @@ def test_the_promised_suites_are_there():
             "one_thread",
             "two_threads",
         ),
-        *("windows", "resolution", "batch", "ci", "peers", "tune", "kernels", "steps"),
+        *("windows", "resolution", "batch", "ci", "peers", "tune", "kernels", "steps", "plain"),
         *("sasa_paper", "aacn_paper", "halonet_paper"),
         *("proxies", "proxies_networks", "tasks", "permuted", "local_family"),
     }

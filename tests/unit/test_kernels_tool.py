@@ -39,7 +39,7 @@ def told(tool: Any, board: Leaderboard) -> list[tuple[str, float, float | None]]
     """Verdict, ratio and bound of every demand."""
     return [
         (found.verdict, round(found.ratio, 3), found.least and round(found.least, 3))
-        for _, found in tool.judged(board)
+        for found in tool.judged(board)
     ]
 
 
@@ -65,8 +65,60 @@ def test_the_lower_end_of_the_interval_is_what_counts(
     """Two sides with an error of 0.71 %: the ratio's 95 % is 2.31 times 1.0 %."""
     board = board_of([row_of(halo("sdpa"), 1.0, NOISY), row_of(halo("timm"), theirs, NOISY)])
     assert told(tool, board) == [(verdict, theirs, 1.1)]
-    ((_, found),) = tool.judged(board)
+    (found,) = tool.judged(board)
     assert found.high / found.ratio == pytest.approx(1 + 2.306 * 2**0.5 * 0.00707, rel=1e-3)
+
+
+def test_attention_over_a_window_is_held_against_the_plain_one(tool: Any) -> None:
+    """The default window is 7; its bound is another than those of the others."""
+
+    def one(subject: str, implementation: str, size: int, **options: Any) -> Row:
+        case = halo(implementation, subject=subject, size=size, options=options)
+        return row_of(case, 1.0 if implementation == "sdpa" else 2.0, NOISY)
+
+    rows = []
+    for subject, size, options in (
+        ("self_attention", 28, {"window": 3}),
+        ("self_attention", 28, {}),
+        ("self_attention", 28, {"window": 13}),
+        ("augmented", 14, {}),
+        ("augmented", 28, {}),
+        ("global_attention", 28, {}),
+    ):
+        others = ("timm",) if subject == "global_attention" else ("reference",)
+        rows += [one(subject, name, size, **options) for name in ("sdpa", *others)]
+    assert told(tool, board_of(rows)) == [
+        ("held", 2.0, 1.5),
+        ("NOT HELD", 2.0, 3.0),
+        ("held", 2.0, 1.05),
+        ("held", 2.0, 1.4),
+        ("held", 2.0, 0.95),
+    ]
+
+
+def test_memory_is_that_of_the_fastest_of_ours(tool: Any) -> None:
+    def one(implementation: str, seconds: float, memory: float) -> Row:
+        row = row_of(halo(implementation, size=56), seconds, NOISY)
+        growth = {"peak_rss_growth": figure_of("peak_rss_growth", [memory])}
+        return row.model_copy(update={"figures": row.figures | growth})
+
+    board = board_of([one("sdpa", 1.0, 2e6), one("chunked", 1.5, 1e6), one("timm", 2.0, 3e6)])
+    assert ("NOT HELD", 1.5, 1.667) in told(tool, board)
+
+
+def test_a_demand_without_a_case_is_told_and_is_no_pass_where_its_device_was_asked_for(
+    tool: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    board = board_of([row_of(halo("sdpa"), 1.0, NOISY), row_of(halo("timm"), 1.5, NOISY)])
+    monkeypatch.setattr(tool, "read_leaderboard", lambda _path: board)
+    monkeypatch.setattr(sys, "argv", ["check_kernels.py", "board.json"])
+    assert tool.main() == 0
+    everything = capsys.readouterr().out
+    assert "no case  cuda, 3.000 of timm [eager] in time: subject=halo|self_attention" in everything
+    assert f"1 held; {len(tool.DEMANDS) - 1} demands have no case" in everything
+    monkeypatch.setattr(sys, "argv", ["check_kernels.py", "board.json", "--device", "cpu"])
+    assert tool.main() == 4
+    assert "no case  cuda" not in capsys.readouterr().out
 
 
 def test_other_precisions_and_widths_have_bounds_of_their_own(tool: Any) -> None:

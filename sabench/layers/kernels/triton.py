@@ -21,6 +21,8 @@ from sabench.layers.relative import Relative, displacements
 
 DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 TILE = 8  # rows and columns of a program's queries, and of its keys in the backward pass
+NARROW = 32  # channels of a head, above which fp32 without tensor cores has tiles of half the side:
+# each product is written out, number by number, and what it reads has to fit in shared memory
 LEAST = 16  # what a product of a program's matrices takes on each side
 KEYS = 64  # of a step
 WIDEST = 256  # columns of a window that a program can hold
@@ -217,14 +219,16 @@ class _Call:
         if window[1] > WIDEST:
             raise ConfigError(f"implementation=triton: a window of {window[1]} columns is too wide")
         inner = [-(-side // stride) for side in block]
-        tile = [min(TILE, _power(side)) for side in inner]
+        is_exact = q.dtype == torch.float32 and not torch.backends.cuda.matmul.allow_tf32
+        largest = TILE // 2 if is_exact and max(width, value_width) > NARROW else TILE
+        tile = [min(largest, _power(side)) for side in inner]
         tile[1] = max(tile[1], LEAST // tile[0])
         columns_held = _power(window[1])
-        rows_held = max(1, KEYS // columns_held)
+        rows_held = max(1, KEYS * largest // TILE // columns_held)
         programs, key_programs = 1, 1
         for axis in (0, 1):
             programs *= -(-size[axis] // block[axis]) * -(-inner[axis] // tile[axis])
-            key_programs *= -(-size[axis] // TILE)
+            key_programs *= -(-size[axis] // largest)
         if rows is None or columns is None:
             rows = columns = q
             counts, last, first = (1, 1), width, 0
@@ -241,10 +245,11 @@ class _Call:
             "POSITIONS": rows is not q, "LR": reach[0], "LC": reach[1],
             "PRECISION": "tf32" if torch.backends.cuda.matmul.allow_tf32 else "ieee",
         }  # fmt: skip
-        numbers = (heads, *size, *kept, *counts, *zero, last, first, width, value_width)
+        work = _power(programs * batch * heads)
+        numbers = (heads, *size, *kept, *counts, *zero, last, first, width, value_width, work)
         grids = ((programs, batch * heads), (key_programs, batch * heads))
-        seen = [_power(TILE + (tile[i] - 1) * stride, LEAST) for i in (0, 1)]
-        of_keys = {"KR": TILE, "KC": TILE, "LR": seen[0], "LC": seen[1]}
+        seen = [_power(largest + (tile[i] - 1) * stride, LEAST) for i in (0, 1)]
+        of_keys = {"KR": largest, "KC": largest, "LR": seen[0], "LC": seen[1]}
         return cls(*grids, (rows, columns), numbers, constants, of_keys)
 
 

@@ -34,8 +34,9 @@ fastest beside what it compiled. Its interpreter has none."""
 
 SETTING = (
     *("D", "DV", "TI", "TJ", "KR", "KC", "BLOCK_H", "BLOCK_W"),
-    *("HALO", "STRIDE", "BAND", "POSITIONS", "PRECISION"),
+    *("HALO", "STRIDE", "BAND", "MASK", "POSITIONS", "PRECISION", "work"),
 )
+"""`work` is the number of programs, rounded up to a power of two."""
 
 
 def searched(kernel: Any) -> Any:
@@ -46,14 +47,14 @@ def searched(kernel: Any) -> Any:
 
 
 @searched
-@triton.jit
+@triton.jit(do_not_specialize=["work"])
 def forward(
     q, k, v, rows, columns, out, lse,
     q_b, q_n, q_h, q_w, q_d, k_b, k_n, k_h, k_w, k_d,
     v_b, v_n, v_h, v_w, v_d, o_b, o_n, o_h, o_w, o_d,
     heads, height, width, kept_height, kept_width,
     rows_count, columns_count, rows_zero, columns_zero, rows_last, columns_first,
-    channels, value_channels,
+    channels, value_channels, work,
     D: tl.constexpr, DV: tl.constexpr, TI: tl.constexpr, TJ: tl.constexpr,
     KR: tl.constexpr, KC: tl.constexpr, I: tl.constexpr, J: tl.constexpr,
     BLOCK_H: tl.constexpr, BLOCK_W: tl.constexpr, HALO: tl.constexpr, STRIDE: tl.constexpr,
@@ -122,14 +123,14 @@ def forward(
 
 
 @searched
-@triton.jit
+@triton.jit(do_not_specialize=["work"])
 def backward_queries(
     q, k, v, rows, columns, d_out, lse, delta, d_q, d_rows, d_columns,
     q_b, q_n, q_h, q_w, q_d, k_b, k_n, k_h, k_w, k_d,
     v_b, v_n, v_h, v_w, v_d, o_b, o_n, o_h, o_w, o_d, g_b, g_n, g_h, g_w, g_d,
     heads, height, width, kept_height, kept_width,
     rows_count, columns_count, rows_zero, columns_zero, rows_last, columns_first,
-    channels, value_channels,
+    channels, value_channels, work,
     D: tl.constexpr, DV: tl.constexpr, TI: tl.constexpr, TJ: tl.constexpr,
     KR: tl.constexpr, KC: tl.constexpr, I: tl.constexpr, J: tl.constexpr,
     BLOCK_H: tl.constexpr, BLOCK_W: tl.constexpr, HALO: tl.constexpr, STRIDE: tl.constexpr,
@@ -214,7 +215,7 @@ def backward_queries(
 
 
 @searched
-@triton.jit
+@triton.jit(do_not_specialize=["work"])
 def backward_keys(
     q, k, v, rows, columns, d_out, lse, delta, d_k, d_v,
     q_b, q_n, q_h, q_w, q_d, k_b, k_n, k_h, k_w, k_d,
@@ -222,7 +223,7 @@ def backward_keys(
     g_b, g_n, g_h, g_w, g_d, f_b, f_n, f_h, f_w, f_d,
     heads, height, width, kept_height, kept_width,
     rows_count, columns_count, rows_zero, columns_zero, rows_last, columns_first,
-    channels, value_channels,
+    channels, value_channels, work,
     D: tl.constexpr, DV: tl.constexpr, TI: tl.constexpr, TJ: tl.constexpr,
     KR: tl.constexpr, KC: tl.constexpr, I: tl.constexpr, J: tl.constexpr,
     BLOCK_H: tl.constexpr, BLOCK_W: tl.constexpr, HALO: tl.constexpr, STRIDE: tl.constexpr,

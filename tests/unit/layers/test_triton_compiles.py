@@ -25,6 +25,7 @@ CALLS = {  # block, halo, stride, band, positions, widths of keys and values
     "halo": ([8, 8], 3, 1, False, True, (16, 16)),
     "band": ([4, 4], 3, 1, True, True, (32, 32)),
     "widths apart, every second query": ([8, 8], 3, 2, False, False, (20, 2)),
+    "wide heads": ([7, 7], 3, 1, False, True, (128, 128)),
 }
 
 
@@ -32,17 +33,24 @@ each_kernel = pytest.mark.parametrize("kernel", ["forward", "backward_queries", 
 
 
 def call_of(
-    block: list[int], halo: int, stride: int, band: bool, positions: bool, widths: tuple[int, int]
+    dtype: torch.dtype,
+    block: list[int],
+    halo: int,
+    stride: int,
+    band: bool,
+    positions: bool,
+    widths: tuple[int, int],
 ) -> _Call:
-    q, k = (torch.empty(1, 4, side, side, widths[0]) for side in (28 // stride, 28))
-    table = torch.empty(27, widths[0]) if positions else None
-    v = torch.empty(1, 4, 28, 28, widths[1])
+    q, k = (torch.empty(1, 4, side, side, widths[0], dtype=dtype) for side in (28 // stride, 28))
+    table = torch.empty(27, widths[0], dtype=dtype) if positions else None
+    v = torch.empty(1, 4, 28, 28, widths[1], dtype=dtype)
     how = ([13, 13], False, block, halo, stride, band, True)
     return _Call.of(q, k, v, table, table, *how)
 
 
 def compiled(kernel: str, name: str, dtype: str, warps: int) -> Any:
-    call, function = call_of(*CALLS[name]), getattr(triton_kernels, kernel).fn
+    function = getattr(triton_kernels, kernel).fn
+    call = call_of({"bf16": torch.bfloat16, "fp32": torch.float32}[dtype], *CALLS[name])
     constants: dict[str, Any] = call.constants
     if kernel == "backward_keys":
         constants = constants | call.of_keys
@@ -82,11 +90,12 @@ def test_it_compiles_with_every_number_of_warps_that_is_searched(kernel: str) ->
 
 @each_kernel
 def test_the_search_is_by_what_the_kernel_is_compiled_for(kernel: str) -> None:
-    """All but what follows from the rest: places in a block, a border's mask, tables' reach."""
+    """All but what follows from the rest: places in a block, and the tables' reach; and by how much
+    work there is."""
     function = getattr(triton_kernels, kernel)
     fixed = {one.name for one in function.fn.params if one.is_constexpr}
-    assert fixed - {*function.keys} == {"I", "J", "MASK", "LR", "LC"}
-    assert {*function.keys} <= fixed
+    assert fixed - {*function.keys} == {"I", "J", "LR", "LC"}
+    assert {*function.keys} - fixed == {"work"}
     assert function.cache_results
 
 

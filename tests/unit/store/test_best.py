@@ -5,6 +5,7 @@ import pytest
 from making_runs import case, preset, record_of, run_info
 from sabench.cases.case import Case
 from sabench.records import Reading, Status
+from sabench.report.columns import label_of
 from sabench.store.best import best_implementations
 from sabench.store.leaderboard import Leaderboard, make_leaderboard
 
@@ -109,3 +110,15 @@ def test_it_is_held_against_the_convolution_that_is_left() -> None:
         (in_way("halo", "sdpa"), (2.0, 2.0), Status.OK),
     )
     assert [row.relative for row in best_implementations(board).rows] == [1.0, 2.0]
+
+
+def test_a_label_names_the_best_implementation_and_those_level_with_it() -> None:
+    view = best_implementations(
+        board_of(
+            (case("conv"), (1.0, 1.0), Status.OK),
+            (in_way("halo", "reference"), (1.0, 1.4), Status.OK),
+            (in_way("halo", "sdpa"), (1.3, 1.5), Status.OK),
+        )
+    )
+    label = label_of(view)
+    assert sorted(map(label, view.rows)) == ["conv", "halo [reference, sdpa]"]
