@@ -90,8 +90,11 @@ def resized(table: Tensor, length: int) -> Tensor:
 
 
 def _entries(table: Tensor, index: Tensor) -> Tensor:
-    """Rows of a table, its end for what lies beyond (a band hides such keys)."""
-    return widened(table)[index.clamp(0, len(table) - 1)]
+    """Rows of a table, its end for what lies beyond (a band hides such keys).
+
+    An embedding: an index's gradient is added up by several threads in any order.
+    """
+    return functional.embedding(index.clamp(0, len(table) - 1), widened(table))
 
 
 def _products(q: Tensor, entries: Tensor, dim: int) -> Tensor:

@@ -3,7 +3,7 @@
 An accuracy for which no rank agreement is known is marked so.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,7 +80,8 @@ def with_accuracy(
         told = "; ".join(f"{one.told}, batch {one.way['batch']}" for one in ways)
         raise ConfigError(f"{name} holds {len(ways)} ways of training ({told}): join one of them")
     rows = [row for row in trained.rows if _is_trained(row)]
-    figures = [_accuracy(row.case, rows) for row in board.rows]
+    trainings = [_training(row.case, rows) for row in board.rows]
+    figures = [one.figures.get(ACCURACY) if one else None for one in trainings]
     known = [figure for figure in figures if figure is not None]
     if not known:
         raise ResultError(f"{name}: none of its trainings is of a network of this leaderboard")
@@ -93,6 +94,7 @@ def with_accuracy(
     notes = (
         f"Accuracy of {len(known)} of {len(joined)} cases from {name}: {ways[0].told}, "
         f"{seeds} seed{'s' if seeds != 1 else ''}.",
+        *_elsewhere(zip(board.rows, trainings, strict=True)),
         mark(ways[0], ranks),
     )
     metrics = (*board.metrics, ACCURACY)
@@ -138,7 +140,19 @@ def _is_trained(row: Row) -> bool:
     return row.case.mode == "train" and row.status in SHOWN
 
 
-def _accuracy(case: Case, trained: Sequence[Row]) -> Figure | None:
+def _elsewhere(joined: Iterable[tuple[Row, Row | None]]) -> list[str]:
+    """That accuracies are of other resolutions than the rows beside which they stand."""
+    pairs = {
+        (training.case.resolution, row.case.resolution)
+        for row, training in joined
+        if training is not None and training.case.resolution != row.case.resolution
+    }
+    told = ", ".join(f"{mine} px beside {its} px" for mine, its in sorted(pairs, key=str))
+    return [f"Trained at another resolution than measured at: {told}."] if pairs else []
+
+
+def _training(case: Case, trained: Sequence[Row]) -> Row | None:
+    """That of the same network: at the same resolution, or the only one there is."""
     same = [
         row
         for row in trained
@@ -147,4 +161,4 @@ def _accuracy(case: Case, trained: Sequence[Row]) -> Figure | None:
     exact = [row for row in same if row.case.resolution == case.resolution]
     if case.kind != "network" or not same or (not exact and len(same) > 1):
         return None
-    return (exact or same)[0].figures.get(ACCURACY)
+    return (exact or same)[0]

@@ -62,9 +62,13 @@ def _load(path: Path) -> Arrays:
     names = {name for names in (*SPLIT, WHOLE) for name in names}
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as file:
-            return {name: file[name] for name in file.files if name in names}
+            found = {name: file[name] for name in file.files if name in names}
     except Exception as error:  # a damaged or hostile file makes numpy and zipfile raise anything
         raise ConfigError(f"{str(path)!r} has no plain, whole arrays: {said(error)}") from error
+    for name, array in found.items():
+        if not isinstance(array, np.ndarray):  # bytes, as they lie there
+            raise ConfigError(f"{str(path)!r}: {name} is no array: save it by numpy.savez")
+    return found
 
 
 def _split(path: Path, arrays: Arrays, images: str, labels: str) -> Split:

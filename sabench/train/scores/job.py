@@ -15,11 +15,11 @@ from sabench.records import Flag, Reading, Record, Status
 from sabench.train.feed import Feed
 from sabench.train.job import build_trained, data_of, told_of
 from sabench.train.scores.minibatch import Minibatch
-from sabench.train.scores.scored import Scored, UndefinedScoreError
+from sabench.train.scores.scored import Scored, UndefinedScoreError, Unseen
 from sabench.train.training import Tell, tell_nobody
 
 NAMED = 20
-"""So many parameters that a score does not see are named in a record, and all are counted."""
+"""So many of the vectors that a score does not see are named in a record; all are counted."""
 
 
 def run_scores(
@@ -69,9 +69,18 @@ def _reading(name: str, module: torch.nn.Module, minibatch: Minibatch) -> Readin
         "chunks": chunks,
         "seen": len(scored.seen),
         "unseen": len(scored.unseen),
-        "unseen_named": [list(one) for one in scored.unseen[:NAMED]],
+        "unseen_named": [list(one) for one in named(scored, module)],
     }
     return Reading.of(unit, [scored.value], details=details)
+
+
+def named(scored: Scored, module: torch.nn.Module) -> list[Unseen]:
+    """The parameters that a score did not see, with the reason: all of two axes or more, which
+    hold weights, then some of the others."""
+    axes = {name: parameter.dim() for name, parameter in module.named_parameters()}
+    weights = [one for one in scored.unseen if axes.get(one[0], 0) > 1]
+    vectors = [one for one in scored.unseen if axes.get(one[0], 0) <= 1]
+    return [*weights, *vectors[:NAMED]]
 
 
 def split_on_demand(score: "partial[Scored]", most: int) -> tuple[Scored, int]:

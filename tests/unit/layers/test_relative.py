@@ -3,7 +3,7 @@
 import torch
 
 from sabench.catalog.attention import Geometry
-from sabench.layers.relative import Relative, displacements, global_relative, new_table
+from sabench.layers.relative import Relative, _entries, displacements, global_relative, new_table
 
 
 def test_displacements_count_from_the_query_in_pixels() -> None:
@@ -57,3 +57,20 @@ def test_a_table_of_the_right_length_is_left_alone() -> None:
 def test_a_new_table_has_a_standard_deviation_of_one_over_the_root_of_its_width() -> None:
     torch.manual_seed(0)
     assert abs(new_table(10_000, 16).std().item() - 0.25) < 0.005
+
+
+def test_with_several_threads_a_tables_gradient_has_the_same_bits_each_time() -> None:
+    """Of a map of 32 with 128 channels: an index's gradient has dozens of values."""
+    torch.manual_seed(0)
+    index = displacements(32, 32, Geometry((32, 32), halo=0), torch.device("cpu")) + 31
+    table, upstream = torch.randn(63, 128, requires_grad=True), torch.randn(32, 32, 128)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        found = {
+            torch.autograd.grad(_entries(table, index), table, upstream)[0].numpy().tobytes()
+            for _ in range(200)
+        }
+    finally:
+        torch.set_num_threads(threads)
+    assert len(found) == 1

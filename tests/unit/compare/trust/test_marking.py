@@ -52,8 +52,11 @@ def test_each_case_of_a_profile_gets_the_accuracy_of_its_network() -> None:
 
 def test_a_network_is_found_at_another_resolution_where_one_alone_was_trained() -> None:
     large = profile(0.25, resolution=224)
-    (row,) = with_accuracy(large, trained(values()), "it").rows
-    assert row.median("accuracy") == pytest.approx(0.68)
+    joined = with_accuracy(large, trained(values()), "it")
+    assert joined.rows[0].median("accuracy") == pytest.approx(0.68)
+    side = network(0.25).resolution
+    told = f"Trained at another resolution than measured at: {side} px beside 224 px."
+    assert told in joined.notes
     two = trained(values())
     other = trained({0.25: (0.1,)}, resolution=32)
     both = two.model_copy(update={"rows": (*two.rows, *other.rows)})

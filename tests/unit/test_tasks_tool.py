@@ -1,0 +1,94 @@
+"""tools/check_tasks.py: what each layer is held to, by what its positions see."""
+
+import sys
+from typing import Any
+
+import pytest
+
+from loading_tools import load_tool
+from making_rows import board_of, figure_of, row_of
+from sabench.cases.case import Case
+from sabench.store.leaderboard import Row
+
+XOR, CONTROL = "xor:size=12,distance={}", "counting:size=12,marks=3"
+
+
+@pytest.fixture(scope="module")
+def tool() -> Any:
+    return load_tool("check_tasks")
+
+
+def trained(mix: str, data: str, *accuracies: float, **options: Any) -> Row:
+    case = Case(
+        kind="network", subject="probe", resolution=12, mode="train", data=data,
+        options={"mix": mix, "width": 0.25} | options,
+    )  # fmt: skip
+    row = row_of(case, 1.0)
+    return row.model_copy(update={"figures": {"accuracy": figure_of("accuracy", accuracies)}})
+
+
+def code_of(tool: Any, monkeypatch: pytest.MonkeyPatch, *rows: Row) -> int:
+    monkeypatch.setattr(tool, "read_leaderboard", lambda _path: board_of(rows))
+    monkeypatch.setattr(sys, "argv", ["check_tasks.py", "run"])
+    code: int = tool.main()
+    return code
+
+
+@pytest.mark.parametrize(
+    ("mix", "distance", "accuracies", "code"),
+    [
+        ("conv", 2, (1.0, 0.995), 0),  # a window of 3 holds both
+        ("conv", 2, (1.0, 0.985), 1),
+        ("conv", 4, (0.5, 0.76), 0),  # never both
+        ("conv", 4, (0.5, 0.78), 1),
+        ("global_attention", 8, (0.99, 1.0), 0),
+        ("global_attention", 8, (0.5, 1.0), 1),
+        ("augmented", 8, (0.5, 1.0), 1),
+    ],
+)
+def test_every_seed_counts(
+    tool: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    mix: str,
+    distance: int,
+    accuracies: tuple[float, ...],
+    code: int,
+) -> None:
+    row = trained(mix, XOR.format(distance), *accuracies)
+    assert code_of(tool, monkeypatch, row) == code
+
+
+@pytest.mark.parametrize(("distance", "accuracy", "code"), [(4, 1.0, 0), (8, 0.5, 0), (8, 1.0, 1)])
+def test_halo_attention_is_held_by_its_block_and_halo(
+    tool: Any, monkeypatch: pytest.MonkeyPatch, distance: int, accuracy: float, code: int
+) -> None:
+    """Blocks of 4, a halo of 2: always both up to a distance of 4, never from 8 on."""
+    own: dict[str, Any] = {"halo.block": 4, "halo.halo": 2, "halo.heads": 4}
+    row = trained("halo", XOR.format(distance), accuracy, accuracy, **own)
+    assert code_of(tool, monkeypatch, row) == code
+
+
+def test_nothing_is_demanded_between_the_two(
+    tool: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own: dict[str, Any] = {"halo.block": 4, "halo.halo": 2, "halo.heads": 4}
+    assert code_of(tool, monkeypatch, trained("halo", XOR.format(6), 0.9, 0.8, **own)) == 77
+    assert capsys.readouterr().out.startswith("told     halo at distance 6, 2 seeds")
+
+
+def test_on_the_control_the_layers_may_not_differ(
+    tool: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    level = [0.99, 0.991, 0.992, 0.993, 0.994, 0.995]
+    mixed = [level, level[::-1], [level[place] for place in (2, 0, 4, 1, 5, 3)]]
+    names = ("conv", "halo", "global_attention")
+    rows = [trained(mix, CONTROL, *each) for mix, each in zip(names, mixed, strict=True)]
+    assert code_of(tool, monkeypatch, *rows) == 0
+    rows[0] = trained("conv", CONTROL, *(each - 0.01 for each in level))
+    assert code_of(tool, monkeypatch, *rows) == 1
+    same = [trained(mix, CONTROL, *[1.0] * 6) for mix in names]
+    assert code_of(tool, monkeypatch, *same) == 0
+
+
+def test_without_such_trainings_it_is_skipped(tool: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert code_of(tool, monkeypatch, trained("conv", "digits", 0.9)) == 77
