@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from sabench.cases.axes import AXES
-from sabench.cases.case import REDUCTIONS, Scalar, Unmeasured
+from sabench.cases.case import REDUCTIONS, Case, Scalar, Unmeasured
 from sabench.cases.choosing import chooser_of
 from sabench.cases.expand import Expansion, expand
 from sabench.cases.model import Suite
@@ -164,8 +164,8 @@ def _recipe(suite: Suite, request: Request) -> Recipe:
 def check_run(planned: Planned, out: Path | None) -> None:
     """See that a plan can become a run, before its device is waited for.
 
-    Raises: ConfigError if nothing is left to measure, `out` is taken, or a training's checkpoints
-    would lie in a folder that no record can name.
+    Raises: ConfigError if nothing is left to measure, `out` is taken, a training's checkpoints
+    would lie in a folder that no record can name, or its data cannot be used.
     """
     if not planned.expansion.cases:
         first = planned.expansion.dropped[0]
@@ -181,6 +181,14 @@ def check_run(planned: Planned, out: Path | None) -> None:
             f"{place}: a training's folder is told to its processes, and this name has bytes that "
             "are no UTF-8: choose another, by --out"
         )
+    if planned.purpose != "profile":
+        _check_data(planned.expansion.cases)
+
+
+def _check_data(cases: Sequence[Case]) -> None:
+    from sabench.train.data.check import check_data  # brings torch
+
+    check_data(cases)
 
 
 def start_run(
@@ -224,7 +232,8 @@ def resume_run(
 ) -> RunFolder:
     """An earlier run, fit to go on here. `suite`: the only one whose runs the command takes.
 
-    Raises: ResultError if it is no run, was made elsewhere, or is of another command.
+    Raises: ResultError if it is no run, was made elsewhere, or is of another command; ConfigError
+    if its data cannot be used.
     """
     info = RunFolder.open(path).info
     if suite and info.suite != suite:
@@ -237,6 +246,8 @@ def resume_run(
             f"{path}: is a run of sabench {info.purpose}: sabench {info.purpose} --resume {path}"
         )
     refuse_outside_tests(info.cases)
+    if purpose != "profile":
+        _check_data(info.cases)
     environments = {
         device: environment(device) for device in resolve_devices(",".join(info.devices))
     }

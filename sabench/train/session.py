@@ -64,6 +64,7 @@ class Session:
             "optimizer": self.optimizer.state_dict(),
             "average": self.average.state_dict() if self.average is not None else {},
             "scaler": self._scaler.state_dict(),
+            "random": self._random_state(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -74,6 +75,15 @@ class Session:
         if self.average is not None:
             self.average.load_state_dict(state["average"])
         self._scaler.load_state_dict(state["scaler"])
+        cpu, *cuda = state.get("random") or self._random_state()  # an older version kept none
+        torch.set_rng_state(cpu)
+        for one in cuda:
+            torch.cuda.set_rng_state(one, self.device)
+
+    def _random_state(self) -> list[Tensor]:
+        """Of the numbers that a module draws, a dropout for one: the CPU's, then the device's."""
+        cuda = [torch.cuda.get_rng_state(self.device)] if self.device.type == "cuda" else []
+        return [torch.get_rng_state(), *cuda]
 
     def sha256(self) -> str:
         """Of every parameter and buffer, bit by bit."""

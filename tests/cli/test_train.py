@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -160,6 +161,50 @@ def test_a_mistake_is_one_line(
     assert told in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("command", "break_it", "told"),
+    [
+        ("train", lambda f: (f / "test/1/0.png").write_bytes(b"\x89PNG\r\n"), "no image that can"),
+        ("train", lambda f: (f / "train/0/0.png").unlink(), "has no images"),
+        ("train", lambda f: (f / "images.pkl").write_bytes(b"\x80\x04."), "pickle"),
+        ("score", lambda f: (f / "train/0").rename(f / "train/2"), "is a class that test lacks"),
+    ],
+)
+def test_broken_data_is_told_once_and_before_a_run_is_made(
+    command: str, break_it: Callable[[Path], object], told: str, tmp_path: Path
+) -> None:
+    """By one line, not by each of the suite's trainings."""
+    image = pytest.importorskip("PIL.Image")
+    for name in ("train/0", "train/1", "test/0", "test/1"):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        image.new("RGB", (16, 16)).save(tmp_path / "data" / name / "0.png")
+    break_it(tmp_path / "data")
+    (tmp_path / "small.yaml").write_text(SUITE)
+    words = ("--suite", "small.yaml", "--data", "./data", "--out", "run", "--device", "cpu")
+    done = sabench(command, *words, cwd=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert told in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_whose_data_are_gone_says_so_and_goes_on_when_they_are_back(tmp_path: Path) -> None:
+    image = pytest.importorskip("PIL.Image")
+    for name in ("train/0", "train/1", "test/0", "test/1"):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        image.new("RGB", (16, 16)).save(tmp_path / "data" / name / "0.png")
+    (tmp_path / "small.yaml").write_text(SUITE)
+    words = ("--suite", "small.yaml", "--data", "./data", *ONE_CHILD)
+    assert sabench("train", *words, cwd=tmp_path).returncode == 0
+    (tmp_path / "data").rename(tmp_path / "away")
+    done = sabench("train", "--resume", "run", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "give a path that is there" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    (tmp_path / "away").rename(tmp_path / "data")
+    assert sabench("train", "--resume", "run", cwd=tmp_path).returncode == 0
 
 
 @pytest.mark.slow

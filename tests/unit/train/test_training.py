@@ -70,6 +70,24 @@ def test_a_training_killed_at_random_steps_ends_with_the_same_bits(
 
 
 @pytest.mark.usefixtures("saves_always")
+def test_a_module_that_draws_goes_on_drawing_where_it_was_killed(tmp_path: Path) -> None:
+    def dropping(checkpoint: Checkpoint | None = None) -> Training:
+        made = training(checkpoint=checkpoint)
+        module = made.session.module
+        module.classifier = torch.nn.Sequential(torch.nn.Dropout(0.5), module.classifier)
+        return made
+
+    whole = dropping()
+    whole.run()
+    killed_at(dropping(Checkpoint(tmp_path / "state.pt", "this")), whole.session.steps // 2)
+    torch.rand(7)  # whatever else draws in between
+    last = dropping(Checkpoint(tmp_path / "state.pt", "this"))
+    last.run()
+    assert last.resumed_at == [whole.session.steps // 2]
+    assert last.session.sha256() == whole.session.sha256()
+
+
+@pytest.mark.usefixtures("saves_always")
 def test_joules_are_counted_around_the_steps_alone_over_a_kill_too(tmp_path: Path) -> None:
     """A counter that moves by one a step, and by a thousand while the network is tested."""
 
