@@ -8,8 +8,8 @@ from making_runs import environment, preset
 from sabench.cases.case import Case
 from sabench.catalog.metrics import METRICS
 from sabench.records import Environment, Status
+from sabench.store.figure import Figure
 from sabench.store.leaderboard import Leaderboard, Row
-from sabench.store.summary import Figure
 
 EXACT = (1.0,) * 5
 NOISY = (0.98, 0.99, 1.0, 1.01, 1.02)

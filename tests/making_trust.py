@@ -7,8 +7,8 @@ from making_rows import board_of, row_of
 from sabench.cases.case import Case
 from sabench.compare.trust.indicators import Indicator
 from sabench.records import Reading
+from sabench.store.figure import Figure, figure_of
 from sabench.store.leaderboard import Leaderboard
-from sabench.store.summary import Figure, figure_of
 
 FULL = {"data": "digits", "mode": "train"}
 

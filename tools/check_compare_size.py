@@ -23,8 +23,8 @@ from sabench.cases.case import Case
 from sabench.catalog.metrics import METRICS
 from sabench.catalog.presets import PRESETS
 from sabench.records import Environment, Reading, Status
+from sabench.store.figure import figure_of
 from sabench.store.leaderboard import Leaderboard, Row, write_leaderboard
-from sabench.store.summary import figure_of
 
 CASES, PROCESSES, TIMES = 10_000, 5, 5
 GROUP = 100

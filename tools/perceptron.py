@@ -12,7 +12,7 @@ import statistics
 from sklearn.neural_network import MLPClassifier
 
 from sabench.catalog.rows import Options
-from sabench.store.summary import mean_interval
+from sabench.store.figure import mean_interval
 from sabench.train.data.digits import load, load_permuted
 
 MOST_EPOCHS = 1000  # by its default of 200 few seeds have converged

@@ -4,8 +4,8 @@ import sys
 
 from sabench.catalog.metrics import METRICS
 from sabench.records import FLAG_MEANING, MEASURED, Flag
+from sabench.store.figure import Figure
 from sabench.store.leaderboard import Row
-from sabench.store.summary import Figure
 
 
 def why_no_figure(row: Row, metric: str, environment: str) -> str:

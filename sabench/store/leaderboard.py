@@ -25,10 +25,11 @@ from sabench.records import (
     Record,
     Status,
 )
+from sabench.store.figure import Figure
 from sabench.store.journal import last_attempts, load_samples
 from sabench.store.run_folder import RunFolder, RunInfo
 from sabench.store.schema import read_sealed, write_sealed
-from sabench.store.summary import Figure, SamplesOf, Summary, summarise
+from sabench.store.summary import SamplesOf, Summary, summarise
 from sabench.store.surroundings import Surroundings, surroundings_of
 
 Group = dict[str, Scalar | None]

@@ -7,9 +7,9 @@ from typing import Any
 from sabench.errors import ResultError
 from sabench.records import Status
 from sabench.store import journal
+from sabench.store.figure import Figure, mean_interval, process_interval
 from sabench.store.leaderboard import Leaderboard, leaderboard_of, rank, read_leaderboard
 from sabench.store.run_folder import RunFolder
-from sabench.store.summary import Figure, mean_interval, process_interval
 
 ADDED = frozenset({"surroundings", "in_process_sd", "icc", "timing"})
 """What leaderboards of an earlier version do not state."""

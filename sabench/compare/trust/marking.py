@@ -13,8 +13,8 @@ from sabench.compare.trust.indicators import ACCURACY, Way, plain_case, way_of
 from sabench.compare.trust.result import Ranked, Ranks, Truth, read_ranks
 from sabench.errors import ConfigError, ResultError
 from sabench.records import SHOWN
+from sabench.store.figure import Figure
 from sabench.store.leaderboard import Leaderboard, Row, read_leaderboard
-from sabench.store.summary import Figure
 
 TRAINED_BY = ("data", "c", "r", "s", "e", "batch", "autocast")
 """What makes one accuracy of a network another, beside the recipe."""

@@ -11,7 +11,7 @@ from sabench.report.html.points import Point, drawable
 from sabench.report.html.theme import Marks
 from sabench.report.plain import plain
 from sabench.stats import Interval
-from sabench.store import summary
+from sabench.store import figure as figures
 
 SHORT = TITLES | {
     "macs_executed": "MACs executed",
@@ -178,7 +178,7 @@ def between(interval: Interval) -> str:
     return f"{interval.low:.2f} to {interval.high:.2f}"
 
 
-def interval_of(figure: summary.Figure, metric: str) -> str:
+def interval_of(figure: figures.Figure, metric: str) -> str:
     """The interval of a metric and its kind, in words; '-' where there is none."""
     if figure.interval is None:
         return "-"

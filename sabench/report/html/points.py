@@ -12,8 +12,8 @@ from sabench.compare.join import SWEPT, without
 from sabench.errors import ConfigError, ResultError
 from sabench.records import MEASURED, SHOWN, Environment
 from sabench.report.columns import group_title, label_of
+from sabench.store.figure import Figure
 from sabench.store.leaderboard import Group, Leaderboard, Row
-from sabench.store.summary import Figure
 
 LATENCY = "latency_warm"
 

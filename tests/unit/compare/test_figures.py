@@ -9,8 +9,8 @@ from sabench.compare.join import Side, sides_of
 from sabench.compare.runs import compare_runs
 from sabench.errors import ExitCode
 from sabench.records import Flag, Reading
+from sabench.store.figure import figure_of as summary_of
 from sabench.store.leaderboard import Row
-from sabench.store.summary import figure_of as summary_of
 
 QUIET = (0.999, 1.0, 1.001, 1.0, 1.0)
 COLD = "latency_cold"

@@ -10,7 +10,7 @@ from making_rows import row_of
 from making_runs import case, environment
 from sabench.compare.levels import Level, better_by, level_of, reason_without, redraws
 from sabench.records import Status
-from sabench.store.summary import Figure
+from sabench.store.figure import Figure
 
 CONV = case()
 

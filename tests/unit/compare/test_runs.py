@@ -12,8 +12,8 @@ from sabench.compare.pair import Verdict
 from sabench.compare.runs import Comparison, compare_runs, overall_of, worst
 from sabench.errors import ConfigError, ExitCode, ResultError
 from sabench.records import FAILED, Status
+from sabench.store.figure import Figure
 from sabench.store.leaderboard import Row
-from sabench.store.summary import Figure
 
 A, B, C = (case(subject) for subject in ("conv", "halo", "augmented"))
 QUIET = (0.999, 1.0, 1.001, 1.0, 1.0)

@@ -21,8 +21,8 @@ from sabench.measure.energy_state import FLAG_OF, Validity
 from sabench.measure.metrics import energy as module
 from sabench.records import Flag, Reading
 from sabench.report.tables import LeaderboardTable
+from sabench.store.figure import figure_of
 from sabench.store.leaderboard import make_leaderboard
-from sabench.store.summary import figure_of
 
 STANDARD = PRESETS["standard"]
 BATCH = 4

@@ -7,8 +7,8 @@ from sabench.records import Reading
 from sabench.report.html.fronts import NO_ACCURACY
 from sabench.report.html.page import page_html, page_of
 from sabench.report.html.points import name_sources, points_of
+from sabench.store.figure import Figure, figure_of
 from sabench.store.leaderboard import Leaderboard
-from sabench.store.summary import Figure, figure_of
 
 NOISE = (0.999, 1.0, 1.001, 1.0, 1.0)
 

@@ -10,9 +10,9 @@ import pytest
 from making_runs import case, new_run, preset, record_of
 from sabench.records import Reading, Statistics
 from sabench.store import journal
+from sabench.store.figure import figure_of
 from sabench.store.leaderboard import leaderboard_of, write_leaderboard
 from sabench.store.spread import Spread, hierarchical_bootstrap, spread_of
-from sabench.store.summary import figure_of
 from sabench.store.verify import verify
 
 

@@ -8,7 +8,8 @@ import pytest
 from making_runs import case, preset, record_of, run_info
 from sabench.cases.plan import Job
 from sabench.records import SHOWN, Flag, Reading, Record, Status
-from sabench.store.summary import SEVERITY, Summary, figure_of, process_interval, summarise
+from sabench.store.figure import figure_of, process_interval
+from sabench.store.summary import SEVERITY, Summary, summarise
 
 
 def jobs(processes: int, *, apart: bool = False) -> list[Job]:
