@@ -17,7 +17,7 @@ from sabench.stats import (
     quantile,
 )
 
-SCHEMA_VERSION = "2.7"
+SCHEMA_VERSION = "2.8"
 
 
 class Frozen(BaseModel):

@@ -7,7 +7,7 @@ from making_rows import board_of, row_of
 from sabench.cases.case import Case
 from sabench.compare.trust.indicators import Indicator
 from sabench.records import Reading
-from sabench.store.figure import Figure, figure_of
+from sabench.store.figure import Figure, figure_over_seeds
 from sabench.store.leaderboard import Leaderboard
 
 FULL = {"data": "digits", "mode": "train"}
@@ -42,7 +42,7 @@ def trained(
 
 def over_seeds(values: Sequence[float], unit: str = "1") -> Figure:
     """A training's figure, as its readings are put together."""
-    return figure_of([Reading.of(unit, [value]) for value in values], over_seeds=True)
+    return figure_over_seeds({seed: Reading.of(unit, [one]) for seed, one in enumerate(values)})
 
 
 def indicator(

@@ -78,12 +78,13 @@ def reduced(case: Case, options: Options, resolution: int) -> tuple[Options, int
     return options.model_copy(update={"width": width / case.c}), resolution // case.r
 
 
-def case_cost(case: Case) -> CaseCost | None:
+def case_cost(case: Case, *, classes: int | None = None) -> CaseCost | None:
     """Counts, traffic and memory of a case; None where a layer has no closed form.
 
+    `classes`: that a network tells apart, where they are not its paper's.
     Raises: ConfigError if the subject is not known or cannot be built.
     """
-    return _network_cost(case) if case.kind == "network" else _layer_cost(case)
+    return _network_cost(case, classes) if case.kind == "network" else _layer_cost(case)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +113,8 @@ def _layer_cost(case: Case) -> CaseCost | None:
     return _case_cost(case, cost.params, cost.macs, executed, [part])
 
 
-def _network_cost(case: Case) -> CaseCost | None:
-    plan = case_plan(case)
+def _network_cost(case: Case, classes: int | None) -> CaseCost | None:
+    plan = case_plan(case, classes=classes)
     if any(layers()[place.step.layer].cost is None for place in placed_steps(plan)):
         return None
     cost = network_cost(plan)

@@ -23,6 +23,10 @@ def ranks(
     faster: Annotated[
         float, typer.Option(min=1.0, help="A proxy is chosen among those so many times faster.")
     ] = 16.0,
+    pairs: Annotated[
+        str,
+        typer.Option(help="An indicator's name: also list the pairs of networks it decides."),
+    ] = "",
     out: Annotated[Path | None, typer.Option(help="Keep it as a file, for `show --ranks`.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, not the table.")] = False,
     markdown: Annotated[Path | None, typer.Option(help="Write it as Markdown, too.")] = None,
@@ -35,8 +39,10 @@ def ranks(
     from sabench.jsonl import write_atomically
     from sabench.report.consoles import stdout
     from sabench.report.trust import TrustTable, trust_markdown
+    from sabench.report.trust_pairs import PairsTable
 
     judgement = judge(gather(sources), truth)
+    listed = PairsTable.of(judgement, pairs) if pairs else None
     proxies = [trust.indicator for trust in judgement.trusts]
     choice = choose(proxies, judgement.truth, judgement.networks, faster)
     found = ranks_of(judgement, choice, ("sabench", *sys.argv[1:]))
@@ -45,6 +51,9 @@ def ranks(
     if markdown:
         write_atomically(markdown, trust_markdown(judgement, choice))
     if as_json:
-        typer.echo(json.dumps(found.dump(), indent=2))
-    else:
-        stdout().print(TrustTable(judgement, choice))
+        told = {"pairs": listed.dump()} if listed else {}
+        typer.echo(json.dumps(found.dump() | told, indent=2))
+        return
+    stdout().print(TrustTable(judgement, choice))
+    if listed:
+        stdout().print("", listed, sep="\n")

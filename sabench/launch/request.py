@@ -84,6 +84,14 @@ class Planned:
         trained, named = ("data", *REDUCTIONS), self.suite.group_by
         return (*named, *trained) if self.recipe and not {*named} & {*trained} else named
 
+    @property
+    def altered(self) -> dict[str, Scalar]:
+        """The keys of the recipe that have another value than the suite's."""
+        if self.recipe is None or self.suite.recipe is None:
+            return {}
+        own = self.suite.recipe.model_dump()
+        return {key: one for key, one in self.recipe.model_dump().items() if one != own[key]}
+
     def predict(self) -> Prediction:
         """How long it will take."""
         return predict(
@@ -221,6 +229,7 @@ def start_run(
         command_line=tuple(request.command_line),
         started_utc=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         recipe=planned.recipe,
+        altered=planned.altered,
         known=" ".join(known.sha256 for known in planned.known.values()),
         auto=dict(planned.expansion.auto),
     )

@@ -34,6 +34,8 @@ def heading(told: Judgement) -> list[str]:
     is_share = told.truth.origin in ("training", "published")
     span = f"{100 * low:.1f} to {100 * high:.1f} %" if is_share else f"{low:.4g} to {high:.4g}"
     lines = [f"How far indicators rank networks as {told.truth.name} does: {counted}, {span}"]
+    if told.truth.origin == "training":
+        lines.append(f"Trained {_training(told)}.")
     if ceiling.tau is None:
         why = "the truth has a single seed" if seeds < 2 else "the seeds of the truth are level"
         lines.append(f"Seed ceiling: not known, as {why}.")
@@ -46,6 +48,16 @@ def heading(told: Judgement) -> list[str]:
     return lines
 
 
+def _training(told: Judgement) -> str:
+    """What the truth was trained on, by what and where."""
+    way, recipe = told.truth.way, told.truth.recipe
+    sizes = sorted({told.cases[key].resolution or 0 for key in told.networks})
+    pixels = " and ".join(map(str, sizes))
+    by = f", {recipe.epochs} epochs of {recipe.optimizer}, lr {recipe.lr:g}" if recipe else ""
+    threads = f"{way['threads']} thread{'s' if way['threads'] != '1' else ''}"
+    return f"on {way['data']} of {pixels} px{by}, batch {way['batch']}; {way['device']}, {threads}"
+
+
 def cells(told: Judgement, trust: Trust) -> tuple[str, ...]:
     """A row of the table; a dash for what there is not."""
     pairs = trust.decided
@@ -56,7 +68,7 @@ def cells(told: Judgement, trust: Trust) -> tuple[str, ...]:
         name,
         _tau(trust.overall),
         _interval(trust.overall.interval if trust.overall else None),
-        f"{trust.seed_tau:.2f}" if trust.seed_tau is not None and _is_drawn(trust) else "-",
+        f"{trust.seed_tau:.2f}" if trust.seed_tau is not None else "-",
         _tau(trust.top),
         beaten(trust),
         f"{100 * pairs.decided / pairs.pairs:.0f}%" if has_seeds(trust.indicator) else "-",
@@ -101,6 +113,9 @@ def remarks(told: Judgement) -> list[str]:
     lines += [line for one in indicators for line in _lost(one)]
     if lacking := [one.name for one in indicators if not has_seeds(one)]:
         lines.append(f"Trained with a single seed, so no pair is told: {', '.join(lacking)}.")
+    for what, differs in (("on other data", _of_other_data), ("by another recipe", _otherwise)):
+        if those := [one.name for one in indicators[1:] if differs(one, told.truth)]:
+            lines.append(f"Trained {what} than the truth: {', '.join(those)}.")
     if elsewhere := [one.name for one in indicators[1:] if _is_elsewhere(one, told.truth)]:
         lines.append(f"Trained on another device or number of threads: {', '.join(elsewhere)}.")
     return lines
@@ -118,13 +133,22 @@ def _lost(one: Indicator) -> Iterator[str]:
         yield f"{one.name}: {number} {networks} left out, ended {ended}."
 
 
+def _of_other_data(one: Indicator, truth: Indicator) -> bool:
+    """By its name; by its content too where neither is a share of it, or at fewer pixels."""
+    if not (one.is_trained and truth.is_trained):
+        return False
+    same_part = all(one.way[key] == truth.way[key] for key in ("r", "s"))
+    hashes = {side.way.get("data_sha256") for side in (one, truth)} - {None, ""}
+    return one.way["data"] != truth.way["data"] or (same_part and len(hashes) > 1)
+
+
+def _otherwise(one: Indicator, truth: Indicator) -> bool:
+    return one.is_trained and truth.is_trained and one.recipe != truth.recipe
+
+
 def _is_elsewhere(one: Indicator, truth: Indicator) -> bool:
     where = ("device", "threads")
     return one.is_trained and any(one.way.get(key) != truth.way.get(key) for key in where)
-
-
-def _is_drawn(trust: Trust) -> bool:
-    return trust.indicator.origin in ("training", "score")
 
 
 def _tau(agreement: Agreement | None) -> str:

@@ -2,7 +2,7 @@
 
 import math
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal
 
 from pydantic import ConfigDict
@@ -42,11 +42,15 @@ class Figure(Frozen):
     bootstrap_low: float | None = None  # 95 %, processes then samples resampled; from ten on
     bootstrap_high: float | None = None
     process_medians: tuple[float, ...] = ()  # in order of replicate
+    seeds: tuple[int, ...] = ()  # of the process medians, in their order: of trainings and scores
     process_samples: tuple[int, ...] = ()
     samples_sha256: tuple[str, ...] = ()
     validity: tuple[str, ...] = ()  # of an energy figure in each process that read it
     timing: tuple[str, ...] = ()  # the modes its processes were timed in, each once
     flags: tuple[Flag, ...] = ()
+    seen: int | None = None  # parameters that entered a score
+    unseen: int | None = None  # those that did not, and below: its weights, each with the reason
+    unseen_weights: tuple[tuple[str, str], ...] = ()
     reason: str = ""  # set exactly when there is no median
 
     @property
@@ -65,8 +69,6 @@ class Figure(Frozen):
 def figure_of(
     readings: Sequence[Reading],
     load: Callable[[Reading], Sequence[float]] | None = None,
-    *,
-    over_seeds: bool = False,
 ) -> Figure:
     """The figure of one metric's readings, one per process, at least one of them.
 
@@ -84,8 +86,6 @@ def figure_of(
     interval, kind = process_interval(medians)
     if len(taken) == 1:
         interval, kind = taken[0][1].interval, "range" if taken[0][1].low is None else "order"
-    if over_seeds:
-        interval, kind = mean_interval(medians)
     spread = spread_of([numbers for _, numbers in taken])
     resampled = None
     if load and len(taken) >= PROCESSES_FOR_BOOTSTRAP and all(n.n > 1 for _, n in taken):
@@ -93,7 +93,6 @@ def figure_of(
     return Figure(
         unit=unit,
         median=quantile(medians, 0.5),
-        mean=statistics.fmean(medians) if over_seeds else None,
         low=interval.low,
         high=interval.high,
         interval_kind=kind,
@@ -111,6 +110,25 @@ def figure_of(
         timing=tuple(sorted({str(r.details["timing"]) for r, _ in taken if "timing" in r.details})),
         flags=flags,
     )
+
+
+def figure_over_seeds(readings: Mapping[int, Reading]) -> Figure:
+    """The figure of a training's or score's readings, by seed: their mean, Student's interval."""
+    figure = figure_of(list(readings.values()))
+    taken = {seed: one for seed, one in readings.items() if one.statistics is not None}
+    if figure.median is None:
+        return figure
+    interval, kind = mean_interval(figure.process_medians)
+    update = {
+        "mean": statistics.fmean(figure.process_medians),
+        "low": interval.low,
+        "high": interval.high,
+        "interval_kind": kind,
+        "seeds": tuple(taken),
+    }
+    details = next(iter(taken.values())).details  # of one network every seed sees the same
+    told = {name: details[name] for name in ("seen", "unseen", "unseen_weights") if name in details}
+    return Figure.model_validate(dict(figure) | update | told)
 
 
 def process_interval(medians: Sequence[float]) -> tuple[Interval, IntervalKind]:

@@ -86,6 +86,7 @@ class Leaderboard(Frozen):
     started_utc: str
     command_line: tuple[str, ...] = ()
     recipe: Recipe | None = None  # what its networks were trained by
+    altered: dict[str, Scalar] = Field(default_factory=dict)  # keys of it that are not the suite's
     is_complete: bool  # every job of the plan has ended
     surroundings: Surroundings | None = None  # how quiet it was; None where no job tells
     notes: tuple[str, ...] = ()  # told beside a view of it; a run's own has none
@@ -158,6 +159,7 @@ def make_leaderboard(
         started_utc=info.started_utc,
         command_line=info.command_line,
         recipe=info.recipe,
+        altered=info.altered,
         is_complete=finished,
         surroundings=surroundings_of(last.values()),
         rows=tuple(row for rows in groups.values() for row in rank(rows, info.rank_by)),

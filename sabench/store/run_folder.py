@@ -12,7 +12,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from sabench.cases.case import Case
+from sabench.cases.case import Case, Scalar
 from sabench.cases.plan import Job, Order, make_jobs, parity_jobs
 from sabench.cases.recipe import Recipe
 from sabench.catalog.presets import Preset
@@ -53,6 +53,7 @@ class RunInfo(Frozen):
     command_line: tuple[str, ...] = ()
     started_utc: str
     recipe: Recipe | None = None  # of its trainings
+    altered: dict[str, Scalar] = Field(default_factory=dict)  # keys of it that are not the suite's
     known: str = ""  # hash of what was known about the device before
     auto: dict[str, str] = Field(default_factory=dict)  # by id: why `auto` is what the case has
 

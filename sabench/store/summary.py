@@ -10,7 +10,7 @@ from sabench.cases.case import Case
 from sabench.cases.recipe import Epoch, MeanEpoch
 from sabench.catalog.metrics import METRICS
 from sabench.records import SHOWN, Flag, Frozen, Reading, Record, Status
-from sabench.store.figure import Figure, figure_of, united
+from sabench.store.figure import Figure, figure_of, figure_over_seeds, united
 
 SEVERITY: tuple[Status, ...] = (
     Status.OK,
@@ -44,6 +44,7 @@ class Summary(Frozen):
     planned: int  # jobs of this case in the plan
     curve: tuple[MeanEpoch, ...] = ()  # of a training, over its seeds
     data_sha256: tuple[str, ...] = ()  # of what it was trained on or scored with
+    classes: int | None = None  # of that data
     figures: dict[str, Figure] = Field(default_factory=dict)
     flags: tuple[Flag, ...] = ()
 
@@ -72,14 +73,9 @@ def summarise(
     ordered = sorted(records, key=lambda record: (record.replicate, record.job_id))
     shown = [record for record in ordered if record.status in SHOWN]
     names = dict.fromkeys(name for record in shown for name in record.readings)
-    figures = {
-        name: figure_of(
-            [r.readings[name] for r in shown if name in r.readings],
-            partial(samples_of, name) if samples_of else None,
-            over_seeds=name in METRICS and METRICS[name].of != "profile",
-        )
-        for name in names
-    }
+    figures = {name: _figure(name, shown, samples_of) for name in names}
+    told = [record.details.get("data") for record in shown]
+    data = [one for one in told if isinstance(one, dict)]
     status, message = _verdict(ordered, len(shown), planned)
     return Summary(
         case_id=case.case_id,
@@ -91,10 +87,20 @@ def summarise(
         processes=len(shown),
         planned=planned,
         curve=_curve(shown),
-        data_sha256=_data(shown),
+        data_sha256=tuple(sorted({str(one["sha256"]) for one in data})),
+        classes=next((int(str(one["classes"])) for one in data if "classes" in one), None),
         figures=figures,
         flags=united([*(r.flags for r in shown), *(f.flags for f in figures.values())]),
     )
+
+
+def _figure(name: str, shown: Sequence[Record], samples_of: SamplesOf | None) -> Figure:
+    """Of one metric of the records that have it."""
+    taken = [record for record in shown if name in record.readings]
+    if name in METRICS and METRICS[name].of != "profile":
+        return figure_over_seeds({record.replicate: record.readings[name] for record in taken})
+    load = partial(samples_of, name) if samples_of else None
+    return figure_of([record.readings[name] for record in taken], load)
 
 
 def _curve(records: Sequence[Record]) -> tuple[MeanEpoch, ...]:
@@ -112,11 +118,6 @@ def _over_seeds(seeds: Sequence[Epoch]) -> MeanEpoch:
     return MeanEpoch.model_validate(
         means | {"accuracy_least": min(found), "accuracy_most": max(found)}
     )
-
-
-def _data(records: Sequence[Record]) -> tuple[str, ...]:
-    told = [record.details.get("data") for record in records]
-    return tuple(sorted({str(one["sha256"]) for one in told if isinstance(one, dict)}))
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

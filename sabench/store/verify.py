@@ -11,7 +11,12 @@ from sabench.store.figure import Figure, mean_interval, process_interval
 from sabench.store.leaderboard import Leaderboard, leaderboard_of, rank, read_leaderboard
 from sabench.store.run_folder import RunFolder
 
-ADDED = frozenset({"surroundings", "in_process_sd", "icc", "timing"})
+ADDED = frozenset(
+    {
+        *("surroundings", "in_process_sd", "icc", "timing"),
+        *("classes", "seeds", "seen", "unseen", "unseen_weights"),
+    }
+)
 """What leaderboards of an earlier version do not state."""
 
 

@@ -10,6 +10,7 @@ import pytest
 from making_rows import board_of, row_of
 from making_trust import network, trained
 from sabench import cli
+from sabench.cases.recipe import Recipe
 from sabench.errors import ExitCode
 from sabench.store.leaderboard import write_leaderboard
 
@@ -81,6 +82,35 @@ def test_what_was_kept_is_told_again_from_its_values(
     assert "(short)" in joined
 
 
+def test_the_heading_tells_what_the_truth_was_trained_on_and_where(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, out, _ = run(capsys, *SOURCES)
+    words = " ".join(out.split())
+    assert "Trained on digits of 16 px, batch 1; " in words
+    assert "1 thread. Seed ceiling" in words
+    other = trained(dict.fromkeys(WIDTHS, (0.5,)), e=2, data="xor:size=16")
+    write_leaderboard(results / "other.json", other.model_copy(update={"recipe": Recipe()}))
+    _, out, _ = run(capsys, *SOURCES, "other.json")
+    words = " ".join(out.split())
+    assert "Trained on other data than the truth: accuracy e=2." in words
+    assert "Trained by another recipe than the truth: accuracy e=2." in words
+
+
+def test_pairs_that_an_indicator_decides_are_listed(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, _ = run(capsys, *SOURCES, "--pairs", "accuracy c=4")
+    assert code == ExitCode.OK
+    assert "accuracy c=4 decides 66 of 66 pairs" in out
+    rows = [" ".join(line.split()) for line in out.splitlines()]
+    assert "width=0.125 width=0.46875 22.0 % the other way" in rows
+    _, out, _ = run(capsys, *SOURCES, "--pairs", "accuracy e=32", "--json")
+    told = json.loads(out)["pairs"]
+    assert (told["all"], len(told["decided"])) == (66, 66)
+    assert {one["truth"] for one in told["decided"]} == {"alike"}
+
+
 def test_json_holds_every_value_and_interval(
     results: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -102,6 +132,7 @@ def test_json_holds_every_value_and_interval(
     [
         (("short.json",), ExitCode.USAGE, "error: no training in full among these results"),
         (("none.json",), ExitCode.NOT_COMPARABLE, "error: none.json: cannot be read"),
+        ((*SOURCES, "--pairs", "x"), ExitCode.USAGE, "error: --pairs 'x' is none of these"),
         (("long.json", "--truth", "x"), ExitCode.USAGE, "error: --truth 'x' is none of these"),
     ],
 )

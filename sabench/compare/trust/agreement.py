@@ -1,6 +1,6 @@
 """Kendall's tau-b of two orders of networks, with an interval by resampling the networks."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
 
@@ -16,6 +16,8 @@ LEAST = 5  # networks: below, an interval of tau tells nothing
 
 Signs = NDArray[np.int8]
 Values = NDArray[np.float64]
+OfSeeds = Mapping[int, Sequence[float]]
+"""Values of the same networks in one order, by seed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,22 +63,20 @@ class Resampling:
         return middle(self.taus(xs, ys) - self.taus(others, ys))
 
 
-def seed_by_seed(
-    xs: Sequence[Sequence[float]], ys: Sequence[Sequence[float]], *, share_seeds: bool = False
-) -> float | None:
+def seed_by_seed(xs: OfSeeds, ys: OfSeeds, *, share_seeds: bool = False) -> float | None:
     """The mean of tau over every seed of one against every seed of the other.
 
-    Values are by network, then by seed. With `share_seeds` a seed is not held against itself: one
-    initialisation and order of samples would agree with itself as no two seeds of the ceiling do.
-    None where seeds are missing or every pair is level.
+    With `share_seeds` a seed is not held against itself: one initialisation and order of samples
+    would agree with itself as no two seeds of the ceiling do. None where there are no seeds or
+    every pair is level.
     """
-    pairs = product(enumerate(_by_seed(xs)), enumerate(_by_seed(ys)))
+    pairs = product(xs.items(), ys.items())
     return _mean_tau((x, y) for (i, x), (j, y) in pairs if not (share_seeds and i == j))
 
 
-def seed_ceiling(ys: Sequence[Sequence[float]]) -> float | None:
+def seed_ceiling(ys: OfSeeds) -> float | None:
     """The mean of tau over all pairs of seeds of one training: what a single seed of it reaches."""
-    return _mean_tau(combinations(_by_seed(ys), 2))
+    return _mean_tau(combinations(ys.values(), 2))
 
 
 def signs(values: Sequence[float]) -> Signs:
@@ -107,12 +107,6 @@ def _taus(x: Signs, y: Signs, draws: NDArray[np.int64]) -> Values:
 def _untied(differences: Signs) -> Values:
     counted: Values = np.abs(differences).sum(axis=(1, 2), dtype=np.float64)
     return counted
-
-
-def _by_seed(values: Sequence[Sequence[float]]) -> list[list[float]]:
-    """By seed, then by network; seeds that some network lacks are left out."""
-    count = min(map(len, values), default=0)
-    return [[of_one[seed] for of_one in values] for seed in range(count)]
 
 
 def _mean_tau(pairs: Iterable[Sequence[Sequence[float]]]) -> float | None:

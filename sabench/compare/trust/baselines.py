@@ -10,9 +10,13 @@ from sabench.papers.rows import published_top1
 PARAMS, MACS, PUBLISHED = "params", "macs", "published top-1"
 
 
-def counts(networks: Mapping[str, Case]) -> tuple[Indicator, ...]:
-    """Parameters and MACs, of the networks that have closed forms."""
-    costs = {key: cost for key, case in networks.items() if (cost := case_cost(case)) is not None}
+def counts(networks: Mapping[str, Case], classes: int | None = None) -> tuple[Indicator, ...]:
+    """Parameters and MACs, of the networks that have closed forms.
+
+    `classes`: that the networks were trained to tell apart; else as many as their papers' have.
+    """
+    found = ((key, case_cost(case, classes=classes)) for key, case in networks.items())
+    costs = {key: cost for key, cost in found if cost is not None}
 
     def of(name: str) -> Indicator:
         values = {key: (float(_count(cost, name)),) for key, cost in costs.items()}

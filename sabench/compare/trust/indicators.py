@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from sabench.cases.case import REDUCTIONS, Case
+from sabench.cases.case import REDUCTIONS, Case, Scalar, show_scalar
 from sabench.cases.recipe import Recipe
 from sabench.catalog.metrics import METRICS, metrics_of
 from sabench.records import SHOWN
@@ -25,25 +25,31 @@ KEYS = (
 ALWAYS = ("data", *REDUCTIONS, "mode")
 
 Way = dict[str, str]
-"""How a figure was come by: each of KEYS, and the device's name."""
+"""How a figure was come by: each of KEYS, the device's name, and the data's hash where a result
+tells it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Indicator:
     """Values of networks, each with one a seed.
 
-    `way`: what its figures share; `recipe`: what its networks were trained by. `better` is what
-    its definition promises. `seconds`: of one training of each network. `lost`: networks without a
-    figure to rank by, and how they ended. `is_reduced`: trained by less than the suite's own
-    recipe, data and widths.
+    `seeds`: of the values of each network, where they are not 0, 1, 2, ... `way`: what its figures
+    share; `recipe`: what its networks were trained by; `altered`: what of it the suite says
+    otherwise. `classes`: of its data, if known. `better` is what its definition promises.
+    `seconds`: of one training of each network. `lost`: networks without a figure to rank by, and
+    how they ended. `is_reduced`: trained with fewer samples, epochs, pixels or channels than the
+    recipe has.
     """
 
     name: str
     origin: Origin
     better: Literal["more", "less", "neither"]
     values: Mapping[str, tuple[float, ...]]
+    seeds: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     way: Way = field(default_factory=dict)
     recipe: Recipe | None = None
+    altered: Mapping[str, Scalar] = field(default_factory=dict)
+    classes: int | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
     lost: Mapping[str, str] = field(default_factory=dict)
     is_reduced: bool = False
@@ -52,6 +58,22 @@ class Indicator:
     def is_trained(self) -> bool:
         """Whether its seeds are whole trainings."""
         return self.origin == "training"
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether its values are of seeds: a measurement's are of processes, a count has one."""
+        return self.origin in ("training", "score")
+
+    def by_seed(self, network: str) -> dict[int, float]:
+        """The values of a network, each under its seed."""
+        values = self.values[network]
+        return dict(zip(self.seeds.get(network, range(len(values))), values, strict=True))
+
+    def of_seeds(self, networks: Sequence[str]) -> dict[int, list[float]]:
+        """The values of these networks in their order, for every seed that all of them have."""
+        values = [self.by_seed(network) for network in networks]
+        common = [seed for seed in values[0] if all(seed in one for one in values)]
+        return {seed: [one[seed] for one in values] for seed in common}
 
     def means(self, networks: Iterable[str]) -> list[float]:
         """The mean over seeds of each of them."""
@@ -96,23 +118,26 @@ def indicators_of(board: Leaderboard) -> Iterator[Indicator]:
     ]
     told = _telling([way for _, way in found], apart)
     for rows, way in found:
-        label = ",".join(f"{key}={way[key]}" for key in told)
-        yield from _of_one_way(rows, way, label, board.recipe)
+        label = [f"{key}={way[key]}" for key in told]
+        yield from _of_one_way(rows, way, label, board)
 
 
 def way_of(row: Row, board: Leaderboard) -> Way:
     """How the figures of a row were come by."""
     device = board.environments.get(row.device)
     name = device.device_name if device else row.device
-    return {key: str(getattr(row.case, key)) for key in KEYS} | {"device": name}
+    told = {"device": name, "data_sha256": ",".join(row.data_sha256)}
+    return {key: str(getattr(row.case, key)) for key in KEYS} | told
 
 
 def _of_one_way(
-    rows: Sequence[Row], way: Way, label: str, recipe: Recipe | None
+    rows: Sequence[Row], way: Way, label: Sequence[str], board: Leaderboard
 ) -> Iterator[Indicator]:
     origin, names = _read_of(rows[0].case)
+    if origin == "training":
+        label = [*label, *(f"{key}={show_scalar(one)}" for key, one in board.altered.items())]
     for name in names:
-        values, lost = {}, {}
+        values, seeds, lost = {}, {}, {}
         for row in rows:
             key, figure = plain_case(row.case).case_id, row.figures.get(name)
             if row.status not in SHOWN:
@@ -121,14 +146,19 @@ def _of_one_way(
                 lost[key] = "no figure"
             else:
                 values[key] = figure.process_medians
+                if figure.seeds != tuple(range(len(figure.seeds))):
+                    seeds[key] = figure.seeds
         if values:
             yield Indicator(
-                name=f"{name} {label}".rstrip(),
+                name=f"{name} {','.join(label)}".rstrip(),
                 origin=origin,
                 better=METRICS[name].better,
                 values=values,
+                seeds=seeds,
                 way=way,
-                recipe=recipe,
+                recipe=board.recipe,
+                altered=board.altered if origin == "training" else {},
+                classes=next((row.classes for row in rows if row.classes), None),
                 seconds=_seconds(rows) if origin == "training" else {},
                 lost=lost,
                 is_reduced=any(way[key] != "1" for key in REDUCTIONS),
@@ -168,7 +198,7 @@ def _apart(rows: Sequence[tuple[str, Way]]) -> list[str]:
 
 def _united(ways: Sequence[Way]) -> Way:
     """What some rows share; where they differ, each value once."""
-    return {key: ",".join(dict.fromkeys(way[key] for way in ways)) for key in ways[0]}
+    return {key: ",".join(dict.fromkeys(filter(None, (w[key] for w in ways)))) for key in ways[0]}
 
 
 def _telling(ways: Sequence[Way], apart: Sequence[str]) -> list[str]:

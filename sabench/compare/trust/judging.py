@@ -61,9 +61,10 @@ class Judgement:
 
 
 def judge(gathered: Gathered, truth: str = "") -> Judgement:
-    """All indicators but the truth against it, the baselines last.
+    """All indicators but the truth against it, the counts last.
 
-    `truth`: the name of an indicator; without one the only training in full.
+    `truth`: the name of an indicator; without one the only training in full, by the suite's own
+    recipe if one is. Baselines are the counts, and latency where some was measured.
     Raises: ConfigError if that is not told or not there, ResultError below three networks.
     """
     printed = published(gathered.networks)
@@ -72,9 +73,11 @@ def judge(gathered: Gathered, truth: str = "") -> Judgement:
     networks = tuple(key for key in gathered.networks if key in true.values)
     if len(networks) < LEAST_NETWORKS:
         raise ResultError(f"{true.name}: {len(networks)} networks are too few to rank; train more")
-    baselines = counts({key: gathered.networks[key] for key in networks})
+    counted = counts({key: gathered.networks[key] for key in networks}, true.classes)
+    others = [one for one in known if one is not true]
+    baselines = [*counted, *(one for one in others if one.origin == "measurement")]
     trusts, left_out = [], {}
-    for one in [*(one for one in known if one is not true), *baselines]:
+    for one in [*others, *counted]:
         common = [key for key in networks if key in one.values]
         if len(common) < LEAST_NETWORKS:
             left_out[one.name] = len(common)
@@ -98,6 +101,7 @@ def find_truth(known: Sequence[Indicator], name: str = "") -> Indicator:
     Raises: ConfigError if it is not there, or not the only one it could be.
     """
     full = [one for one in known if one.origin == "training" and not one.is_reduced]
+    full = [one for one in full if not one.altered] or full
     if name:
         full = [one for one in known if one.name == name]
     if len(full) == 1:
@@ -128,24 +132,24 @@ def trust_in(
         indicator=one,
         overall=resampling.agreement(mine, true),
         top=top,
-        seed_tau=seed_by_seed(
-            *([side.values[key] for key in networks] for side in (one, truth)),
-            share_seeds=one.is_trained and truth.is_trained,
-        ),
+        seed_tau=_seed_tau(one, truth, networks),
         gains=gains,
         decided=decisions(one, truth, networks),
         faster=faster_by(one, truth, networks),
     )
 
 
+def _seed_tau(one: Indicator, truth: Indicator, networks: Sequence[str]) -> float | None:
+    if not one.is_drawn:
+        return None
+    shared = one.is_trained and truth.is_trained
+    return seed_by_seed(one.of_seeds(networks), truth.of_seeds(networks), share_seeds=shared)
+
+
 def ceiling_of(truth: Indicator, networks: Sequence[str]) -> Ceiling:
     """The agreement of the truth with itself, seed against seed."""
-    best = best_third(truth, networks)
-    return Ceiling(
-        seeds=min(len(truth.values[key]) for key in networks),
-        tau=seed_ceiling([truth.values[key] for key in networks]),
-        top=seed_ceiling([truth.values[key] for key in best]) if best else None,
-    )
+    best, seeds = best_third(truth, networks), truth.of_seeds(networks)
+    return Ceiling(len(seeds), seed_ceiling(seeds), seed_ceiling(truth.of_seeds(best)))
 
 
 def best_third(truth: Indicator, networks: Sequence[str]) -> list[str]:

@@ -16,7 +16,8 @@ from sabench.records import SHOWN
 from sabench.store.figure import Figure
 from sabench.store.leaderboard import Leaderboard, Row, read_leaderboard
 
-TRAINED_BY = ("data", "c", "r", "s", "e", "batch", "autocast")
+CONTENT = "data_sha256"
+TRAINED_BY = ("data", "c", "r", "s", "e", "batch", "autocast", CONTENT)
 """What makes one accuracy of a network another, beside the recipe."""
 
 
@@ -35,8 +36,12 @@ class Trained:
         return f"{self.way['data']} {','.join(factors) or 'in full'}"
 
     def is_like(self, other: Ranked | Truth) -> bool:
-        """Whether an indicator of `sabench ranks` is of trainings by the same means."""
-        same = all(self.way[key] == other.way.get(key) for key in TRAINED_BY)
+        """Whether an indicator of `sabench ranks` is of trainings by the same means.
+
+        Data of one name are the same where both hashes are known and equal, or one is not known.
+        """
+        unknown = {CONTENT} if not (self.way[CONTENT] and other.way.get(CONTENT)) else set()
+        same = all(self.way[key] == other.way.get(key) for key in TRAINED_BY if key not in unknown)
         return other.origin == "training" and same and self.recipe == other.recipe
 
 

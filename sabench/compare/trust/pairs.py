@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import sqrt
-from statistics import fmean, stdev
+from statistics import fmean, stdev, variance
 
 from sabench.compare.trust.indicators import Indicator
 from sabench.stats import t_quantile
@@ -16,7 +16,7 @@ class Decisions:
 
     Decided by trainings: the 95 % interval of the mean difference, seed by seed, leaves out zero
     (Student's t; no correction for there being many pairs), so that a single seed decides nothing.
-    By what has no seeds: whatever differs.
+    By processes: Welch's interval does. By what has neither: whatever differs.
     """
 
     pairs: int
@@ -26,13 +26,38 @@ class Decisions:
     right: int
 
 
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two networks that an indicator tells apart: `more` has surely more of it than `less`.
+
+    `by`: the difference of the means. `truly`: 1 where the truth decides alike, -1 where it does
+    the other way round, 0 where it cannot tell.
+    """
+
+    more: str
+    less: str
+    by: float
+    truly: int
+
+
+def decided_pairs(
+    indicator: Indicator, truth: Indicator, networks: Sequence[str]
+) -> tuple[Pair, ...]:
+    """The pairs of some networks that an indicator decides, the widest apart first."""
+    found = []
+    for pair in combinations([key for key in networks if key in indicator.values], 2):
+        if mine := decided(indicator, *pair):
+            more, less = pair if mine > 0 else pair[::-1]
+            high, low = indicator.means((more, less))
+            found.append(Pair(more, less, high - low, decided(truth, more, less)))
+    return tuple(sorted(found, key=lambda pair: -pair.by))
+
+
 def decisions(indicator: Indicator, truth: Indicator, networks: Sequence[str]) -> Decisions:
     """Over all pairs of some networks that both have values of."""
 
-    def of(one: Indicator, a: str, b: str) -> int:
-        return verdict(one.values[a], one.values[b], needs_seeds=one.is_trained)
-
-    told = [(of(indicator, *pair), of(truth, *pair)) for pair in combinations(networks, 2)]
+    pairs = combinations(networks, 2)
+    told = [(decided(indicator, *pair), decided(truth, *pair)) for pair in pairs]
     both = [(mine, true) for mine, true in told if mine and true]
     return Decisions(
         pairs=len(told),
@@ -43,9 +68,35 @@ def decisions(indicator: Indicator, truth: Indicator, networks: Sequence[str]) -
     )
 
 
+def decided(one: Indicator, a: str, b: str) -> int:
+    """1 if network a is surely the one with more, -1 if b is, 0 if the indicator cannot tell."""
+    if not one.is_drawn:
+        return apart(one.values[a], one.values[b])
+    of_a, of_b = one.by_seed(a), one.by_seed(b)
+    common = [seed for seed in of_a if seed in of_b]
+    pairs = [[values[seed] for seed in common] for values in (of_a, of_b)]
+    return verdict(*pairs, needs_seeds=one.is_trained) if common else 0
+
+
+def apart(one: Sequence[float], other: Sequence[float]) -> int:
+    """The same of processes, which do not pair: Welch's interval of the difference of the means.
+
+    Of single values: whatever differs.
+    """
+    middle = fmean(one) - fmean(other)
+    if min(len(one), len(other)) > 1:
+        shares = [variance(values) / len(values) for values in (one, other)]
+        if (error := sum(shares)) > 0:
+            sizes = zip(shares, (one, other), strict=True)
+            degrees = error**2 / sum(share**2 / (len(values) - 1) for share, values in sizes)
+            if abs(middle) <= t_quantile(0.975, degrees) * sqrt(error):
+                return 0
+    return (middle > 0) - (middle < 0)
+
+
 def verdict(one: Sequence[float], other: Sequence[float], *, needs_seeds: bool = False) -> int:
     """1 if one is surely more than the other, -1 if surely less, 0 if that cannot be told."""
-    differences = [a - b for a, b in zip(one, other, strict=False)]
+    differences = [a - b for a, b in zip(one, other, strict=True)]
     if needs_seeds and len(differences) < 2:
         return 0
     middle = fmean(differences)

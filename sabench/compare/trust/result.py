@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from sabench.cases.case import Case
+from sabench.cases.case import Case, Scalar
 from sabench.cases.recipe import Recipe
 from sabench.compare.trust.agreement import Agreement
 from sabench.compare.trust.choice import Choice
@@ -41,12 +41,18 @@ class Pairs(Frozen):
 
 
 class Ranked(Frozen):
-    """One indicator. `values`: by network, then by seed. `seconds`: of one training of each."""
+    """One indicator. `values`: by network, then by seed, which `seeds` names where they are not
+    0, 1, 2, ... `altered`: what its recipe has other than the suite. `classes`: of its data.
+    `seconds`: of one training of each.
+    """
 
     name: str
     origin: Origin
     way: dict[str, str]
     recipe: Recipe | None = None
+    altered: dict[str, Scalar] = Field(default_factory=dict)
+    classes: int | None = None
+    seeds: dict[str, tuple[int, ...]] = Field(default_factory=dict)
     better: Literal["more", "less", "neither"]
     overall: Tau | None
     top_third: Tau | None
@@ -68,6 +74,9 @@ class Truth(Frozen):
     better: Literal["more", "less", "neither"]
     way: dict[str, str]
     recipe: Recipe | None = None
+    altered: dict[str, Scalar] = Field(default_factory=dict)
+    classes: int | None = None
+    seeds: dict[str, tuple[int, ...]] = Field(default_factory=dict)
     seconds: dict[str, float]
     lost: dict[str, str]
     low: float
@@ -129,6 +138,9 @@ def ranks_of(told: Judgement, choice: Choice | str, command_line: tuple[str, ...
             better=truth.better,
             way=truth.way,
             recipe=truth.recipe,
+            altered=dict(truth.altered),
+            classes=truth.classes,
+            seeds={key: truth.seeds[key] for key in told.networks if key in truth.seeds},
             seconds=dict(truth.seconds),
             lost=dict(truth.lost),
             low=told.span.low,
@@ -167,6 +179,9 @@ def _ranked(trust: Trust) -> Ranked:
         origin=one.origin,
         way=one.way,
         recipe=one.recipe,
+        altered=dict(one.altered),
+        classes=one.classes,
+        seeds=dict(one.seeds),
         better=one.better,
         overall=_tau(trust.overall),
         top_third=_tau(trust.top),

@@ -106,7 +106,7 @@ def test_an_older_major_that_nobody_migrates_is_refused() -> None:
 
 
 def test_what_a_newer_minor_added_is_left_out() -> None:
-    new = item() | {"schema_version": "2.8", "mood": "good"}
+    new = item() | {"schema_version": "2.9", "mood": "good"}
     new["readings"]["latency_warm"]["colour"] = "blue"
     assert schema.parse(new, Record, "here").readings["latency_warm"].median == 1.0
 

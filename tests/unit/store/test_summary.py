@@ -8,7 +8,7 @@ import pytest
 from making_runs import case, preset, record_of, run_info
 from sabench.cases.plan import Job
 from sabench.records import SHOWN, Flag, Reading, Record, Status
-from sabench.store.figure import figure_of, process_interval
+from sabench.store.figure import figure_of, figure_over_seeds, process_interval
 from sabench.store.summary import SEVERITY, Summary, summarise
 
 
@@ -87,6 +87,21 @@ def test_a_reading_without_samples_gives_its_reason() -> None:
 def test_processes_without_a_reading_do_not_count() -> None:
     figure = figure_of([*medians([1.0, 3.0]), Reading.absent("s", "no time left")])
     assert figure.process_medians == (1.0, 3.0)
+
+
+def test_over_seeds_the_figure_is_a_mean_and_names_its_seeds() -> None:
+    """Student's t with two degrees of freedom: 4.303 sd / sqrt 3."""
+    details = {"seen": 5, "unseen": 2, "unseen_weights": [["rows", "never called"]]}
+    told = {
+        seed: Reading.of("1", [value], details=details)
+        for seed, value in ((0, 0.9), (2, 0.8), (3, 1.0))
+    }
+    figure = figure_over_seeds({**told, 1: Reading.absent("1", "undefined")})
+    assert figure.mean == pytest.approx(0.9)
+    assert figure.high == pytest.approx(0.9 + 4.302652729911275 * 0.1 / 3**0.5)
+    assert (figure.seeds, figure.process_medians) == ((0, 2, 3), (0.9, 0.8, 1.0))
+    assert (figure.seen, figure.unseen) == (5, 2)
+    assert figure.unseen_weights == (("rows", "never called"),)
 
 
 def test_flags_are_united_in_one_order() -> None:

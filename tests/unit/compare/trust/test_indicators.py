@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from making_rows import board_of, row_of
-from making_runs import new_run, record_of
+from making_runs import new_run, preset, record_of
 from making_trust import FULL, network, trained
 from sabench.cases.case import Case
 from sabench.compare.trust.baselines import counts, published
@@ -118,6 +118,36 @@ def test_a_network_of_which_a_seed_failed_is_lost_and_told(tmp_path: Path) -> No
     key = {width: plain_case(network(width)).case_id for width in (0.25, 0.5)}
     assert [*found.values] == [key[0.25]]
     assert found.lost == {key[0.5]: "diverged"}
+
+
+def test_values_keep_their_seeds_where_a_draw_has_none(tmp_path: Path) -> None:
+    """A score that is undefined for one draw of the weights moves no other draw."""
+    scored = network(0.25, mode="score", data="digits")
+    info = new_run(tmp_path / "run", (scored,), preset=preset(processes=3)).info
+    absent = Reading.absent("1", "no ReLU fires")
+    records = [
+        record_of(
+            job, readings={"naswot": absent if job.replicate == 1 else Reading.of("1", [value])}
+        )
+        for job, value in zip(info.jobs(), (3.0, 4.0, 5.0), strict=True)
+    ]
+    (found,) = indicators_of(make_leaderboard(info, records))
+    (key,) = found.values
+    assert found.by_seed(key) == {0: 3.0, 2: 5.0}
+    assert found.of_seeds([key]) == {0: [3.0], 2: [5.0]}
+
+
+def test_a_recipe_that_is_not_the_suites_is_told_in_the_name() -> None:
+    board = trained({0.25: (0.5,)}, e=4).model_copy(update={"altered": {"epochs": 1}})
+    (found,) = indicators_of(board)
+    assert (found.name, found.altered) == ("accuracy e=4,epochs=1", {"epochs": 1})
+
+
+def test_counts_are_of_as_many_classes_as_were_trained() -> None:
+    """1,000 classes for 10: 990 x (2,048 weights and a bias) of the classifier."""
+    case = Case(kind="network", subject="resnet26", resolution=224)
+    (many, *_), (few, *_) = counts({"it": case}), counts({"it": case}, 10)
+    assert many.values["it"][0] - few.values["it"][0] == 990 * 2049
 
 
 def test_params_and_macs_are_those_of_the_network_in_full() -> None:

@@ -46,6 +46,23 @@ BACKWARDS = by_place(
 )
 
 
+def test_the_truth_is_by_the_suites_own_recipe_where_there_is_one() -> None:
+    brief = replace(FULL, name="accuracy epochs=1", altered={"epochs": 1})
+    assert find_truth([brief, FULL, SHORT]) is FULL
+    assert find_truth([brief, SHORT]) is brief
+    with pytest.raises(ConfigError, match="2 trainings in full among these results"):
+        find_truth([brief, replace(brief, name="accuracy lr=1")])
+
+
+def test_latency_is_a_baseline_where_it_was_measured() -> None:
+    slow = replace(BACKWARDS, name="latency_warm", origin="measurement", better="less")
+    short = judge(gathered(FULL, SHORT, slow)).trusts[0]
+    assert [*short.gains] == ["params", "macs", "latency_warm"]
+    gain = short.gains["latency_warm"]
+    assert gain is not None
+    assert gain.low > 0.0
+
+
 def test_a_judgement_holds_every_indicator_and_both_baselines_against_the_truth() -> None:
     told = judge(gathered(FULL, SHORT, BACKWARDS))
     assert told.truth is FULL

@@ -66,6 +66,31 @@ def test_a_network_is_found_at_another_resolution_where_one_alone_was_trained() 
     assert row.median("accuracy") == pytest.approx(0.1)
 
 
+def hashed(board: Leaderboard, sha256: str) -> Leaderboard:
+    rows = tuple(row.model_copy(update={"data_sha256": (sha256,)}) for row in board.rows)
+    return board.model_copy(update={"rows": rows})
+
+
+@pytest.mark.parametrize(("mine", "theirs"), [("a", "a"), ("a", ""), ("", "b")])
+def test_what_is_known_of_other_data_under_the_same_name_marks_nothing(
+    mine: str, theirs: str
+) -> None:
+    """A path can hold other images tomorrow; an older file tells no hash."""
+
+    def hashed_ranks(sha256: str) -> Ranks:
+        boards = trained(values()), trained(values(0.05), e=4)
+        whole = [hashed(board, sha256) if sha256 else board for board in boards]
+        found = tuple(one for board in whole for one in indicators_of(board))
+        cases = {plain_case(network(width)).case_id: plain_case(network(width)) for width in WIDTHS}
+        return ranks_of(judge(Gathered(found, cases)), "one proxy")
+
+    (short,) = trainings_in(hashed(trained(values(0.05), e=4), mine))
+    assert "with tau" in mark(short, hashed_ranks(theirs))
+    (other,) = trainings_in(hashed(trained(values(0.05), e=4), "other"))
+    known = mark(other, hashed_ranks(theirs))
+    assert ("not known" in known) == bool(theirs)
+
+
 def test_layers_have_no_accuracy() -> None:
     layer = row_of(Case(kind="layer", subject="resnet26", channels=8, size=8), 0.1)
     with pytest.raises(ResultError, match="none of its trainings"):

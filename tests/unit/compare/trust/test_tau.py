@@ -16,6 +16,8 @@ from sabench.compare.trust.agreement import (
     seed_ceiling,
 )
 
+THREE_SEEDS = {0: (1.0, 2.0, 3.0), 1: (1.0, 3.0, 2.0), 2: (2.0, 1.0, 3.0)}
+
 
 def correlated(n: int, rho: float, order: random.Random) -> tuple[list[float], list[float]]:
     """Draws of a normal pair with this correlation; its tau is 2/pi asin(rho) (Greiner 1909)."""
@@ -108,24 +110,22 @@ def test_paired_draws_tell_a_small_gain_that_two_intervals_could_not() -> None:
 
 
 def test_the_seed_ceiling_is_the_mean_over_pairs_of_seeds() -> None:
-    by_network = [(1.0, 1.0, 2.0), (2.0, 3.0, 1.0), (3.0, 2.0, 3.0)]
     # seeds order the networks 123, 132, 213: taus 1/3 (1,2), 1/3 (1,3), -1/3 (2,3)
-    assert seed_ceiling(by_network) == pytest.approx(1 / 9)
-    assert seed_ceiling([(1.0,), (2.0,), (3.0,)]) is None
+    assert seed_ceiling(THREE_SEEDS) == pytest.approx(1 / 9)
+    assert seed_ceiling({0: (1.0, 2.0, 3.0)}) is None
 
 
 def test_seed_by_seed_takes_every_seed_of_one_against_every_seed_of_the_other() -> None:
-    one = [(1.0, 2.0), (2.0, 3.0), (3.0, 1.0)]  # orders 123 and 231
-    other = [(1.0,), (2.0,), (3.0,)]
-    assert seed_by_seed(one, other) == pytest.approx((1.0 - 1 / 3) / 2)
-    assert seed_by_seed([], []) is None
+    one = {0: (1.0, 2.0, 3.0), 1: (2.0, 3.0, 1.0)}
+    assert seed_by_seed(one, {0: (1.0, 2.0, 3.0)}) == pytest.approx((1.0 - 1 / 3) / 2)
+    assert seed_by_seed({}, {}) is None
 
 
 def test_a_seed_that_both_share_is_not_held_against_itself() -> None:
     """A proxy with the truth's own values agrees with it as well as its seeds do, not better."""
-    truth = [(1.0, 1.0, 2.0), (2.0, 3.0, 1.0), (3.0, 2.0, 3.0)]
-    assert seed_by_seed(truth, truth, share_seeds=True) == pytest.approx(seed_ceiling(truth))
-    apart = seed_by_seed(truth, truth)
+    shared = seed_by_seed(THREE_SEEDS, THREE_SEEDS, share_seeds=True)
+    assert shared == pytest.approx(seed_ceiling(THREE_SEEDS))
+    apart = seed_by_seed(THREE_SEEDS, THREE_SEEDS)
     assert apart is not None
     assert apart > 1 / 9
 
