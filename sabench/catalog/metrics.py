@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from sabench.catalog.rows import load_target
-from sabench.catalog.scores import SCORES, Score
+from sabench.catalog.scores import ASKED, Asked
 
 Show = Literal["time", "count", "bytes", "rate", "number", "share", "energy", "power"]
 Of = Literal["profile", "train", "score"]
@@ -90,8 +90,8 @@ def _trained(
     return Metric(name, unit, better, show, title, _TRAINING, of="train")
 
 
-def _scored(score: Score) -> Metric:
-    return Metric(score.name, "1", score.better, "number", score.title, _SCORES, of="score")
+def _scored(one: Asked) -> Metric:
+    return Metric(one.name, "1", one.score.better, "number", one.title, _SCORES, of="score")
 
 
 METRICS: dict[str, Metric] = {
@@ -157,11 +157,11 @@ METRICS: dict[str, Metric] = {
         _trained("train_throughput", "1/s", "more", "rate", "images learnt from per second"),
         _trained("train_memory", "B", "less", "bytes", "peak memory of the training"),
         _trained("train_energy", "J", "less", "energy", "energy of the training's steps"),
-        *map(_scored, SCORES.values()),
+        *map(_scored, ASKED.values()),
     )
 }
 
 
 def metrics_of(of: Of) -> tuple[str, ...]:
-    """The names of all that a command reads."""
+    """The names of all that a command reads; of scores their variants, too."""
     return tuple(name for name, metric in METRICS.items() if metric.of == of)

@@ -1,6 +1,7 @@
 """The zero-cost scores: which way is better, what each needs, where it is computed."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from sabench.catalog.rows import load_target
@@ -12,7 +13,7 @@ class Score:
     """One figure of an untrained network.
 
     `target` is "module:function": score(module, minibatch, *, chunks) -> Scored.
-    `variants`: other definitions under the same name, each only if it is asked for by `variant`.
+    `variants`: other definitions, each only if it is asked for by `variant`, with what it is.
     """
 
     name: str
@@ -21,7 +22,7 @@ class Score:
     source: str
     better: Literal["more", "less"]
     needs_labels: bool
-    variants: tuple[str, ...] = ()
+    variants: Mapping[str, str] = field(default_factory=dict)
 
     def load(self) -> Any:
         """The function that `target` names."""
@@ -38,6 +39,10 @@ class Score:
 
 
 _GRADIENTS = "sabench.train.scores.gradients"
+BATCH_STATISTICS = "batch_statistics"
+_OF_THE_BATCH = {
+    BATCH_STATISTICS: "batch norms by the batch's own statistics, as the authors' code"
+}
 
 SCORES: dict[str, Score] = {
     row.name: row
@@ -49,6 +54,7 @@ SCORES: dict[str, Score] = {
             "arXiv:2101.08134",
             better="more",
             needs_labels=True,
+            variants=_OF_THE_BATCH,
         ),
         Score(
             "snip",
@@ -57,6 +63,7 @@ SCORES: dict[str, Score] = {
             "arXiv:1810.02340",
             better="more",
             needs_labels=True,
+            variants=_OF_THE_BATCH,
         ),
         Score(
             "grasp",
@@ -65,6 +72,7 @@ SCORES: dict[str, Score] = {
             "arXiv:2002.07376",
             better="more",
             needs_labels=True,
+            variants=_OF_THE_BATCH,
         ),
         Score(
             "synflow",
@@ -73,7 +81,7 @@ SCORES: dict[str, Score] = {
             "arXiv:2006.05467",
             better="more",
             needs_labels=False,
-            variants=("absolute",),
+            variants={"absolute": "where no flow is conserved, too: softmax, gates"},
         ),
         Score(
             "fisher",
@@ -82,7 +90,8 @@ SCORES: dict[str, Score] = {
             "arXiv:1906.04113",
             better="more",
             needs_labels=True,
-            variants=("batch_mean",),
+            variants={"batch_mean": "of the mean loss: less by the square of the images"}
+            | _OF_THE_BATCH,
         ),
         Score(
             "jacob_cov",
@@ -99,7 +108,7 @@ SCORES: dict[str, Score] = {
             "arXiv:2006.04647",
             better="more",
             needs_labels=False,
-            variants=("preactivation_sign",),
+            variants={"preactivation_sign": "of activations other than ReLU, too"} | _OF_THE_BATCH,
         ),
         Score(
             "zen",
@@ -111,6 +120,43 @@ SCORES: dict[str, Score] = {
         ),
     )
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A score, or a variant of it, by the name that its figures have: `synflow_absolute`."""
+
+    score: Score
+    variant: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The score's, with the variant's behind it."""
+        return f"{self.score.name}_{self.variant}" if self.variant else self.score.name
+
+    @property
+    def title(self) -> str:
+        """What it is."""
+        title = self.score.title
+        return f"{title}; {self.score.variants[self.variant]}" if self.variant else title
+
+
+ASKED: dict[str, Asked] = {
+    one.name: one
+    for score in SCORES.values()
+    for one in (Asked(score), *(Asked(score, variant) for variant in score.variants))
+}
+"""Everything that can be asked for by name: the eight, each with its variants behind it."""
+
+
+def find_asked(name: str) -> Asked:
+    """The score or variant of that name.
+
+    Raises: ConfigError with the known names if there is none.
+    """
+    if name not in ASKED:
+        raise ConfigError(f"{name!r} is no score; known: {', '.join(ASKED)}")
+    return ASKED[name]
 
 
 def find_score(name: str) -> Score:

@@ -25,6 +25,10 @@ def score(
     data: Annotated[
         str, typer.Option(help="The data that the minibatch is of: as for `train`.")
     ] = "",
+    score: Annotated[
+        list[str] | None,
+        typer.Option(help="One of the eight, or a variant: synflow_absolute. Repeatable."),
+    ] = None,
     device: Devices = None,
     preset: Annotated[
         str, typer.Option(help="quick, standard or strict: 3, 5 or 10 draws of the weights.")
@@ -35,6 +39,7 @@ def score(
 ) -> "Request":
     """Score a suite's networks without training them: eight zero-cost scores on one minibatch."""
     from sabench.cases.scalars import parse_axes
+    from sabench.catalog.scores import SCORES
     from sabench.launch.request import Request
 
     return Request(
@@ -46,5 +51,6 @@ def score(
         seed=seed,
         purpose="score",
         data=data,
+        scores=score or tuple(SCORES),
         command_line=("sabench", *sys.argv[1:]),
     )

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 PLANS = (
     *("suite", "layer", "device", "preset", "set", "axis", "filter", "out"),
-    *("isolation", "order", "seed", "data", "identify"),
+    *("isolation", "order", "seed", "data", "score", "identify"),
 )
 """Options that plan a run: none of them can stand beside --resume."""
 

@@ -20,6 +20,7 @@ from sabench.cases.recipe import Recipe
 from sabench.cases.suite import load_suite
 from sabench.catalog.metrics import metrics_of
 from sabench.catalog.presets import PRESETS, TRAINING_PRESETS, Preset, find_preset
+from sabench.catalog.scores import SCORES, find_asked
 from sabench.errors import ConfigError, DeviceError, ResultError, SuiteError
 from sabench.jsonl import spelt_out
 from sabench.known import Known, load_known
@@ -30,7 +31,7 @@ from sabench.measure.gpus import resolve_devices
 from sabench.records import Environment
 from sabench.store.run_folder import Purpose, RunFolder, RunInfo, require_free
 
-RANKED_BY = {"train": "accuracy", "score": "naswot"}
+SCORES_RANK_BY = "naswot"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class Request:
     seed: int | None = None
     purpose: Purpose = "profile"  # the others: by the suite's recipe
     data: str = ""  # to train on, or to score with; "": the suite's
+    scores: Sequence[str] = tuple(SCORES)
     command_line: Sequence[str] = ()
 
 
@@ -66,16 +68,21 @@ class Planned:
     isolation: Isolation
     recipe: Recipe | None = None
     purpose: Purpose = "profile"
+    scores: tuple[str, ...] = ()
 
     @property
     def metrics(self) -> tuple[str, ...]:
         """What is measured of each case."""
+        if self.purpose == "score":
+            return self.scores
         return self.suite.metrics if self.purpose == "profile" else metrics_of(self.purpose)
 
     @property
     def rank_by(self) -> str:
         """What the cases are ranked by."""
-        return RANKED_BY.get(self.purpose, self.suite.rank_by)
+        if self.purpose == "score":
+            return SCORES_RANK_BY if SCORES_RANK_BY in self.scores else self.scores[0]
+        return "accuracy" if self.purpose == "train" else self.suite.rank_by
 
     @property
     def group_by(self) -> tuple[str, ...]:
@@ -142,9 +149,17 @@ def plan_run(request: Request) -> Planned:
         raise ConfigError(
             f"suite {suite.name} ranks by {suite.rank_by}: {reason}; --preset standard"
         )
-    isolation = request.isolation or default_isolation(preset)
     return Planned(
-        suite, expansion, preset, devices, environments, known, isolation, recipe, request.purpose
+        suite,
+        expansion,
+        preset,
+        devices,
+        environments,
+        known,
+        isolation=request.isolation or default_isolation(preset),
+        recipe=recipe,
+        purpose=request.purpose,
+        scores=tuple(dict.fromkeys(find_asked(name).name for name in request.scores)),
     )
 
 

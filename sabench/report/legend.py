@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from string import ascii_lowercase, ascii_uppercase
 
+from sabench.catalog.metrics import metrics_of
 from sabench.records import FLAG_MEANING, MEASURED, Flag
 from sabench.report.columns import has_floor, has_layers, has_relative
 from sabench.report.plain import ending
@@ -38,6 +39,7 @@ def legend(leaderboard: Leaderboard, letters: dict[Flag, str]) -> list[str]:
         if any(row.times_floor is not None and row.times_floor < 1 for row in leaderboard.rows):
             lines.append("x floor below 1: the ceilings were held back as they were taken.")
     lines += _of_published(leaderboard)
+    lines += _unseen_weights(leaderboard.rows)
     energies = [row.figures["energy"] for row in leaderboard.rows if "energy" in row.figures]
     if energies and all(figure.median is None for figure in energies):
         lines.append(f"No energy: {energies[0].reason}.")
@@ -81,4 +83,22 @@ def remarks(rows: Sequence[Row]) -> list[str]:
         if row.status not in MEASURED:
             told = ending(row.status, row.message)
             lines.append(" ".join(f"{row.case_id} {told}".split()))
+    return lines
+
+
+def _unseen_weights(rows: Sequence[Row]) -> list[str]:
+    """A line for each score that did not see some weight of some network, with the reasons."""
+    lines = []
+    for name in metrics_of("score"):
+        found = [row.figures[name].unseen_weights for row in rows if name in row.figures]
+        unseen = [those for those in found if those]
+        if unseen:
+            reasons = ", ".join(dict.fromkeys(reason for those in unseen for _, reason in those))
+            fewest, most = min(map(len, unseen)), max(map(len, unseen))
+            count = str(most) if fewest == most else f"{fewest} to {most}"
+            weights = "weight" if most == 1 else "weights"
+            lines.append(
+                f"{name} did not see {count} {weights} of {len(unseen)} of {len(found)} networks: "
+                f"{reasons}; the JSON names them."
+            )
     return lines

@@ -22,6 +22,38 @@ def test_eight_scores_of_two_networks_in_a_table_and_a_leaderboard(tmp_path: Pat
     assert all(conv["figures"][name]["mean"] is not None for name in SCORES)
     assert "softmax" in halo["figures"]["synflow"]["reason"]
     assert all("/score." in row["case_id"] for row in board["rows"])
+    assert "zen did not see 1 weight of 2 of 2 networks" in done.stdout
+    assert conv["figures"]["snip"]["seen"] > 10
+    (classifier,) = conv["figures"]["zen"]["unseen_weights"]
+    assert classifier[0] == "classifier.weight"
     resumed = sabench("train", "--resume", "run", cwd=tmp_path)
     assert resumed.returncode == 3
     assert "is a run of sabench score: sabench score --resume run" in resumed.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--score", "synflow_own"), "'synflow_own' is no score; known: grad_norm"),
+        (("--resume", "run", "--score", "zen"), "leave out --score"),
+    ],
+)
+def test_a_mistake_is_one_line(words: tuple[str, ...], told: str, tmp_path: Path) -> None:
+    done = sabench("score", *words, cwd=tmp_path)
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_scores_asked_for_by_name_are_the_columns_of_the_table(tmp_path: Path) -> None:
+    (tmp_path / "small.yaml").write_text(TRAINED_SUITE)
+    words = ("--suite", "small.yaml", "--score", "synflow_absolute", "--score", "snip")
+    done = sabench("score", *words, "--device", "cpu", "--out", "run", cwd=tmp_path, COLUMNS="120")
+    assert done.returncode == 0, done.stderr
+    board = json.loads((tmp_path / "run" / "leaderboard.json").read_text())
+    assert (board["metrics"], board["rank_by"]) == (
+        ["synflow_absolute", "snip"],
+        "synflow_absolute",
+    )
+    assert all(row["figures"]["synflow_absolute"]["median"] for row in board["rows"])
+    assert "synflow_absolute" in done.stdout

@@ -5,20 +5,22 @@ import copy
 import torch
 from torch import Tensor, nn
 
+from sabench.catalog.scores import BATCH_STATISTICS
 from sabench.train.scores.minibatch import Minibatch
 from sabench.train.scores.norms import batch_norms
 from sabench.train.scores.scored import UndefinedScoreError
 
 
 def prepared(
-    module: nn.Module, batch: Minibatch, *, mixing: bool = False
+    module: nn.Module, batch: Minibatch, *, mixing: bool = False, by_batch: bool = False
 ) -> tuple[nn.Module, Minibatch]:
     """A copy in the batch's dtype and eval mode, every parameter with a gradient, and the batch.
 
     In eval mode a batch norm divides by its running statistics, which are 0 and 1 before any
-    training: it then does next to nothing.
-    Raises: UndefinedScoreError if the module cannot be copied or, unless `mixing`, if a batch norm
-    uses the batch's own statistics even so: a sample's part then depends on the others.
+    training: it then does next to nothing. `by_batch`: by those of the batch, as in training.
+    Raises: UndefinedScoreError if the module cannot be copied or, unless `mixing` or `by_batch`,
+    if a batch norm uses the batch's own statistics even so: a sample's part then depends on the
+    others.
     """
     try:
         own = copy.deepcopy(module)
@@ -31,13 +33,31 @@ def prepared(
         if parameter.is_floating_point():
             parameter.requires_grad_(True)
     for name, norm in batch_norms(own):
-        if not mixing and (norm.training or norm.running_mean is None):
+        if by_batch:
+            norm.train()
+        if not (mixing or by_batch) and (norm.training or norm.running_mean is None):
             raise UndefinedScoreError(
                 f"batch norm {name!r} uses the batch's statistics in eval mode too, which mixes "
                 "the samples; let it track running statistics and follow eval()"
             )
     first = next(own.parameters(), torch.empty(0))
     return own, batch.on(first.device)
+
+
+def prepared_whole(
+    module: nn.Module, batch: Minibatch, variant: str | None, chunks: int
+) -> tuple[nn.Module, Minibatch]:
+    """The same for a score that has the variant BATCH_STATISTICS.
+
+    Raises: as `prepared`; UndefinedScoreError if that variant is to be computed by parts.
+    """
+    by_batch = variant == BATCH_STATISTICS
+    if by_batch and chunks > 1:
+        raise UndefinedScoreError(
+            "the batch's statistics are of all its images at once, and there is no memory for all; "
+            "score with a smaller batch, or without this variant"
+        )
+    return prepared(module, batch, by_batch=by_batch)
 
 
 def outputs_of(module: nn.Module, images: Tensor) -> Tensor:

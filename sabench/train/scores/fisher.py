@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from sabench.catalog.scores import find_score
-from sabench.train.scores.copies import outputs_of, prepared
+from sabench.train.scores.copies import outputs_of, prepared_whole
 from sabench.train.scores.minibatch import Minibatch
 from sabench.train.scores.scored import Scored, UndefinedScoreError
 from sabench.train.scores.seen import NO_PATH, unseen_of, weights_of
@@ -28,11 +28,12 @@ def fisher(
     more than once has its calls added before the square. A channel counts once, not once a weight.
     Source: Turner et al. 2020 (arXiv:1906.04113), summed over the network.
     Open in the paper: L_n. Here sample n's own loss, whatever the batch's size; with
-    variant="batch_mean" its share of the batch's mean loss, as in the authors' code: N^2 smaller.
-    Raises: UndefinedScoreError if no such output reaches the loss; otherwise as `prepared`.
+    variant="batch_mean" its share of the batch's mean loss, as in the authors' code: N^2 smaller;
+    with variant="batch_statistics" batch norms use those of the batch, as there too.
+    Raises: UndefinedScoreError if no such output reaches the loss; otherwise as `prepared_whole`.
     """
     find_score("fisher").check(variant)
-    own, placed = prepared(module, batch)
+    own, placed = prepared_whole(module, batch, variant, chunks)
     outputs = _Outputs(own)
     found: dict[str, list[Tensor]] = defaultdict(list)
     for some in placed.split(chunks):

@@ -4,38 +4,51 @@ import re
 from collections.abc import Callable
 
 import torch
+from pydantic import JsonValue
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from sabench.train.scores.copies import outputs_of, prepared
+from sabench.catalog.scores import find_score
+from sabench.train.scores.copies import outputs_of, prepared_whole
 from sabench.train.scores.minibatch import Minibatch
 from sabench.train.scores.scored import Scored, UndefinedScoreError
 from sabench.train.scores.seen import unseen_of, weights_of
 
 
 @torch.enable_grad()
-def grad_norm(module: nn.Module, batch: Minibatch, *, chunks: int = 1) -> Scored:
+def grad_norm(
+    module: nn.Module, batch: Minibatch, *, chunks: int = 1, variant: str | None = None
+) -> Scored:
     """Sum over weight tensors of the Euclidean norm of dL/dW.
 
     Source: Abdelfattah et al. 2021 (arXiv:2101.08134), its code: the sum of the tensors' norms,
-    not the norm of the whole gradient.
-    Raises: UndefinedScoreError if no weight reaches the loss; otherwise as `prepared`.
+    not the norm of the whole gradient. With variant="batch_statistics" batch norms use those of
+    the batch, as in that code; then it cannot be split.
+    Raises: UndefinedScoreError if no weight reaches the loss; otherwise as `prepared_whole`.
     """
-    return _summed(module, batch, chunks, lambda weight, gradient: gradient.norm())
+    find_score("grad_norm").check(variant)
+    return _summed(module, batch, chunks, variant, lambda weight, gradient: gradient.norm())
 
 
 @torch.enable_grad()
-def snip(module: nn.Module, batch: Minibatch, *, chunks: int = 1) -> Scored:
+def snip(
+    module: nn.Module, batch: Minibatch, *, chunks: int = 1, variant: str | None = None
+) -> Scored:
     """Sum of |W dL/dW|.
 
     Source: Lee et al. 2019 (arXiv:1810.02340), its sensitivities, not divided by their sum.
     Raises: as grad_norm.
     """
-    return _summed(module, batch, chunks, lambda weight, gradient: (weight * gradient).abs().sum())
+    find_score("snip").check(variant)
+    return _summed(
+        module, batch, chunks, variant, lambda weight, gradient: (weight * gradient).abs().sum()
+    )
 
 
 @torch.enable_grad()
-def grasp(module: nn.Module, batch: Minibatch, *, chunks: int = 1) -> Scored:
+def grasp(
+    module: nn.Module, batch: Minibatch, *, chunks: int = 1, variant: str | None = None
+) -> Scored:
     """- sum W (H g), with the whole batch's g = dL/dW and H its derivative matrix.
 
     Source: Wang et al. 2020 (arXiv:2002.07376), -theta * H g, at temperature 1.
@@ -43,7 +56,8 @@ def grasp(module: nn.Module, batch: Minibatch, *, chunks: int = 1) -> Scored:
     along the weights; W (H g) is the derivative of |g|^2 / 2 along W.
     Raises: UndefinedScoreError if an operator has no second derivative; otherwise as grad_norm.
     """
-    own, placed = prepared(module, batch)
+    find_score("grasp").check(variant)
+    own, placed = prepared_whole(module, batch, variant, chunks)
     with sdpa_kernel(SDPBackend.MATH):  # the fused ones have no second derivative
         whole = _batch_gradient(own, placed, chunks)
         try:
@@ -54,21 +68,22 @@ def grasp(module: nn.Module, batch: Minibatch, *, chunks: int = 1) -> Scored:
             told = f"grasp needs second derivatives: {str(error).splitlines()[0]}"
             raise UndefinedScoreError(f"{told}; use the reference implementation") from error
     sign = "-sum W (H g), as in arXiv:2002.07376: negative where |g| grows along W"
-    return Scored(
-        -product, tuple(whole), unseen_of(own, whole), {"batch": len(batch), "sign": sign}
-    )
+    details: dict[str, JsonValue] = {"batch": len(batch), "sign": sign, "variant": variant}
+    return Scored(-product, tuple(whole), unseen_of(own, whole), details)
 
 
 def _summed(
     module: nn.Module,
     batch: Minibatch,
     chunks: int,
+    variant: str | None,
     part: Callable[[Tensor, Tensor], Tensor],
 ) -> Scored:
-    own, placed = prepared(module, batch)
+    own, placed = prepared_whole(module, batch, variant, chunks)
     whole, weights = _batch_gradient(own, placed, chunks), weights_of(own)
     value = sum(part(weights[name].detach(), gradient).item() for name, gradient in whole.items())
-    return Scored(value, tuple(whole), unseen_of(own, whole), {"batch": len(batch)})
+    details: dict[str, JsonValue] = {"batch": len(batch), "variant": variant}
+    return Scored(value, tuple(whole), unseen_of(own, whole), details)
 
 
 def _batch_gradient(module: nn.Module, batch: Minibatch, chunks: int) -> dict[str, Tensor]:

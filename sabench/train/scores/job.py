@@ -7,7 +7,7 @@ from pydantic import JsonValue
 
 from sabench.cases.plan import Batch, Job
 from sabench.catalog.metrics import METRICS
-from sabench.catalog.scores import find_score
+from sabench.catalog.scores import find_asked
 from sabench.measure.faults import is_out_of_memory
 from sabench.measure.outcome import Outcome, conclude
 from sabench.measure.termination import Termination
@@ -15,11 +15,12 @@ from sabench.records import Flag, Reading, Record, Status
 from sabench.train.feed import Feed
 from sabench.train.job import build_trained, data_of, told_of
 from sabench.train.scores.minibatch import Minibatch
-from sabench.train.scores.scored import Scored, UndefinedScoreError, Unseen
+from sabench.train.scores.scored import Scored, UndefinedScoreError
 from sabench.train.training import Tell, tell_nobody
 
 NAMED = 20
-"""So many of the vectors that a score does not see are named in a record; all are counted."""
+"""So many of the vectors that a score does not see are named in a record, and every weight (two
+axes or more); all are counted."""
 
 
 def run_scores(
@@ -57,30 +58,26 @@ def _score(job: Job, tell: Tell, taken: dict[str, Reading]) -> Outcome:
 
 def _reading(name: str, module: torch.nn.Module, minibatch: Minibatch) -> Reading:
     """A score, or the reason why it is undefined for this network."""
-    unit = METRICS[name].unit
+    unit, asked = METRICS[name].unit, find_asked(name)
+    settings = {"variant": asked.variant} if asked.variant else {}
     try:
         scored, chunks = split_on_demand(
-            partial(find_score(name).load(), module, minibatch), len(minibatch)
+            partial(asked.score.load(), module, minibatch, **settings), len(minibatch)
         )
     except UndefinedScoreError as error:
         return Reading.absent(unit, str(error))
+    axes = {key: parameter.dim() for key, parameter in module.named_parameters()}
+    weights: list[JsonValue] = [[*one] for one in scored.unseen if axes[one[0]] > 1]
+    vectors: list[JsonValue] = [[*one] for one in scored.unseen if axes[one[0]] <= 1]
     details: dict[str, JsonValue] = {
         **scored.details,
         "chunks": chunks,
         "seen": len(scored.seen),
         "unseen": len(scored.unseen),
-        "unseen_named": [list(one) for one in named(scored, module)],
+        "unseen_weights": weights,
+        "unseen_vectors": vectors[:NAMED],
     }
     return Reading.of(unit, [scored.value], details=details)
-
-
-def named(scored: Scored, module: torch.nn.Module) -> list[Unseen]:
-    """The parameters that a score did not see, with the reason: all of two axes or more, which
-    hold weights, then some of the others."""
-    axes = {name: parameter.dim() for name, parameter in module.named_parameters()}
-    weights = [one for one in scored.unseen if axes.get(one[0], 0) > 1]
-    vectors = [one for one in scored.unseen if axes.get(one[0], 0) <= 1]
-    return [*weights, *vectors[:NAMED]]
 
 
 def split_on_demand(score: "partial[Scored]", most: int) -> tuple[Scored, int]:

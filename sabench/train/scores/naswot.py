@@ -8,13 +8,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-from sabench.catalog.scores import find_score
-from sabench.train.scores.copies import outputs_of, prepared
+from sabench.catalog.scores import BATCH_STATISTICS, find_score
+from sabench.train.scores.copies import outputs_of, prepared_whole
 from sabench.train.scores.minibatch import Minibatch
 from sabench.train.scores.scored import Scored, UndefinedScoreError
 from sabench.train.scores.seen import reached, unseen_of
 
 Function = Callable[..., Any]
+SIGN = "preactivation_sign"
 
 RELU: frozenset[Function] = frozenset(
     {functional.relu, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_}
@@ -40,14 +41,17 @@ def naswot(
     Batch norms divide by running statistics, 0 and 1 before any training.
     Source: Mellor et al. 2021 (arXiv:2006.04647), with the determinant that its norm stands for.
     Open in the paper: activations other than ReLU. Refused, or with variant="preactivation_sign"
-    the sign of what enters them, as TF-TAS takes it for GELU.
+    the sign of what enters them, as TF-TAS takes it for GELU. With variant="batch_statistics"
+    batch norms use those of the batch, as in the authors' code.
     Raises: UndefinedScoreError for other activations, no ReLU, or codes that are equal or linearly
-    dependent; otherwise as `prepared`.
+    dependent; otherwise as `prepared_whole`.
     """
     find_score("naswot").check(variant)
-    own, placed = prepared(module, batch)
-    watched = RELU if variant is None else RELU | OTHERS
-    first = _codes(own, placed.images[:1], watched)
+    own, placed = prepared_whole(module, batch, variant, chunks)
+    watched = RELU | OTHERS if variant == SIGN else RELU
+    first = _codes(
+        own, placed.images if variant == BATCH_STATISTICS else placed.images[:1], watched
+    )
     _refuse(first)
     seen = reached(torch.stack(first.entering).sum(), own)
     parts = [_codes(own, some.images, watched).states for some in placed.split(chunks)]
@@ -64,7 +68,8 @@ def naswot(
             "batch": len(batch),
             "units": units,
             "activations": len(states),
-            "codes": variant or "relu",
+            "codes": SIGN if variant == SIGN else "relu",
+            "variant": variant,
         },
     )
 
@@ -122,7 +127,8 @@ def _refuse(codes: _Codes) -> None:
     if codes.others:
         raise UndefinedScoreError(
             f"{', '.join(sorted(codes.others))}: no ReLU, so a unit has no two states; "
-            'ask for variant="preactivation_sign" to take the sign of what enters'
+            'ask for naswot_preactivation_sign (variant="preactivation_sign") to take the sign of '
+            "what enters"
         )
     if not codes.states:
         raise UndefinedScoreError("the network runs no ReLU; score one that has some")

@@ -79,5 +79,5 @@ def _refuse(watched: WatchedOperators, variant: str | None) -> None:
     if bent and variant is None:
         raise UndefinedScoreError(
             f"{', '.join(bent)}: not positively homogeneous, so no flow is conserved; "
-            'ask for variant="absolute" to have the sum all the same'
+            'ask for synflow_absolute (variant="absolute") to have the sum all the same'
         )

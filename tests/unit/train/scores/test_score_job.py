@@ -10,10 +10,11 @@ from making_runs import batch_of
 from making_trainings import training_case
 from sabench.cases.case import Case
 from sabench.cases.plan import make_jobs
-from sabench.catalog.metrics import metrics_of
+from sabench.catalog.metrics import METRICS, metrics_of
 from sabench.catalog.presets import TRAINING_PRESETS
-from sabench.catalog.scores import SCORES
+from sabench.catalog.scores import ASKED
 from sabench.records import Record, Status
+from sabench.train.scores import gradients
 from sabench.train.scores.job import run_scores, split_on_demand
 from sabench.train.scores.scored import Scored
 
@@ -32,7 +33,30 @@ def scored(mix: str = "conv", **fields: Any) -> Case:
 
 
 def test_every_score_of_the_table_is_a_metric_with_its_direction() -> None:
-    assert metrics_of("score") == tuple(SCORES)
+    assert metrics_of("score") == tuple(ASKED)
+    assert all(METRICS[name].better == one.score.better for name, one in ASKED.items())
+
+
+def test_a_variant_is_asked_for_by_its_name() -> None:
+    """Attention has a flow all the same; what is behind a batch norm changes with statistics."""
+    names = ("synflow", "synflow_absolute", "snip", "snip_batch_statistics")
+    readings = score(scored("self_attention"), names=names).readings
+    assert readings["synflow"].median is None
+    assert "ask for synflow_absolute" in readings["synflow"].reason
+    assert readings["synflow_absolute"].median is not None
+    assert readings["snip"].median != readings["snip_batch_statistics"].median
+
+
+def test_statistics_of_a_batch_that_does_not_fit_are_no_figure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def starving(*_: Any, **__: Any) -> Any:
+        raise torch.OutOfMemoryError("out of memory")
+
+    monkeypatch.setattr(gradients, "outputs_of", starving)
+    reading = score(scored(), names=("snip_batch_statistics",)).readings["snip_batch_statistics"]
+    assert reading.median is None
+    assert "there is no memory for all" in reading.reason
 
 
 def test_all_networks_are_scored_on_the_same_images() -> None:
@@ -60,7 +84,7 @@ def test_a_score_that_is_undefined_here_is_a_reading_with_the_reason() -> None:
 
 def test_the_record_counts_the_parameters_that_a_score_saw_and_names_others() -> None:
     details = score(scored()).readings["snip"].details
-    unseen = details["unseen_named"]
+    unseen = details["unseen_vectors"]
     assert isinstance(unseen, list)
     convolutions = 1 + 4 * 4  # the stem; reduce, slot, expand and shortcut of four blocks
     assert details["seen"] == convolutions + 1  # and the classifier's weight

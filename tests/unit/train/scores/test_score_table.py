@@ -5,7 +5,7 @@ import inspect
 import pytest
 from score_nets import EVERY
 
-from sabench.catalog.scores import SCORES, find_score
+from sabench.catalog.scores import SCORES, find_asked, find_score
 from sabench.errors import ConfigError
 
 
@@ -32,6 +32,14 @@ def test_a_score_cites_its_rows_source(name):
 def test_an_unknown_score_is_refused_with_those_there_are():
     with pytest.raises(ConfigError, match="'ziko' is no score; known: grad_norm, snip, grasp"):
         find_score("ziko")
+
+
+def test_a_variant_is_known_by_its_scores_name_and_its_own():
+    asked = find_asked("synflow_absolute")
+    assert (asked.score.name, asked.variant) == ("synflow", "absolute")
+    assert asked.title.startswith(SCORES["synflow"].title)
+    with pytest.raises(ConfigError, match="'synflow_own' is no score; known: grad_norm, "):
+        find_asked("synflow_own")
 
 
 def test_a_variant_of_a_score_without_any_is_refused():
