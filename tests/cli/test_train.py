@@ -167,8 +167,6 @@ def test_a_mistake_is_one_line(
     ("command", "break_it", "told"),
     [
         ("train", lambda f: (f / "test/1/0.png").write_bytes(b"\x89PNG\r\n"), "no image that can"),
-        ("train", lambda f: (f / "train/0/0.png").unlink(), "has no images"),
-        ("train", lambda f: (f / "images.pkl").write_bytes(b"\x80\x04."), "pickle"),
         ("score", lambda f: (f / "train/0").rename(f / "train/2"), "is a class that test lacks"),
     ],
 )
@@ -190,6 +188,7 @@ def test_broken_data_is_told_once_and_before_a_run_is_made(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_a_run_whose_data_are_gone_says_so_and_goes_on_when_they_are_back(tmp_path: Path) -> None:
     image = pytest.importorskip("PIL.Image")
     for name in ("train/0", "train/1", "test/0", "test/1"):
