@@ -35,6 +35,10 @@ class Recipe(Frozen):
     clip: Number = Field(1.0, ge=0)
     augment: StrictBool = True
 
+    def epochs_of(self, e: int) -> int:
+        """Epochs that a case's e leaves, one at least."""
+        return max(1, round(self.epochs / e))
+
     def alter(self, settings: Mapping[str, Scalar]) -> Self:
         """This recipe with other values of some keys.
 

@@ -17,7 +17,7 @@ SOME_IMAGES = 10_000  # of a file that is not looked into
 def training_seconds(case: Case, recipe: Recipe, call_s: float) -> float:
     """All epochs and their tests; `call_s`: one forward and backward pass of a batch."""
     train, test = image_counts(case.data)
-    epochs = max(1, round(recipe.epochs / case.e))
+    epochs = recipe.epochs_of(case.e)
     batch = max(1, min(case.batch, train // case.s))
     steps, tests = train // case.s // batch, math.ceil(test / batch)
     return epochs * (steps * (call_s + STEP_S) + tests * TEST_PASSES * call_s)

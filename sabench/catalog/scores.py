@@ -22,7 +22,7 @@ class Score:
     source: str
     better: Literal["more", "less"]
     needs_labels: bool
-    variants: Mapping[str, str] = field(default_factory=dict)
+    variants: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def load(self) -> Any:
         """The function that `target` names."""

@@ -49,7 +49,8 @@ def ranks(
     if out:
         write_ranks(out, found)
     if markdown:
-        write_atomically(markdown, trust_markdown(judgement, choice))
+        text = trust_markdown(judgement, choice) + (listed.markdown() if listed else "")
+        write_atomically(markdown, text)
     if as_json:
         told = {"pairs": listed.dump()} if listed else {}
         typer.echo(json.dumps(found.dump() | told, indent=2))

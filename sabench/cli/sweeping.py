@@ -111,7 +111,13 @@ def sweep_and_show(
     from sabench.catalog.launchers import find_launcher
     from sabench.jsonl import write_atomically
     from sabench.launch.contention import parse_policy
-    from sabench.launch.request import check_run, plan_run, resume_run, start_run
+    from sabench.launch.request import (
+        check_data_left,
+        check_run,
+        plan_run,
+        resume_run,
+        start_run,
+    )
     from sabench.launch.run import devices_held, find_lock, measure
     from sabench.report.agreement import leaderboard_json
     from sabench.report.consoles import stderr, stdout
@@ -147,6 +153,8 @@ def sweep_and_show(
     ):
         if wanted.resume is None:
             folder = start_run(request, planned, wanted.out, identify=wanted.identify)
+        else:
+            check_data_left(folder)
         leaderboard = measure(
             folder, runner, listener=progress, memory_limit=limit, contention=contention
         )

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from sabench.cases.axes import AXES
-from sabench.cases.case import REDUCTIONS, Case, Scalar, Unmeasured
+from sabench.cases.case import REDUCTIONS, Scalar, Unmeasured
 from sabench.cases.choosing import chooser_of
 from sabench.cases.expand import Expansion, expand
 from sabench.cases.model import Suite
@@ -25,10 +25,12 @@ from sabench.errors import ConfigError, DeviceError, ResultError, SuiteError
 from sabench.jsonl import spelt_out
 from sabench.known import Known, load_known
 from sabench.launch.resume import resume
+from sabench.launch.sweep import unfinished
 from sabench.measure.environment import environment
 from sabench.measure.fake_script import refuse_outside_tests
 from sabench.measure.gpus import resolve_devices
 from sabench.records import Environment
+from sabench.store import journal
 from sabench.store.run_folder import Purpose, RunFolder, RunInfo, require_free
 
 SCORES_RANK_BY = "naswot"
@@ -187,8 +189,8 @@ def _recipe(suite: Suite, request: Request) -> Recipe:
 def check_run(planned: Planned, out: Path | None) -> None:
     """See that a plan can become a run, before its device is waited for.
 
-    Raises: ConfigError if nothing is left to measure, `out` is taken, a training's checkpoints
-    would lie in a folder that no record can name, or its data cannot be used.
+    Raises: ConfigError if nothing is left to measure, `out` is taken, or a training's checkpoints
+    would lie in a folder that no record can name.
     """
     if not planned.expansion.cases:
         first = planned.expansion.dropped[0]
@@ -204,14 +206,6 @@ def check_run(planned: Planned, out: Path | None) -> None:
             f"{place}: a training's folder is told to its processes, and this name has bytes that "
             "are no UTF-8: choose another, by --out"
         )
-    if planned.purpose != "profile":
-        _check_data(planned.expansion.cases)
-
-
-def _check_data(cases: Sequence[Case]) -> None:
-    from sabench.train.data.check import check_data  # brings torch
-
-    check_data(cases)
 
 
 def start_run(
@@ -219,9 +213,13 @@ def start_run(
 ) -> RunFolder:
     """A new run folder for a plan. `identify`: with the host's name among its facts.
 
-    Raises: as check_run; ResultError if the disk refuses.
+    Raises: as check_run and check_data; ResultError if the disk refuses.
     """
     check_run(planned, out)
+    if planned.purpose != "profile":
+        from sabench.train.data.check import check_data  # brings torch
+
+        check_data(planned.expansion.cases)
     named = {"host_name": platform.node() or "unknown"} if identify else {}
     info = RunInfo(
         suite=planned.suite.name,
@@ -256,8 +254,7 @@ def resume_run(
 ) -> RunFolder:
     """An earlier run, fit to go on here. `suite`: the only one whose runs the command takes.
 
-    Raises: ResultError if it is no run, was made elsewhere, or is of another command; ConfigError
-    if its data cannot be used.
+    Raises: ResultError if it is no run, was made elsewhere, or is of another command.
     """
     info = RunFolder.open(path).info
     if suite and info.suite != suite:
@@ -270,9 +267,24 @@ def resume_run(
             f"{path}: is a run of sabench {info.purpose}: sabench {info.purpose} --resume {path}"
         )
     refuse_outside_tests(info.cases)
-    if purpose != "profile":
-        _check_data(info.cases)
     environments = {
         device: environment(device) for device in resolve_devices(",".join(info.devices))
     }
     return resume(path, environments, allow_environment=across_env)
+
+
+def check_data_left(folder: RunFolder) -> None:
+    """Read the data of the trainings or scorings that an earlier run has left to do.
+
+    Raises: as check_data; ResultError if the journal is damaged.
+    """
+    if folder.info.purpose == "profile":
+        return
+    records = journal.read(folder)
+    left = {job.case.data for job in unfinished(folder.info.plan(), records) if job.case.data}
+    if left:
+        from sabench.train.data.check import check_data  # brings torch
+
+        told = [(record.case_id, record.details.get("data")) for record in records]
+        kept = {case: str(data["sha256"]) for case, data in told if isinstance(data, dict)}
+        check_data([case for case in folder.info.cases if case.data in left], kept)

@@ -90,15 +90,15 @@ def _unseen_weights(rows: Sequence[Row]) -> list[str]:
     """A line for each score that did not see some weight of some network, with the reasons."""
     lines = []
     for name in metrics_of("score"):
-        found = [row.figures[name].unseen_weights for row in rows if name in row.figures]
-        unseen = [those for those in found if those]
+        figures = [row.figures[name] for row in rows if row.median(name) is not None]
+        unseen = [one.unseen_weights for one in figures if one.unseen_weights]
         if unseen:
             reasons = ", ".join(dict.fromkeys(reason for those in unseen for _, reason in those))
             fewest, most = min(map(len, unseen)), max(map(len, unseen))
             count = str(most) if fewest == most else f"{fewest} to {most}"
             weights = "weight" if most == 1 else "weights"
             lines.append(
-                f"{name} did not see {count} {weights} of {len(unseen)} of {len(found)} networks: "
-                f"{reasons}; the JSON names them."
+                f"{name} did not see {count} {weights} of {len(unseen)} of {len(figures)} "
+                f"networks: {reasons}; the JSON names them."
             )
     return lines

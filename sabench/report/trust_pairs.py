@@ -14,9 +14,11 @@ from sabench.compare.trust.indicators import Indicator
 from sabench.compare.trust.judging import Judgement
 from sabench.compare.trust.pairs import Pair, decided_pairs
 from sabench.errors import ConfigError
+from sabench.report.markdown import escape, table_row
 from sabench.report.plain import plain
 from sabench.report.tables import Label
 
+COLUMNS = ("more", "less", "by", "truth")
 TRULY = {1: "alike", 0: "cannot tell", -1: "the other way"}
 
 
@@ -31,11 +33,12 @@ class PairsTable:
 
     @classmethod
     def of(cls, judgement: Judgement, name: str) -> "PairsTable":
-        """The pairs of an indicator.
+        """The pairs of an indicator, or of the truth itself.
 
         Raises: ConfigError with the names there are if there is none of that name.
         """
         known = {one.indicator.name: one.indicator for one in judgement.trusts}
+        known[judgement.truth.name] = judgement.truth
         if name not in known:
             names = ", ".join(map(repr, known))
             raise ConfigError(f"--pairs {name!r} is none of these results' indicators: {names}")
@@ -56,26 +59,42 @@ class PairsTable:
         ]
         return {"indicator": self.indicator.name, "all": self.all, "decided": pairs}
 
+    @property
+    def title(self) -> str:
+        """How many there are, and what all networks have alike."""
+        shared = ", ".join(f"{key}={value}" for key, value in self._labels.shared.items())
+        title = f"{self.indicator.name} decides {len(self.pairs)} of {self.all} pairs"
+        return f"{title} ({shared})" if shared else title
+
+    @property
+    def _labels(self) -> "Labels":
+        return labels_of({key: self.judgement.cases[key] for key in self.judgement.networks})
+
+    def _rows(self) -> Iterator[tuple[str, str, str, str]]:
+        names = self._labels.names
+        for one in self.pairs:
+            by = _by(self.indicator, one.by)
+            yield names[one.more], names[one.less], by, TRULY[one.truly]
+
+    def markdown(self) -> str:
+        """The same as a section of a Markdown file."""
+        head = [table_row(list(COLUMNS)), table_row([":--", ":--", "--:", ":--"])]
+        rows = [table_row([escape(cell) for cell in row]) for row in self._rows()]
+        return "\n".join(["", f"## {escape(self.title)}", "", *head, *rows]) + "\n"
+
     def __rich_console__(
         self, console: Console, options: ConsoleOptions
     ) -> Iterator[RenderableType]:
         """The parts, fitted to the width there is."""
-        label = labels_of({key: self.judgement.cases[key] for key in self.judgement.networks})
-        shared = ", ".join(f"{key}={value}" for key, value in label.shared.items())
-        title = f"{self.indicator.name} decides {len(self.pairs)} of {self.all} pairs"
-        yield Text(plain(f"{title} ({shared})" if shared else title), style="bold")
+        yield Text(plain(self.title), style="bold")
         yield Text()
         table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-        table.add_column("more", overflow="fold", ratio=1)
-        table.add_column("less", overflow="fold", ratio=1)
-        table.add_column("by", justify="right", no_wrap=True)
-        table.add_column("truth", no_wrap=True)
-        for one in self.pairs:
-            table.add_row(
-                *(Label(plain(label.names[key])) for key in (one.more, one.less)),
-                _by(self.indicator, one.by),
-                TRULY[one.truly],
-            )
+        for title in COLUMNS[:2]:
+            table.add_column(title, overflow="fold", ratio=1)
+        table.add_column(COLUMNS[2], justify="right", no_wrap=True)
+        table.add_column(COLUMNS[3], no_wrap=True)
+        for more, less, by, truth in self._rows():
+            table.add_row(Label(plain(more)), Label(plain(less)), by, truth)
         yield table
 
 

@@ -3,9 +3,10 @@
 from collections import Counter
 from collections.abc import Iterator
 
+from sabench.cases.case import REDUCTIONS
 from sabench.compare.trust.agreement import Agreement
 from sabench.compare.trust.choice import Choice
-from sabench.compare.trust.indicators import Indicator
+from sabench.compare.trust.indicators import Indicator, are_of_one_content
 from sabench.compare.trust.judging import Judgement, Trust
 from sabench.stats import Interval
 
@@ -18,7 +19,7 @@ LEGEND = (
     "seed: mean tau of one seed of it against another of the truth; hold it against the ceiling.",
     "top: tau in the best third by the truth.",
     "beats: tau is surely more than that of the baseline, over the same draws of networks.",
-    "decides: pairs told apart by their seeds (95 %; without seeds, pairs that differ).",
+    "decides: pairs told apart by seeds or processes (95 %); by counts, all pairs that differ.",
     "right: of the pairs that it and the truth decide, those that both decide alike.",
     "faster: training time of the truth over its own.",
 )
@@ -36,7 +37,9 @@ def heading(told: Judgement) -> list[str]:
     lines = [f"How far indicators rank networks as {told.truth.name} does: {counted}, {span}"]
     if told.truth.origin == "training":
         lines.append(f"Trained {_training(told)}.")
-    if ceiling.tau is None:
+    if not told.truth.is_drawn:
+        lines.append("Seed ceiling: none, as the truth has no seeds.")
+    elif ceiling.tau is None:
         why = "the truth has a single seed" if seeds < 2 else "the seeds of the truth are level"
         lines.append(f"Seed ceiling: not known, as {why}.")
     else:
@@ -49,13 +52,22 @@ def heading(told: Judgement) -> list[str]:
 
 
 def _training(told: Judgement) -> str:
-    """What the truth was trained on, by what and where."""
+    """What the truth was trained on, by what and where, as its factors left it."""
     way, recipe = told.truth.way, told.truth.recipe
-    sizes = sorted({told.cases[key].resolution or 0 for key in told.networks})
-    pixels = " and ".join(map(str, sizes))
-    by = f", {recipe.epochs} epochs of {recipe.optimizer}, lr {recipe.lr:g}" if recipe else ""
+    c, r, s, e = (int(way[key]) for key in REDUCTIONS)
+    sizes = sorted({(told.cases[key].resolution or 0) // r for key in told.networks})
+    part = f"1/{s} of " if s > 1 else ""
+    width = f", 1/{c} of the channels" if c > 1 else ""
+    by = ""
+    if recipe:
+        epochs = recipe.epochs_of(e)
+        by = f", {epochs} epoch{'s' if epochs != 1 else ''} of {recipe.optimizer}"
+        by += f", lr {recipe.lr:g}"
     threads = f"{way['threads']} thread{'s' if way['threads'] != '1' else ''}"
-    return f"on {way['data']} of {pixels} px{by}, batch {way['batch']}; {way['device']}, {threads}"
+    return (
+        f"on {part}{way['data']} of {' and '.join(map(str, sizes))} px{width}{by}, "
+        f"batch {way['batch']}; {way['device']}, {threads}"
+    )
 
 
 def cells(told: Judgement, trust: Trust) -> tuple[str, ...]:
@@ -78,11 +90,11 @@ def cells(told: Judgement, trust: Trust) -> tuple[str, ...]:
 
 
 def beaten(trust: Trust) -> str:
-    """The baselines whose tau is surely less; a dash for a baseline, and where none is known."""
+    """The baselines whose tau is surely less; a dash for a count, and where none is known."""
     if trust.indicator.origin == "count" or not any(trust.gains.values()):
         return "-"
     names = [name for name, gain in trust.gains.items() if gain is not None and gain.low > 0.0]
-    return ", ".join(names) or "neither"
+    return ", ".join(names) or "none"
 
 
 def choice_lines(choice: Choice | str) -> list[str]:
@@ -111,6 +123,8 @@ def remarks(told: Judgement) -> list[str]:
         for name, count in told.left_out.items()
     ]
     lines += [line for one in indicators for line in _lost(one)]
+    if told.truth.is_trained and told.truth.classes is None:
+        lines.append("params, macs: of the papers' classes, as these results tell no other number.")
     if lacking := [one.name for one in indicators if not has_seeds(one)]:
         lines.append(f"Trained with a single seed, so no pair is told: {', '.join(lacking)}.")
     for what, differs in (("on other data", _of_other_data), ("by another recipe", _otherwise)):
@@ -134,12 +148,12 @@ def _lost(one: Indicator) -> Iterator[str]:
 
 
 def _of_other_data(one: Indicator, truth: Indicator) -> bool:
-    """By its name; by its content too where neither is a share of it, or at fewer pixels."""
+    """By its name; by its hash too where as many samples and pixels are left of both."""
     if not (one.is_trained and truth.is_trained):
         return False
     same_part = all(one.way[key] == truth.way[key] for key in ("r", "s"))
-    hashes = {side.way.get("data_sha256") for side in (one, truth)} - {None, ""}
-    return one.way["data"] != truth.way["data"] or (same_part and len(hashes) > 1)
+    same = not same_part or are_of_one_content(one.contents, truth.contents)
+    return one.way["data"] != truth.way["data"] or not same
 
 
 def _otherwise(one: Indicator, truth: Indicator) -> bool:

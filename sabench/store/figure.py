@@ -5,13 +5,16 @@ import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, JsonValue
 
 from sabench.records import Flag, Frozen, Reading
 from sabench.stats import Interval, quantile, t_quantile
 from sabench.store.spread import PROCESSES_FOR_BOOTSTRAP, hierarchical_bootstrap, spread_of
 
 IntervalKind = Literal["t", "order", "range", "mean"]
+
+SEEN = ("seen", "unseen", "unseen_weights")
+"""What a reading of a score tells of parameters."""
 
 PROCESSES_FOR_T = 5
 """From here on a t-interval on log medians; the percentile bootstrap is too narrow so early."""
@@ -126,8 +129,9 @@ def figure_over_seeds(readings: Mapping[int, Reading]) -> Figure:
         "interval_kind": kind,
         "seeds": tuple(taken),
     }
-    details = next(iter(taken.values())).details  # of one network every seed sees the same
-    told = {name: details[name] for name in ("seen", "unseen", "unseen_weights") if name in details}
+    told: dict[str, JsonValue] = {}  # of one network every seed sees the same
+    for reading in taken.values():
+        told |= {name: reading.details[name] for name in SEEN if name in reading.details}
     return Figure.model_validate(dict(figure) | update | told)
 
 

@@ -55,7 +55,7 @@ def _train(
     energy = EnergyUse.of(job.device)
     feed = Feed(data, case.batch, job.replicate, device, augments=recipe.augment)
     module = build_trained(case, len(data.classes), job.replicate, device)
-    steps = epochs_of(recipe, case) * feed.steps
+    steps = recipe.epochs_of(case.e) * feed.steps
     session = Session(module, recipe, steps, autocast=case.autocast)
     checkpoint = _checkpoint(job, batch, recipe, data)
     training = Training(session, feed, checkpoint, tell, joules=energy.joules)
@@ -85,11 +85,6 @@ def _train(
     readings = {name: found[name] for name in job.metrics}
     status = Status.OK_FLAGGED if flags else Status.OK
     return Outcome(status, "", readings, flags, details)
-
-
-def epochs_of(recipe: Recipe, case: Case) -> int:
-    """Epochs that the case's e leaves, one at least."""
-    return max(1, round(recipe.epochs / case.e))
 
 
 def build_trained(case: Case, classes: int, seed: int, device: torch.device) -> nn.Module:

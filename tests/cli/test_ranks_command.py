@@ -62,7 +62,7 @@ def test_a_table_names_statistic_ceiling_baselines_and_choice(
     assert "12 networks, 3 seeds each, 60.1 to 82.1 %" in " ".join(out.split())
     assert "Seed ceiling: tau of one of its seeds against another is 1.00" in " ".join(out.split())
     rows = [" ".join(line.split()) for line in out.splitlines()]
-    assert any(row.startswith("accuracy 1.00 1.00..1.00 1.00 1.00") for row in rows)
+    assert any(row.startswith("accuracy e=32 1.00 1.00..1.00 1.00 1.00") for row in rows)
     assert any(row.startswith("accuracy c=4 -1.00 -1.00..-1.00") for row in rows)
     assert any(row.startswith("params 1.00") for row in rows)
     assert any(row.startswith("macs 1.00") for row in rows)
@@ -97,6 +97,45 @@ def test_the_heading_tells_what_the_truth_was_trained_on_and_where(
     assert "Trained by another recipe than the truth: accuracy e=2." in words
 
 
+def test_the_heading_of_a_reduced_truth_is_what_its_factors_left(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    board = trained({width: (width, width) for width in WIDTHS}, c=2, r=2, s=8, e=8)
+    board = board.model_copy(update={"recipe": Recipe(epochs=16)})
+    write_leaderboard(results / "small.json", board)
+    _, out, _ = run(capsys, "small.json", "--truth", "accuracy c=2,r=2,s=8,e=8")
+    words = " ".join(out.split())
+    told = "Trained on 1/8 of digits of 8 px, 1/2 of the channels, 2 epochs of adamw, lr 0.003"
+    assert told in words
+    assert "params, macs: of the papers' classes, as these results tell no other" in words
+
+
+def test_data_are_other_ones_where_as_much_is_left_of_both_and_the_hash_differs(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def write(name: str, sha256: str, **fields: int) -> None:
+        board = trained({width: (width, width) for width in WIDTHS}, **fields)
+        rows = tuple(row.model_copy(update={"data_sha256": (sha256,)}) for row in board.rows)
+        write_leaderboard(results / name, board.model_copy(update={"rows": rows}))
+
+    write("a.json", "a")
+    write("same.json", "a", e=2)
+    write("part.json", "b", s=2)
+    write("other.json", "c", e=4)
+    _, out, _ = run(capsys, "a.json", "same.json", "part.json", "other.json")
+    assert "Trained on other data than the truth: accuracy e=4." in " ".join(out.split())
+
+
+def test_a_measured_truth_has_no_seeds(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [row_of(network(width), width / 10, (0.99, 1.0, 1.01)) for width in WIDTHS]
+    write_leaderboard(results / "profile.json", board_of(rows))
+    _, out, _ = run(capsys, "long.json", "profile.json", "--truth", "latency_warm")
+    words = " ".join(out.split())
+    assert "as latency_warm does: 12 networks, 0.0125 to 0.04688 Seed ceiling: none" in words
+    _, out, _ = run(capsys, "long.json", "profile.json", "--pairs", "latency_warm")
+    assert "width=0.46875 width=0.125 0.0344 " in " ".join(out.split())
+
+
 def test_pairs_that_an_indicator_decides_are_listed(
     results: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -109,6 +148,10 @@ def test_pairs_that_an_indicator_decides_are_listed(
     told = json.loads(out)["pairs"]
     assert (told["all"], len(told["decided"])) == (66, 66)
     assert {one["truth"] for one in told["decided"]} == {"alike"}
+    _, out, _ = run(capsys, *SOURCES, "--pairs", "accuracy", "--markdown", "ranks.md")
+    shared = "(network=resnet26, resolution=16)"
+    assert f"accuracy decides 66 of 66 pairs {shared}" in " ".join(out.split())
+    assert "| width=0.46875 | width=0.125 | 22.0 % | alike |" in (results / "ranks.md").read_text()
 
 
 def test_json_holds_every_value_and_interval(

@@ -56,6 +56,7 @@ def _indicator(one: Truth | Ranked) -> Indicator:
         seeds=one.seeds,
         recipe=one.recipe,
         altered=one.altered,
+        contents=one.contents,
         classes=one.classes,
         seconds=one.seconds,
         lost=one.lost,

@@ -25,8 +25,7 @@ KEYS = (
 ALWAYS = ("data", *REDUCTIONS, "mode")
 
 Way = dict[str, str]
-"""How a figure was come by: each of KEYS, the device's name, and the data's hash where a result
-tells it."""
+"""How a figure was come by: each of KEYS, and the device's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +34,8 @@ class Indicator:
 
     `seeds`: of the values of each network, where they are not 0, 1, 2, ... `way`: what its figures
     share; `recipe`: what its networks were trained by; `altered`: what of it the suite says
-    otherwise. `classes`: of its data, if known. `better` is what its definition promises.
+    otherwise. `contents`: the hash of its data by resolution, and `classes` of it, where known.
+    `better` is what its definition promises.
     `seconds`: of one training of each network. `lost`: networks without a figure to rank by, and
     how they ended. `is_reduced`: trained with fewer samples, epochs, pixels or channels than the
     recipe has.
@@ -49,6 +49,7 @@ class Indicator:
     way: Way = field(default_factory=dict)
     recipe: Recipe | None = None
     altered: Mapping[str, Scalar] = field(default_factory=dict)
+    contents: Mapping[int, str] = field(default_factory=dict)
     classes: int | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
     lost: Mapping[str, str] = field(default_factory=dict)
@@ -126,8 +127,23 @@ def way_of(row: Row, board: Leaderboard) -> Way:
     """How the figures of a row were come by."""
     device = board.environments.get(row.device)
     name = device.device_name if device else row.device
-    told = {"device": name, "data_sha256": ",".join(row.data_sha256)}
-    return {key: str(getattr(row.case, key)) for key in KEYS} | told
+    return {key: str(getattr(row.case, key)) for key in KEYS} | {"device": name}
+
+
+def contents_of(rows: Iterable[Row]) -> dict[int, str]:
+    """The hash of the data of rows of one way, by resolution: it is of the resized images.
+
+    Several in one entry, where a row's records do not agree; none of what tells no hash.
+    """
+    found: dict[int, set[str]] = {}
+    for row in rows:
+        found.setdefault(row.case.resolution or 0, set()).update(row.data_sha256)
+    return {size: ",".join(sorted(those)) for size, those in found.items() if those}
+
+
+def are_of_one_content(one: Mapping[int, str], other: Mapping[int, str]) -> bool:
+    """Whether no resolution that both tell a hash of has two."""
+    return all(one[size] == other[size] for size in one.keys() & other.keys())
 
 
 def _of_one_way(
@@ -158,6 +174,7 @@ def _of_one_way(
                 way=way,
                 recipe=board.recipe,
                 altered=board.altered if origin == "training" else {},
+                contents=contents_of(rows),
                 classes=next((row.classes for row in rows if row.classes), None),
                 seconds=_seconds(rows) if origin == "training" else {},
                 lost=lost,
@@ -198,7 +215,7 @@ def _apart(rows: Sequence[tuple[str, Way]]) -> list[str]:
 
 def _united(ways: Sequence[Way]) -> Way:
     """What some rows share; where they differ, each value once."""
-    return {key: ",".join(dict.fromkeys(filter(None, (w[key] for w in ways)))) for key in ways[0]}
+    return {key: ",".join(dict.fromkeys(way[key] for way in ways)) for key in ways[0]}
 
 
 def _telling(ways: Sequence[Way], apart: Sequence[str]) -> list[str]:

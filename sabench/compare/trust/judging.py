@@ -147,7 +147,9 @@ def _seed_tau(one: Indicator, truth: Indicator, networks: Sequence[str]) -> floa
 
 
 def ceiling_of(truth: Indicator, networks: Sequence[str]) -> Ceiling:
-    """The agreement of the truth with itself, seed against seed."""
+    """The agreement of the truth with itself, seed against seed; none of what has no seeds."""
+    if not truth.is_drawn:
+        return Ceiling(0, None, None)
     best, seeds = best_third(truth, networks), truth.of_seeds(networks)
     return Ceiling(len(seeds), seed_ceiling(seeds), seed_ceiling(truth.of_seeds(best)))
 

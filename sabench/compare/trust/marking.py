@@ -9,15 +9,21 @@ from pathlib import Path
 
 from sabench.cases.case import Case
 from sabench.cases.recipe import Recipe
-from sabench.compare.trust.indicators import ACCURACY, Way, plain_case, way_of
+from sabench.compare.trust.indicators import (
+    ACCURACY,
+    Way,
+    are_of_one_content,
+    contents_of,
+    plain_case,
+    way_of,
+)
 from sabench.compare.trust.result import Ranked, Ranks, Truth, read_ranks
 from sabench.errors import ConfigError, ResultError
 from sabench.records import SHOWN
 from sabench.store.figure import Figure
 from sabench.store.leaderboard import Leaderboard, Row, read_leaderboard
 
-CONTENT = "data_sha256"
-TRAINED_BY = ("data", "c", "r", "s", "e", "batch", "autocast", CONTENT)
+TRAINED_BY = ("data", "c", "r", "s", "e", "batch", "autocast")
 """What makes one accuracy of a network another, beside the recipe."""
 
 
@@ -28,6 +34,7 @@ class Trained:
     recipe: Recipe | None
     way: Way
     networks: frozenset[str]
+    contents: dict[int, str]  # the hash of the data, by resolution
 
     @property
     def told(self) -> str:
@@ -38,10 +45,10 @@ class Trained:
     def is_like(self, other: Ranked | Truth) -> bool:
         """Whether an indicator of `sabench ranks` is of trainings by the same means.
 
-        Data of one name are the same where both hashes are known and equal, or one is not known.
+        Data of one name are the same unless both tell hashes and these differ.
         """
-        unknown = {CONTENT} if not (self.way[CONTENT] and other.way.get(CONTENT)) else set()
-        same = all(self.way[key] == other.way.get(key) for key in TRAINED_BY if key not in unknown)
+        same = all(self.way[key] == other.way.get(key) for key in TRAINED_BY)
+        same = same and are_of_one_content(self.contents, other.contents)
         return other.origin == "training" and same and self.recipe == other.recipe
 
 
@@ -109,14 +116,22 @@ def with_accuracy(
 
 def trainings_in(board: Leaderboard) -> list[Trained]:
     """The ways of training in a leaderboard, in its order; device and threads make no other."""
-    found: list[tuple[Way, set[str]]] = []
+    found: list[tuple[Way, list[Row]]] = []
     for row in filter(_is_trained, board.rows):
         way = {key: value for key, value in way_of(row, board).items() if key in TRAINED_BY}
-        networks = next((those for other, those in found if other == way), None)
-        if networks is None:
-            found.append((way, networks := set()))
-        networks.add(plain_case(row.case).case_id)
-    return [Trained(board.recipe, way, frozenset(networks)) for way, networks in found]
+        rows = next((those for other, those in found if other == way), None)
+        if rows is None:
+            found.append((way, rows := []))
+        rows.append(row)
+    return [
+        Trained(
+            board.recipe,
+            way,
+            frozenset(plain_case(row.case).case_id for row in rows),
+            contents_of(rows),
+        )
+        for way, rows in found
+    ]
 
 
 def mark(trained: Trained, ranks: Ranks | None) -> str:

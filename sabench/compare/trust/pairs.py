@@ -30,8 +30,8 @@ class Decisions:
 class Pair:
     """Two networks that an indicator tells apart: `more` has surely more of it than `less`.
 
-    `by`: the difference of the means. `truly`: 1 where the truth decides alike, -1 where it does
-    the other way round, 0 where it cannot tell.
+    `by`: the difference of the means over the seeds that both have. `truly`: 1 where the truth
+    decides alike, -1 where it does the other way round, 0 where it cannot tell.
     """
 
     more: str
@@ -48,7 +48,7 @@ def decided_pairs(
     for pair in combinations([key for key in networks if key in indicator.values], 2):
         if mine := decided(indicator, *pair):
             more, less = pair if mine > 0 else pair[::-1]
-            high, low = indicator.means((more, less))
+            high, low = (fmean(values) for values in compared(indicator, more, less))
             found.append(Pair(more, less, high - low, decided(truth, more, less)))
     return tuple(sorted(found, key=lambda pair: -pair.by))
 
@@ -70,12 +70,19 @@ def decisions(indicator: Indicator, truth: Indicator, networks: Sequence[str]) -
 
 def decided(one: Indicator, a: str, b: str) -> int:
     """1 if network a is surely the one with more, -1 if b is, 0 if the indicator cannot tell."""
+    first, second = compared(one, a, b)
     if not one.is_drawn:
-        return apart(one.values[a], one.values[b])
+        return apart(first, second)
+    return verdict(first, second, needs_seeds=one.is_trained) if first else 0
+
+
+def compared(one: Indicator, a: str, b: str) -> tuple[Sequence[float], Sequence[float]]:
+    """The values by which two networks are told apart: of the seeds that both have, if any."""
+    if not one.is_drawn:
+        return one.values[a], one.values[b]
     of_a, of_b = one.by_seed(a), one.by_seed(b)
     common = [seed for seed in of_a if seed in of_b]
-    pairs = [[values[seed] for seed in common] for values in (of_a, of_b)]
-    return verdict(*pairs, needs_seeds=one.is_trained) if common else 0
+    return [of_a[seed] for seed in common], [of_b[seed] for seed in common]
 
 
 def apart(one: Sequence[float], other: Sequence[float]) -> int:

@@ -42,7 +42,8 @@ class Pairs(Frozen):
 
 class Ranked(Frozen):
     """One indicator. `values`: by network, then by seed, which `seeds` names where they are not
-    0, 1, 2, ... `altered`: what its recipe has other than the suite. `classes`: of its data.
+    0, 1, 2, ... `altered`: what its recipe has other than the suite. `contents`: the hash of its
+    data by resolution, `classes`: of them.
     `seconds`: of one training of each.
     """
 
@@ -51,6 +52,7 @@ class Ranked(Frozen):
     way: dict[str, str]
     recipe: Recipe | None = None
     altered: dict[str, Scalar] = Field(default_factory=dict)
+    contents: dict[int, str] = Field(default_factory=dict)
     classes: int | None = None
     seeds: dict[str, tuple[int, ...]] = Field(default_factory=dict)
     better: Literal["more", "less", "neither"]
@@ -75,6 +77,7 @@ class Truth(Frozen):
     way: dict[str, str]
     recipe: Recipe | None = None
     altered: dict[str, Scalar] = Field(default_factory=dict)
+    contents: dict[int, str] = Field(default_factory=dict)
     classes: int | None = None
     seeds: dict[str, tuple[int, ...]] = Field(default_factory=dict)
     seconds: dict[str, float]
@@ -139,6 +142,7 @@ def ranks_of(told: Judgement, choice: Choice | str, command_line: tuple[str, ...
             way=truth.way,
             recipe=truth.recipe,
             altered=dict(truth.altered),
+            contents=dict(truth.contents),
             classes=truth.classes,
             seeds={key: truth.seeds[key] for key in told.networks if key in truth.seeds},
             seconds=dict(truth.seconds),
@@ -180,6 +184,7 @@ def _ranked(trust: Trust) -> Ranked:
         way=one.way,
         recipe=one.recipe,
         altered=dict(one.altered),
+        contents=dict(one.contents),
         classes=one.classes,
         seeds=dict(one.seeds),
         better=one.better,

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from sabench.catalog.scores import BATCH_STATISTICS
 from sabench.train.scores.minibatch import Minibatch
-from sabench.train.scores.norms import batch_norms
+from sabench.train.scores.norms import batch_norms, refuse_single_values
 from sabench.train.scores.scored import UndefinedScoreError
 
 
@@ -35,6 +35,7 @@ def prepared(
     for name, norm in batch_norms(own):
         if by_batch:
             norm.train()
+            norm.register_forward_pre_hook(refuse_single_values)
         if not (mixing or by_batch) and (norm.training or norm.running_mean is None):
             raise UndefinedScoreError(
                 f"batch norm {name!r} uses the batch's statistics in eval mode too, which mixes "

@@ -29,7 +29,7 @@ def fisher(
     Source: Turner et al. 2020 (arXiv:1906.04113), summed over the network.
     Open in the paper: L_n. Here sample n's own loss, whatever the batch's size; with
     variant="batch_mean" its share of the batch's mean loss, as in the authors' code: N^2 smaller;
-    with variant="batch_statistics" batch norms use those of the batch, as there too.
+    with variant="batch_statistics" batch norms use those of the batch besides, as there too.
     Raises: UndefinedScoreError if no such output reaches the loss; otherwise as `prepared_whole`.
     """
     find_score("fisher").check(variant)
@@ -47,7 +47,7 @@ def fisher(
         )
     # not mean(0): a chunk that has no path through a module leaves no rows of it, which are zeros
     value = sum((rows**2).sum().item() for rows in channels.values()) / len(batch) / 2
-    if variant == "batch_mean":
+    if variant is not None:
         value /= len(batch) ** 2
     reasons = {
         name: reason

@@ -1,8 +1,11 @@
 """Which modules normalise."""
 
 from collections.abc import Iterator
+from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
+
+from sabench.train.scores.scored import UndefinedScoreError
 
 BatchNorm = nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d | nn.SyncBatchNorm
 
@@ -17,6 +20,19 @@ def batch_norms(module: nn.Module) -> Iterator[tuple[str, BatchNorm]]:
     for name, part in module.named_modules():
         if isinstance(part, BatchNorm):
             yield name, part
+
+
+def refuse_single_values(norm: nn.Module, inputs: Any) -> None:
+    """A hook before a batch norm that divides by the batch's variance.
+
+    Raises: UndefinedScoreError where a channel has one value.
+    """
+    by_channel: Tensor = inputs[0].transpose(0, 1).flatten(1)  # (C, N H W)
+    if by_channel.shape[1] < 2:
+        raise UndefinedScoreError(
+            "a batch norm gets one value a channel, which has no variance; "
+            "give more images, or larger ones"
+        )
 
 
 def other_norms(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from sabench.errors import ConfigError
 from sabench.train.scores.copies import checked, prepared
 from sabench.train.scores.minibatch import Minibatch
-from sabench.train.scores.norms import BatchNorm, batch_norms, other_norms
+from sabench.train.scores.norms import BatchNorm, batch_norms, other_norms, refuse_single_values
 from sabench.train.scores.operators import SOFTMAX, WatchedOperators
 from sabench.train.scores.scored import Scored, UndefinedScoreError
 from sabench.train.scores.seen import reached, unseen_of, weights_of
@@ -118,12 +118,8 @@ def _batch_variances(module: nn.Module) -> Iterator[list[Tensor]]:
     found: list[Tensor] = []
 
     def keep(norm: BatchNorm, inputs: Any) -> None:
+        refuse_single_values(norm, inputs)
         by_channel = inputs[0].transpose(0, 1).flatten(1)  # (C, N H W)
-        if by_channel.shape[1] < 2:
-            raise UndefinedScoreError(
-                "a batch norm gets one value a channel, which has no variance; "
-                "give more images, or larger ones"
-            )
         found.append(by_channel.var(1, correction=0))
 
     hooks = [norm.register_forward_pre_hook(keep) for _, norm in batch_norms(module)]

@@ -96,6 +96,7 @@ def test_over_seeds_the_figure_is_a_mean_and_names_its_seeds() -> None:
         seed: Reading.of("1", [value], details=details)
         for seed, value in ((0, 0.9), (2, 0.8), (3, 1.0))
     }
+    told[0] = Reading.of("1", [0.9], details={"seen": 5, "unseen": 2})  # of an earlier version
     figure = figure_over_seeds({**told, 1: Reading.absent("1", "undefined")})
     assert figure.mean == pytest.approx(0.9)
     assert figure.high == pytest.approx(0.9 + 4.302652729911275 * 0.1 / 3**0.5)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from pydantic import JsonValue
 
 from making_rows import board_of, row_of
 from making_runs import new_run, preset, record_of
@@ -135,6 +136,25 @@ def test_values_keep_their_seeds_where_a_draw_has_none(tmp_path: Path) -> None:
     (key,) = found.values
     assert found.by_seed(key) == {0: 3.0, 2: 5.0}
     assert found.of_seeds([key]) == {0: [3.0], 2: [5.0]}
+
+
+def test_a_run_tells_its_classes_its_data_and_what_set_changed(tmp_path: Path) -> None:
+    info = new_run(tmp_path / "run", (network(0.25, **FULL),), altered={"epochs": 1}).info
+    data: dict[str, JsonValue] = {"sha256": "ab", "classes": 10}
+    records = [
+        record_of(job, readings={"accuracy": Reading.of("1", [0.5])}).model_copy(
+            update={"details": {"data": data}}
+        )
+        for job in info.jobs()
+    ]
+    board = make_leaderboard(info, records)
+    (found,) = indicators_of(board)
+    assert (found.classes, found.contents) == (10, {16: "ab"})
+    assert (found.name, found.altered) == ("accuracy epochs=1", {"epochs": 1})
+    scores = board.model_copy(
+        update={"rows": (row_of(network(0.5, mode="score"), 3.0, metric="snip"),)}
+    )
+    assert [one.name for one in indicators_of(scores)] == ["snip"]
 
 
 def test_a_recipe_that_is_not_the_suites_is_told_in_the_name() -> None:

@@ -3,13 +3,16 @@
 import random
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from making_trust import indicator, network
 from sabench.compare.trust.choice import LEAST_HALF, Choice, choose
+from sabench.compare.trust.gathering import gather
 from sabench.compare.trust.indicators import Gathered, Indicator, plain_case
 from sabench.compare.trust.judging import best_third, faster_by, find_truth, judge
+from sabench.compare.trust.result import ranks_of, write_ranks
 from sabench.errors import ConfigError, ResultError
 
 WIDTHS = [round(0.125 + 0.03125 * step, 5) for step in range(12)]
@@ -52,6 +55,32 @@ def test_the_truth_is_by_the_suites_own_recipe_where_there_is_one() -> None:
     assert find_truth([brief, SHORT]) is brief
     with pytest.raises(ConfigError, match="2 trainings in full among these results"):
         find_truth([brief, replace(brief, name="accuracy lr=1")])
+
+
+def test_counts_are_of_the_truths_classes() -> None:
+    few = judge(gathered(replace(FULL, classes=10), SHORT)).trusts[-2]
+    many = judge(gathered(FULL, SHORT)).trusts[-2]
+    assert few.indicator.name == many.indicator.name == "params"
+    saved = {many.indicator.values[key][0] - few.indicator.values[key][0] for key in KEYS}
+    assert all(one % 990 == 0 for one in saved)  # 990 classes, each a row of weights and a bias
+
+
+def test_what_has_no_seeds_has_neither_a_ceiling_nor_a_tau_by_seeds() -> None:
+    """A latency's processes are no seeds, though it has as many values."""
+    slow = replace(FULL, name="latency_warm", origin="measurement", better="less")
+    told = judge(gathered(slow, SHORT), "latency_warm")
+    assert (told.ceiling.seeds, told.ceiling.tau) == (0, None)
+    by_latency = judge(gathered(FULL, slow)).trusts[0]
+    assert by_latency.seed_tau is None
+
+
+def test_everything_that_is_told_of_an_indicator_is_kept_in_the_file(tmp_path: Path) -> None:
+    odd = {"seeds": dict.fromkeys(KEYS, (0, 2, 5)), "classes": 10, "contents": {16: "ab"}}
+    full = replace(FULL, altered={"epochs": 1}, **odd)
+    short = replace(SHORT, altered={"lr": 0.5}, **odd)
+    write_ranks(tmp_path / "ranks.json", ranks_of(judge(gathered(full, short)), "one proxy"))
+    again = gather([tmp_path / "ranks.json"])
+    assert again.indicators == (full, short)
 
 
 def test_latency_is_a_baseline_where_it_was_measured() -> None:

@@ -2,6 +2,7 @@
 
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,7 +10,7 @@ from making_rows import board_of, row_of
 from making_trust import network, trained
 from sabench.cases.case import Case
 from sabench.cases.recipe import Recipe
-from sabench.compare.trust.indicators import Gathered, indicators_of, plain_case
+from sabench.compare.trust.indicators import Gathered, indicators_of, networks_of, plain_case
 from sabench.compare.trust.judging import judge
 from sabench.compare.trust.marking import mark, marked, trainings_in, with_accuracy
 from sabench.compare.trust.result import Ranks, ranks_of, read_ranks, write_ranks
@@ -67,28 +68,38 @@ def test_a_network_is_found_at_another_resolution_where_one_alone_was_trained() 
 
 
 def hashed(board: Leaderboard, sha256: str) -> Leaderboard:
-    rows = tuple(row.model_copy(update={"data_sha256": (sha256,)}) for row in board.rows)
+    """Of data with that hash, which no two resolutions share; '' for an older file, without any."""
+    rows = tuple(
+        row.model_copy(update={"data_sha256": (f"{sha256} {row.case.resolution}",)})
+        if sha256
+        else row
+        for row in board.rows
+    )
     return board.model_copy(update={"rows": rows})
 
 
-@pytest.mark.parametrize(("mine", "theirs"), [("a", "a"), ("a", ""), ("", "b")])
-def test_what_is_known_of_other_data_under_the_same_name_marks_nothing(
-    mine: str, theirs: str
-) -> None:
+def at_two_sizes(**fields: Any) -> Leaderboard:
+    one, other = (trained(values(0.05), resolution=size, **fields) for size in (16, 32))
+    return one.model_copy(update={"rows": (*one.rows, *other.rows)})
+
+
+@pytest.mark.parametrize(("mine", "theirs"), [("a", "a"), ("a", ""), ("", "b"), ("a", "b")])
+def test_other_data_under_the_same_name_are_marked_by_nothing(mine: str, theirs: str) -> None:
     """A path can hold other images tomorrow; an older file tells no hash."""
+    boards = [hashed(at_two_sizes(**fields), theirs) for fields in ({}, {"e": 4})]
+    found = tuple(one for board in boards for one in indicators_of(board))
+    cases = {key: case for board in boards for key, case in networks_of(board).items()}
+    ranks = ranks_of(judge(Gathered(found, cases)), "one proxy")
+    (both,) = trainings_in(hashed(at_two_sizes(e=4), mine))
+    (one,) = trainings_in(hashed(trained(values(0.05), resolution=32, e=4), mine))
+    for trainings in (both, one):
+        assert ("with tau" in mark(trainings, ranks)) == ((mine, theirs) != ("a", "b"))
 
-    def hashed_ranks(sha256: str) -> Ranks:
-        boards = trained(values()), trained(values(0.05), e=4)
-        whole = [hashed(board, sha256) if sha256 else board for board in boards]
-        found = tuple(one for board in whole for one in indicators_of(board))
-        cases = {plain_case(network(width)).case_id: plain_case(network(width)) for width in WIDTHS}
-        return ranks_of(judge(Gathered(found, cases)), "one proxy")
 
-    (short,) = trainings_in(hashed(trained(values(0.05), e=4), mine))
-    assert "with tau" in mark(short, hashed_ranks(theirs))
-    (other,) = trainings_in(hashed(trained(values(0.05), e=4), "other"))
-    known = mark(other, hashed_ranks(theirs))
-    assert ("not known" in known) == bool(theirs)
+def test_a_leaderboard_of_two_resolutions_is_joined_by_them() -> None:
+    board = board_of([row_of(network(0.125, resolution=size), 1.0) for size in (16, 32)])
+    joined = with_accuracy(board, hashed(at_two_sizes(), "a"), "it")
+    assert all(row.median("accuracy") is not None for row in joined.rows)
 
 
 def test_layers_have_no_accuracy() -> None:

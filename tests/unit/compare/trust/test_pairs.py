@@ -59,6 +59,14 @@ def test_a_seed_that_one_network_lacks_is_left_out_of_its_pairs() -> None:
     assert decisions(elsewhere, truth, ["a", "b"]).decided == 0
 
 
+def test_how_far_apart_is_told_of_the_seeds_that_both_have() -> None:
+    score = indicator(
+        {"a": (1.0, 100.0, 1.2), "b": (1.1, 1.3)}, origin="score", seeds={"b": (0, 2)}
+    )
+    (pair,) = decided_pairs(score, score, ["a", "b"])
+    assert (pair.more, pair.by, pair.truly) == ("b", pytest.approx(0.1), 1)
+
+
 @pytest.mark.parametrize("gap", [0.5, 0.6, 0.7, 0.8, 0.9, 1.0])
 def test_processes_do_not_pair_and_are_told_apart_as_by_scipy(gap: float) -> None:
     """The first of one and the first of another process have nothing in common."""

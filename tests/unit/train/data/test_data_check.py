@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from making_trainings import training_case
-from sabench.errors import ConfigError
+from sabench.errors import ConfigError, ResultError
 from sabench.train.data import check
 from sabench.train.data.check import check_data
+from sabench.train.job import data_of
 
 
 @pytest.fixture
@@ -45,6 +46,14 @@ def test_what_cannot_be_used_is_said_as_the_reader_says_it(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(ConfigError, match=r"images\.npz"):
         check_data([training_case(data=str(path))])
+
+
+def test_other_data_than_a_run_began_with_are_refused(path: Path) -> None:
+    cases = [training_case(mix, data=str(path)) for mix in ("conv", "halo")]
+    begun = data_of(cases[1]).sha256
+    check_data(cases, {cases[1].case_id: begun})
+    with pytest.raises(ResultError, match="are not those that the run began with"):
+        check_data(cases, {cases[1].case_id: begun[::-1]})
 
 
 def test_a_task_at_another_size_is_a_matter_of_its_own_case() -> None:

@@ -13,6 +13,8 @@ from score_nets import score, scored, small_batch, small_network
 from torch import nn
 from torch.nn import functional
 
+from sabench.catalog.scores import find_score
+from sabench.train.scores.minibatch import Minibatch
 from sabench.train.scores.scored import UndefinedScoreError
 
 BY_BATCH = {"variant": "batch_statistics"}
@@ -77,7 +79,7 @@ def test_grasp_is_two_backward_passes(network):
 
 
 def test_fisher_is_that_of_activations_and_their_gradients(network):
-    """Of the mean loss: the code's own; per sample it is larger by the square of the images."""
+    """Of the mean loss, as there: without this variant it is per sample."""
     outputs, found = {}, 0.0
     for part in holders(network):
         part.register_forward_hook(lambda part, inputs, output: outputs.update({part: output}))
@@ -92,7 +94,7 @@ def test_fisher_is_that_of_activations_and_their_gradients(network):
         )
         found += (by_channel.square().mean(0) / 2).sum().item()
     mine = score("fisher", "conv", small_batch(), **BY_BATCH)
-    assert mine.value / len(small_batch()) ** 2 == pytest.approx(found, rel=TOLERANCE)
+    assert mine.value == pytest.approx(found, rel=TOLERANCE)
 
 
 def test_naswot_is_the_count_of_equal_codes(network):
@@ -117,3 +119,12 @@ def test_the_order_of_the_images_changes_nothing_and_a_split_is_refused(name):
     assert other == pytest.approx(whole, rel=1e-9)
     with pytest.raises(UndefinedScoreError, match="of all its images at once"):
         score(name, "conv", small_batch(), chunks=2, **BY_BATCH)
+
+
+@pytest.mark.parametrize("name", ["grad_norm", "snip", "grasp", "fisher", "naswot"])
+def test_a_channel_of_one_value_has_no_statistics(name):
+    """A single image whose map has shrunk to one pixel."""
+    network = nn.Sequential(nn.Conv2d(3, 4, 2), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten())
+    one = Minibatch(torch.ones(1, 3, 2, 2), torch.tensor([1]))
+    with pytest.raises(UndefinedScoreError, match="one value a channel"):
+        find_score(name).load()(network, one, **BY_BATCH)
