@@ -150,8 +150,7 @@ def _of_one_way(
     rows: Sequence[Row], way: Way, label: Sequence[str], board: Leaderboard
 ) -> Iterator[Indicator]:
     origin, names = _read_of(rows[0].case)
-    if origin == "training":
-        label = [*label, *(f"{key}={show_scalar(one)}" for key, one in board.altered.items())]
+    label = [*label, *(f"{key}={show_scalar(one)}" for key, one in board.altered.items())]
     for name in names:
         values, seeds, lost = {}, {}, {}
         for row in rows:
@@ -173,7 +172,7 @@ def _of_one_way(
                 seeds=seeds,
                 way=way,
                 recipe=board.recipe,
-                altered=board.altered if origin == "training" else {},
+                altered=board.altered,
                 contents=contents_of(rows),
                 classes=next((row.classes for row in rows if row.classes), None),
                 seconds=_seconds(rows) if origin == "training" else {},

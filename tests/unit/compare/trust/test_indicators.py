@@ -151,10 +151,6 @@ def test_a_run_tells_its_classes_its_data_and_what_set_changed(tmp_path: Path) -
     (found,) = indicators_of(board)
     assert (found.classes, found.contents) == (10, {16: "ab"})
     assert (found.name, found.altered) == ("accuracy epochs=1", {"epochs": 1})
-    scores = board.model_copy(
-        update={"rows": (row_of(network(0.5, mode="score"), 3.0, metric="snip"),)}
-    )
-    assert [one.name for one in indicators_of(scores)] == ["snip"]
 
 
 def test_a_recipe_that_is_not_the_suites_is_told_in_the_name() -> None:

@@ -62,7 +62,9 @@ def test_counts_are_of_the_truths_classes() -> None:
     many = judge(gathered(FULL, SHORT)).trusts[-2]
     assert few.indicator.name == many.indicator.name == "params"
     saved = {many.indicator.values[key][0] - few.indicator.values[key][0] for key in KEYS}
-    assert all(one % 990 == 0 for one in saved)  # 990 classes, each a row of weights and a bias
+    assert all(
+        one > 0 and one % 990 == 0 for one in saved
+    )  # 990 classes, each a row of weights and a bias
 
 
 def test_what_has_no_seeds_has_neither_a_ceiling_nor_a_tau_by_seeds() -> None:
