@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from sabench.cases.case import REDUCTIONS
 from sabench.compare.trust.agreement import Agreement
 from sabench.compare.trust.choice import Choice
-from sabench.compare.trust.indicators import Indicator, are_of_one_content
+from sabench.compare.trust.indicators import NO_FIGURE, Indicator, are_of_one_content
 from sabench.compare.trust.judging import Judgement, Trust
 from sabench.stats import Interval
 
@@ -141,10 +141,11 @@ def has_seeds(one: Indicator) -> bool:
 
 
 def _lost(one: Indicator) -> Iterator[str]:
-    """How the networks ended that have no figure, as bad news of a proxy as a wrong order."""
+    """Why networks are left out: a failed training is as bad news of a proxy as a wrong order."""
     for ended, number in Counter(one.lost.values()).items():
         networks = "network" if number == 1 else "networks"
-        yield f"{one.name}: {number} {networks} left out, ended {ended}."
+        why = f"ended {ended}" if ended != NO_FIGURE else NO_FIGURE
+        yield f"{one.name}: {number} {networks} left out, {why}."
 
 
 def _of_other_data(one: Indicator, truth: Indicator) -> bool:

@@ -17,6 +17,8 @@ from sabench.store.leaderboard import Leaderboard, Row
 Origin = Literal["training", "score", "count", "measurement", "published"]
 
 ACCURACY, TIME = "accuracy", "train_time"
+NO_FIGURE = "no figure"
+"""Of a network that was trained, scored or run, and has none of some indicator."""
 KEYS = (
     *("data", *REDUCTIONS, "mode", "batch", "threads", "layout", "autocast", "dtype"),
     *("implementation", "runtime"),
@@ -158,7 +160,7 @@ def _of_one_way(
             if row.status not in SHOWN:
                 lost[key] = row.status.value
             elif figure is None or not figure.process_medians:
-                lost[key] = "no figure"
+                lost[key] = NO_FIGURE
             else:
                 values[key] = figure.process_medians
                 if figure.seeds != tuple(range(len(figure.seeds))):
