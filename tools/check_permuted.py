@@ -1,0 +1,84 @@
+"""Does a permutation of the pixels take from local layers what it leaves to others? A run, judged.
+
+    python tools/check_permuted.py RUN
+
+RUN is a run folder or a leaderboard of suite `permuted`. A layer that takes pixels for neighbours
+has to lose accuracy by the permutation (95 % of the mean difference, seed by seed) and to be left
+no better than a perceptron, which knows no neighbours; global attention with free positions, which
+knows none either, may not lose any. Needs the extra `train`. Exit code: 0 all of it holds, 1 not,
+77 no such pair of trainings.
+"""
+
+import argparse
+import json
+import statistics
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from perceptron import reached
+
+from sabench.records import SHOWN
+from sabench.store.figure import mean_interval
+from sabench.store.leaderboard import Row, read_leaderboard
+
+PLAIN, PERMUTED = "digits", "permuted_digits"
+SEEDS = 5  # of the perceptron
+
+
+def main() -> int:
+    """Lines for each network that was trained on both; the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("run", type=Path)
+    rows = [row for row in read_leaderboard(parser.parse_args().run).rows if row.status in SHOWN]
+    pairs = list(on_both([row for row in rows if row.case.mode == "train"]))
+    if not pairs:
+        print("skipped: no network was trained on the digits and on the permuted ones")
+        return 77
+    level = statistics.fmean(reached(PERMUTED, SEEDS))
+    print(f"told     a perceptron on the permuted digits, {SEEDS} seeds: {level:.4f}")
+    held = [good for plain, permuted in pairs for good in holds(plain, permuted, level)]
+    print(f"{sum(held)} of {len(held)} hold")
+    return 0 if all(held) else 1
+
+
+def on_both(rows: Sequence[Row]) -> Iterator[tuple[Row, Row]]:
+    """Each network's training on the digits, and that on the permuted ones."""
+    found = {(_network(row), row.case.data): row for row in rows}
+    for network, data in found:
+        if data == PLAIN and (network, PERMUTED) in found:
+            yield found[network, PLAIN], found[network, PERMUTED]
+
+
+def holds(plain: Row, permuted: Row, level: float) -> Iterator[bool]:
+    """What a network is held to, `level` being the perceptron's accuracy."""
+    before, after = (row.figures["accuracy"] for row in (plain, permuted))
+    mix = str(plain.case.options.get("mix", "conv"))
+    lost = [
+        one - other
+        for one, other in zip(before.process_medians, after.process_medians, strict=True)
+    ]
+    fall, _ = mean_interval(lost)
+    told = f"{mix}: {before.mean:.4f} to {after.mean:.4f}, falls by {fall.low:.4f}..{fall.high:.4f}"
+    if plain.case.options.get(f"{mix}.position") == "free":
+        yield said(fall.low <= 0.0, f"{told}, which knows no neighbours: not surely")
+        return
+    yield said(fall.low > 0.0, f"{told}: surely")
+    low = after.low or 0.0
+    yield said(low <= level, f"{mix}: permuted at least {low:.4f} (95 %): not above {level:.4f}")
+
+
+def said(good: bool, told: str) -> bool:
+    """The verdict, printed before what it is on."""
+    print(f"{'held    ' if good else 'NOT HELD'} {told}")
+    return good
+
+
+def _network(row: Row) -> str:
+    """What is trained, whatever on."""
+    case = row.case
+    return json.dumps([case.subject, case.resolution, case.options], sort_keys=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
