@@ -25,7 +25,7 @@ from sabench.errors import ConfigError, DeviceError, ResultError, SuiteError
 from sabench.jsonl import spelt_out
 from sabench.known import Known, load_known
 from sabench.launch.resume import resume
-from sabench.launch.sweep import unfinished
+from sabench.launch.sweep import retries, unfinished
 from sabench.measure.environment import environment
 from sabench.measure.fake_script import refuse_outside_tests
 from sabench.measure.gpus import resolve_devices
@@ -280,9 +280,9 @@ def check_data_left(folder: RunFolder) -> None:
     """
     if folder.info.purpose == "profile":
         return
-    records = journal.read(folder)
-    left = {job.case.data for job in unfinished(folder.info.plan(), records) if job.case.data}
-    if left:
+    plan, records = folder.info.plan(), journal.read(folder)
+    jobs = [*unfinished(plan, records), *retries(plan, records)]
+    if left := {job.case.data for job in jobs if job.case.data}:
         from sabench.train.data.check import check_data  # brings torch
 
         told = [(record.case_id, record.details.get("data")) for record in records]

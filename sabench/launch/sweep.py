@@ -231,6 +231,7 @@ def retries(plan: list[Job], records: list[Record]) -> list[Job]:
         job.model_copy(update={"attempt": last[job.job_id].attempt + 1})
         for job in plan
         if job.kind != "parity"
+        and job.job_id in last
         and last[job.job_id].status in RETRIED
         and made[job.job_id] < ATTEMPTS
         and not (

@@ -127,12 +127,25 @@ def remarks(told: Judgement) -> list[str]:
         lines.append("params, macs: of the papers' classes, as these results tell no other number.")
     if lacking := [one.name for one in indicators if not has_seeds(one)]:
         lines.append(f"Trained with a single seed, so no pair is told: {', '.join(lacking)}.")
+    lines += _of_other_seeds(told)
     for what, differs in (("on other data", _of_other_data), ("by another recipe", _otherwise)):
         if those := [one.name for one in indicators[1:] if differs(one, told.truth)]:
             lines.append(f"Trained {what} than the truth: {', '.join(those)}.")
     if elsewhere := [one.name for one in indicators[1:] if _is_elsewhere(one, told.truth)]:
         lines.append(f"Trained on another device or number of threads: {', '.join(elsewhere)}.")
     return lines
+
+
+def _of_other_seeds(told: Judgement) -> Iterator[str]:
+    """Indicators whose means and pairs are of more or fewer seeds than the truth's."""
+    counts: dict[int, list[str]] = {}
+    for one in (trust.indicator for trust in told.trusts):
+        if one.is_drawn and told.truth.is_drawn:
+            counts.setdefault(min(map(len, one.values.values())), []).append(one.name)
+    for count, names in counts.items():
+        if count != told.ceiling.seeds:
+            seeds = f"{count} seed{'s' if count != 1 else ''}, not {told.ceiling.seeds}"
+            yield f"Of {seeds}: {', '.join(names)}."
 
 
 def has_seeds(one: Indicator) -> bool:

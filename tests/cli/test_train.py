@@ -14,7 +14,10 @@ import pytest
 
 from faking import TRAINED_SUITE as SUITE
 from faking import sabench
+from sabench.records import Status
+from sabench.store import journal
 from sabench.store.leaderboard import read_leaderboard
+from sabench.store.run_folder import RunFolder
 from sabench.store.verify import verify, verify_leaderboard
 
 ONE_CHILD = (
@@ -200,8 +203,11 @@ def test_a_run_that_needs_data_which_are_gone_says_so(tmp_path: Path) -> None:
     assert sabench("train", *words, cwd=tmp_path).returncode == 0
     (tmp_path / "data").rename(tmp_path / "away")
     assert sabench("train", "--resume", "run", cwd=tmp_path).returncode == 0
-    journal = tmp_path / "run" / "journal.jsonl"
-    journal.write_text("".join(journal.read_text().splitlines(keepends=True)[:-1]))
+    folder = RunFolder.open(tmp_path / "run")
+    late = journal.read(folder)[-1].model_copy(update={"status": Status.TIMEOUT, "readings": {}})
+    lines = folder.journal_file.read_text().splitlines(keepends=True)
+    folder.journal_file.write_text("".join(lines[:-1]))
+    journal.append(folder, late)  # it has another try
     done = sabench("train", "--resume", "run", cwd=tmp_path)
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
     assert "give a path that is there" in done.stderr

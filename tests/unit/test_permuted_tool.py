@@ -9,9 +9,10 @@ from loading_tools import TOOLS, load_tool
 from making_rows import board_of, row_of
 from making_trust import over_seeds
 from sabench.cases.case import Case
+from sabench.records import Status
 from sabench.store.leaderboard import Row
 
-HIGH, LOW, PERCEPTRON = (0.99, 0.992, 0.994), (0.96, 0.961, 0.965), [0.985, 0.987]
+HIGH, LOW, PERCEPTRON = (0.995, 0.9952, 0.9954), (0.96, 0.961, 0.965), [0.985, 0.987]
 
 
 @pytest.fixture
@@ -38,21 +39,44 @@ def code_of(tool: Any, monkeypatch: pytest.MonkeyPatch, *rows: Row) -> int:
 
 
 @pytest.mark.parametrize(
-    ("permuted", "code"),
+    ("permuted", "code", "told"),
     [
-        (LOW, 0),
-        ((0.992, 0.99, 0.994), 1),  # nothing is lost
-        ((0.9886, 0.9887, 0.9888), 1),  # something is, but it still passes the perceptron
+        (LOW, 0, "2 of 2 hold"),
+        ((0.9952, 0.995, 0.9954), 1, "0 of 2 hold"),  # nothing is lost
+        ((0.993, 0.9932, 0.9934), 1, "1 of 2 hold"),  # something is, and the perceptron passed
+        (LOW[:1], 1, "0 of 1 hold"),  # of one seed nothing is known
     ],
 )
 def test_a_local_layer_has_to_fall_to_the_perceptron(
-    tool: Any, monkeypatch: pytest.MonkeyPatch, permuted: tuple[float, ...], code: int
+    tool: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    permuted: tuple[float, ...],
+    code: int,
+    told: str,
 ) -> None:
     rows = trained("conv", "digits", HIGH), trained("conv", "permuted_digits", permuted)
     assert code_of(tool, monkeypatch, *rows) == code
+    assert capsys.readouterr().out.endswith(f"{told}\n")
 
 
-@pytest.mark.parametrize(("permuted", "code"), [((0.991, 0.993, 0.993), 0), (LOW, 1)])
+def test_a_failed_training_is_not_passed_over(tool: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    fine = trained("conv", "digits", HIGH), trained("conv", "permuted_digits", LOW)
+    failed = trained("halo", "permuted_digits", LOW)
+    failed = failed.model_copy(update={"status": Status.DIVERGED})
+    assert code_of(tool, monkeypatch, *fine, trained("halo", "digits", HIGH), failed) == 1
+
+
+def test_seeds_pair_by_their_numbers(tool: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seeds 1 and 2 of both fall by 0.01 each; by place they would differ by more."""
+    plain = trained("conv", "digits", (0.5, 0.99, 0.97))
+    permuted = trained("conv", "permuted_digits", (0.98, 0.96))
+    figure = permuted.figures["accuracy"].model_copy(update={"seeds": (1, 2)})
+    permuted = permuted.model_copy(update={"figures": {"accuracy": figure}})
+    assert code_of(tool, monkeypatch, plain, permuted) == 0
+
+
+@pytest.mark.parametrize(("permuted", "code"), [((0.9953, 0.995, 0.9953), 0), (LOW, 1)])
 def test_attention_with_free_positions_may_not_fall(
     tool: Any, monkeypatch: pytest.MonkeyPatch, permuted: tuple[float, ...], code: int
 ) -> None:

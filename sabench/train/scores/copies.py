@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from sabench.catalog.scores import BATCH_STATISTICS
 from sabench.train.scores.minibatch import Minibatch
-from sabench.train.scores.norms import batch_norms, refuse_single_values
+from sabench.train.scores.norms import batch_norms, by_channel_of
 from sabench.train.scores.scored import UndefinedScoreError
 
 
@@ -35,7 +35,8 @@ def prepared(
     for name, norm in batch_norms(own):
         if by_batch:
             norm.train()
-            norm.register_forward_pre_hook(refuse_single_values)
+        if norm.training or norm.running_mean is None:
+            norm.register_forward_pre_hook(_refuse_single_values, with_kwargs=True)
         if not (mixing or by_batch) and (norm.training or norm.running_mean is None):
             raise UndefinedScoreError(
                 f"batch norm {name!r} uses the batch's statistics in eval mode too, which mixes "
@@ -43,6 +44,12 @@ def prepared(
             )
     first = next(own.parameters(), torch.empty(0))
     return own, batch.on(first.device)
+
+
+def _refuse_single_values(
+    norm: nn.Module, inputs: tuple[Tensor, ...], named: dict[str, Tensor]
+) -> None:
+    by_channel_of(inputs, named)
 
 
 def prepared_whole(

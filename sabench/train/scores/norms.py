@@ -1,7 +1,6 @@
 """Which modules normalise."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from torch import Tensor, nn
 
@@ -22,17 +21,19 @@ def batch_norms(module: nn.Module) -> Iterator[tuple[str, BatchNorm]]:
             yield name, part
 
 
-def refuse_single_values(norm: nn.Module, inputs: Any) -> None:
-    """A hook before a batch norm that divides by the batch's variance.
+def by_channel_of(inputs: tuple[Tensor, ...], named: dict[str, Tensor]) -> Tensor:
+    """What enters a batch norm that divides by the batch's variance, by channel: (C, N H W).
 
     Raises: UndefinedScoreError where a channel has one value.
     """
-    by_channel: Tensor = inputs[0].transpose(0, 1).flatten(1)  # (C, N H W)
+    entering = inputs[0] if inputs else named["input"]
+    by_channel = entering.transpose(0, 1).flatten(1)
     if by_channel.shape[1] < 2:
         raise UndefinedScoreError(
             "a batch norm gets one value a channel, which has no variance; "
             "give more images, or larger ones"
         )
+    return by_channel
 
 
 def other_norms(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:

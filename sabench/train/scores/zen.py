@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +10,7 @@ from torch import Tensor, nn
 from sabench.errors import ConfigError
 from sabench.train.scores.copies import checked, prepared
 from sabench.train.scores.minibatch import Minibatch
-from sabench.train.scores.norms import BatchNorm, batch_norms, other_norms, refuse_single_values
+from sabench.train.scores.norms import batch_norms, by_channel_of, other_norms
 from sabench.train.scores.operators import SOFTMAX, WatchedOperators
 from sabench.train.scores.scored import Scored, UndefinedScoreError
 from sabench.train.scores.seen import reached, unseen_of, weights_of
@@ -117,12 +116,12 @@ def _batch_variances(module: nn.Module) -> Iterator[list[Tensor]]:
     """Each batch norm's variance by channel, in the order of its calls."""
     found: list[Tensor] = []
 
-    def keep(norm: BatchNorm, inputs: Any) -> None:
-        refuse_single_values(norm, inputs)
-        by_channel = inputs[0].transpose(0, 1).flatten(1)  # (C, N H W)
-        found.append(by_channel.var(1, correction=0))
+    def keep(norm: nn.Module, inputs: tuple[Tensor, ...], named: dict[str, Tensor]) -> None:
+        found.append(by_channel_of(inputs, named).var(1, correction=0))
 
-    hooks = [norm.register_forward_pre_hook(keep) for _, norm in batch_norms(module)]
+    hooks = [
+        norm.register_forward_pre_hook(keep, with_kwargs=True) for _, norm in batch_norms(module)
+    ]
     try:
         yield found
     finally:

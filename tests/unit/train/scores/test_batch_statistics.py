@@ -128,3 +128,29 @@ def test_a_channel_of_one_value_has_no_statistics(name):
     one = Minibatch(torch.ones(1, 3, 2, 2), torch.tensor([1]))
     with pytest.raises(UndefinedScoreError, match="one value a channel"):
         find_score(name).load()(network, one, **BY_BATCH)
+
+
+@pytest.mark.parametrize("name", ["grad_norm", "snip", "grasp", "fisher", "naswot"])
+def test_a_norm_may_be_called_by_keyword(name):
+    class Named(nn.BatchNorm2d):
+        """Whatever it is given, its norm gets by keyword."""
+
+        def __call__(self, x):
+            return super().__call__(input=x)
+
+    def network(norm):
+        torch.manual_seed(0)
+        return nn.Sequential(nn.Conv2d(3, 4, 2), norm(4), nn.ReLU(), nn.Flatten())
+
+    some = Minibatch(torch.randn(3, 3, 3, 3), torch.tensor([0, 1, 2]))
+    one, other = (
+        find_score(name).load()(network(norm), some, **BY_BATCH) for norm in (nn.BatchNorm2d, Named)
+    )
+    assert one.value == other.value
+
+
+def test_zen_refuses_single_values_of_a_norm_that_tracks_nothing():
+    norm = nn.BatchNorm2d(4, track_running_stats=False)
+    network = nn.Sequential(nn.Conv2d(3, 4, 2), norm, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    with pytest.raises(UndefinedScoreError, match="one value a channel"):
+        find_score("zen").load()(network, Minibatch(torch.ones(1, 3, 2, 2)))
