@@ -47,19 +47,9 @@ def test_a_mistake_is_one_line(words: tuple[str, ...], told: str, tmp_path: Path
 
 def test_scores_asked_for_by_name_are_the_columns_of_the_table(tmp_path: Path) -> None:
     (tmp_path / "small.yaml").write_text(TRAINED_SUITE)
-    words = ("--suite", "small.yaml", "--score", "synflow_absolute", "--score", "snip")
-    done = sabench(
-        "score",
-        *words,
-        "--filter",
-        "halo",
-        "--device",
-        "cpu",
-        "--out",
-        "run",
-        cwd=tmp_path,
-        COLUMNS="120",
-    )
+    words = ("--score", "synflow_absolute", "--score", "snip", "--filter", "halo")
+    run = ("--suite", "small.yaml", "--device", "cpu", "--out", "run")
+    done = sabench("score", *words, *run, cwd=tmp_path, COLUMNS="120")
     assert done.returncode == 0, done.stderr
     board = json.loads((tmp_path / "run" / "leaderboard.json").read_text())
     assert (board["metrics"], board["rank_by"]) == (
