@@ -90,8 +90,10 @@ SCORES: dict[str, Score] = {
             "arXiv:1906.04113",
             better="more",
             needs_labels=True,
-            variants={"batch_mean": "of the mean loss: less by the square of the images"}
-            | _OF_THE_BATCH,
+            variants={
+                "batch_mean": "of the batch's mean loss",
+                BATCH_STATISTICS: "of its mean loss, batch norms by its own statistics",
+            },
         ),
         Score(
             "jacob_cov",

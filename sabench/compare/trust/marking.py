@@ -47,9 +47,12 @@ class Trained:
 
         Data of one name are the same unless both tell hashes and these differ.
         """
-        same = all(self.way[key] == other.way.get(key) for key in TRAINED_BY)
-        same = same and are_of_one_content(self.contents, other.contents)
-        return other.origin == "training" and same and self.recipe == other.recipe
+        return (
+            other.origin == "training"
+            and all(self.way[key] == other.way.get(key) for key in TRAINED_BY)
+            and are_of_one_content(self.contents, other.contents)
+            and self.recipe == other.recipe
+        )
 
 
 def trusted(board: Leaderboard, beside: Path | None, ranks: Path | None) -> Leaderboard:
