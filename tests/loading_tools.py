@@ -4,6 +4,12 @@ import importlib.util
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
+
+import pytest
+
+from making_rows import board_of
+from sabench.store.leaderboard import Row
 
 TOOLS = Path(__file__).parent.parent / "tools"
 
@@ -17,3 +23,11 @@ def load_tool(name: str) -> ModuleType:
     sys.modules[spec.name] = module  # a dataclass looks for its module there
     spec.loader.exec_module(module)
     return module
+
+
+def judged(tool: Any, monkeypatch: pytest.MonkeyPatch, *rows: Row) -> int:
+    """The exit code of a script that judges a run, given these rows for its leaderboard."""
+    monkeypatch.setattr(tool, "read_leaderboard", lambda _path: board_of(rows))
+    monkeypatch.setattr(sys, "argv", ["tool.py", "run"])
+    code: int = tool.main()
+    return code

@@ -1,12 +1,11 @@
 """tools/check_permuted.py: who may lose by a permutation, and how much."""
 
-import sys
 from typing import Any
 
 import pytest
 
-from loading_tools import TOOLS, load_tool
-from making_rows import board_of, row_of
+from loading_tools import TOOLS, judged, load_tool
+from making_rows import row_of
 from making_trust import over_seeds
 from sabench.cases.case import Case
 from sabench.records import Status
@@ -31,13 +30,6 @@ def trained(mix: str, data: str, accuracies: tuple[float, ...], **options: Any) 
     return row_of(case, 1.0, figures={"accuracy": over_seeds(accuracies)})
 
 
-def code_of(tool: Any, monkeypatch: pytest.MonkeyPatch, *rows: Row) -> int:
-    monkeypatch.setattr(tool, "read_leaderboard", lambda _path: board_of(rows))
-    monkeypatch.setattr(sys, "argv", ["check_permuted.py", "run"])
-    code: int = tool.main()
-    return code
-
-
 @pytest.mark.parametrize(
     ("permuted", "code", "told"),
     [
@@ -56,7 +48,7 @@ def test_a_local_layer_has_to_fall_to_the_perceptron(
     told: str,
 ) -> None:
     rows = trained("conv", "digits", HIGH), trained("conv", "permuted_digits", permuted)
-    assert code_of(tool, monkeypatch, *rows) == code
+    assert judged(tool, monkeypatch, *rows) == code
     assert capsys.readouterr().out.endswith(f"{told}\n")
 
 
@@ -64,7 +56,7 @@ def test_a_failed_training_is_not_passed_over(tool: Any, monkeypatch: pytest.Mon
     fine = trained("conv", "digits", HIGH), trained("conv", "permuted_digits", LOW)
     failed = trained("halo", "permuted_digits", LOW)
     failed = failed.model_copy(update={"status": Status.DIVERGED})
-    assert code_of(tool, monkeypatch, *fine, trained("halo", "digits", HIGH), failed) == 1
+    assert judged(tool, monkeypatch, *fine, trained("halo", "digits", HIGH), failed) == 1
 
 
 def test_seeds_pair_by_their_numbers(tool: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,7 +65,7 @@ def test_seeds_pair_by_their_numbers(tool: Any, monkeypatch: pytest.MonkeyPatch)
     permuted = trained("conv", "permuted_digits", (0.98, 0.96))
     figure = permuted.figures["accuracy"].model_copy(update={"seeds": (1, 2)})
     permuted = permuted.model_copy(update={"figures": {"accuracy": figure}})
-    assert code_of(tool, monkeypatch, plain, permuted) == 0
+    assert judged(tool, monkeypatch, plain, permuted) == 0
 
 
 @pytest.mark.parametrize(("permuted", "code"), [((0.9953, 0.995, 0.9953), 0), (LOW, 1)])
@@ -85,7 +77,7 @@ def test_attention_with_free_positions_may_not_fall(
         trained("global_attention", data, found, **own)
         for data, found in (("digits", HIGH), ("permuted_digits", permuted))
     ]
-    assert code_of(tool, monkeypatch, *rows) == code
+    assert judged(tool, monkeypatch, *rows) == code
 
 
 def test_a_network_is_held_against_itself_alone(
@@ -97,6 +89,6 @@ def test_a_network_is_held_against_itself_alone(
         trained("halo", "digits", HIGH),
         trained("conv", "permuted_digits", HIGH, width=0.5),
     )
-    assert code_of(tool, monkeypatch, *rows) == 0
+    assert judged(tool, monkeypatch, *rows) == 0
     assert capsys.readouterr().out.endswith("2 of 2 hold\n")
-    assert code_of(tool, monkeypatch, rows[0], rows[3]) == 77
+    assert judged(tool, monkeypatch, rows[0], rows[3]) == 77

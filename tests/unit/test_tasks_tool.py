@@ -1,12 +1,11 @@
 """tools/check_tasks.py: what each layer is held to, by what its positions see."""
 
-import sys
 from typing import Any
 
 import pytest
 
-from loading_tools import load_tool
-from making_rows import board_of, figure_of, row_of
+from loading_tools import judged, load_tool
+from making_rows import figure_of, row_of
 from sabench.cases.case import Case
 from sabench.store.leaderboard import Row
 
@@ -25,13 +24,6 @@ def trained(mix: str, data: str, *accuracies: float, **options: Any) -> Row:
     )  # fmt: skip
     row = row_of(case, 1.0)
     return row.model_copy(update={"figures": {"accuracy": figure_of("accuracy", accuracies)}})
-
-
-def code_of(tool: Any, monkeypatch: pytest.MonkeyPatch, *rows: Row) -> int:
-    monkeypatch.setattr(tool, "read_leaderboard", lambda _path: board_of(rows))
-    monkeypatch.setattr(sys, "argv", ["check_tasks.py", "run"])
-    code: int = tool.main()
-    return code
 
 
 @pytest.mark.parametrize(
@@ -55,7 +47,7 @@ def test_every_seed_counts(
     code: int,
 ) -> None:
     row = trained(mix, XOR.format(distance), *accuracies)
-    assert code_of(tool, monkeypatch, row) == code
+    assert judged(tool, monkeypatch, row) == code
 
 
 @pytest.mark.parametrize(("distance", "accuracy", "code"), [(4, 1.0, 0), (8, 0.5, 0), (8, 1.0, 1)])
@@ -65,14 +57,14 @@ def test_halo_attention_is_held_by_its_block_and_halo(
     """Blocks of 4, a halo of 2: always both up to a distance of 4, never from 8 on."""
     own: dict[str, Any] = {"halo.block": 4, "halo.halo": 2, "halo.heads": 4}
     row = trained("halo", XOR.format(distance), accuracy, accuracy, **own)
-    assert code_of(tool, monkeypatch, row) == code
+    assert judged(tool, monkeypatch, row) == code
 
 
 def test_nothing_is_demanded_between_the_two(
     tool: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     own: dict[str, Any] = {"halo.block": 4, "halo.halo": 2, "halo.heads": 4}
-    assert code_of(tool, monkeypatch, trained("halo", XOR.format(6), 0.9, 0.8, **own)) == 77
+    assert judged(tool, monkeypatch, trained("halo", XOR.format(6), 0.9, 0.8, **own)) == 77
     assert capsys.readouterr().out.startswith("told     halo at distance 6, 2 seeds")
 
 
@@ -83,12 +75,12 @@ def test_on_the_control_the_layers_may_not_differ(
     mixed = [level, level[::-1], [level[place] for place in (2, 0, 4, 1, 5, 3)]]
     names = ("conv", "halo", "global_attention")
     rows = [trained(mix, CONTROL, *each) for mix, each in zip(names, mixed, strict=True)]
-    assert code_of(tool, monkeypatch, *rows) == 0
+    assert judged(tool, monkeypatch, *rows) == 0
     rows[0] = trained("conv", CONTROL, *(each - 0.01 for each in level))
-    assert code_of(tool, monkeypatch, *rows) == 1
+    assert judged(tool, monkeypatch, *rows) == 1
     same = [trained(mix, CONTROL, *[1.0] * 6) for mix in names]
-    assert code_of(tool, monkeypatch, *same) == 0
+    assert judged(tool, monkeypatch, *same) == 0
 
 
 def test_without_such_trainings_it_is_skipped(tool: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert code_of(tool, monkeypatch, trained("conv", "digits", 0.9)) == 77
+    assert judged(tool, monkeypatch, trained("conv", "digits", 0.9)) == 77
