@@ -5,6 +5,9 @@ export PYTHON ?= python3
 # Those of the files with a serial test, so that 10,000 others are not collected once more.
 WITH_SERIAL := echo tests/gpu; grep -rl 'mark\.serial' --include='test_*.py' --exclude-dir=gpu tests
 
+# Twice the cores that CI has: a third of a worker's time is waiting for children and for the disk.
+WORKERS := 4
+
 .PHONY: help profile test test-all lint check fix gpu peers
 
 help: ## this list
@@ -17,7 +20,7 @@ profile: .venv/stamp ## set up and run the main job: the quick suite on this mac
 	@$(SABENCH) profile --suite quick
 
 test: .venv/stamp ## set up and run the tests
-	@.venv/bin/python -m pytest -q -n 2 --dist loadscope --no-loadscope-reorder -m "not slow and not serial" --durations=12
+	@.venv/bin/python -m pytest -q -n $(WORKERS) --dist loadscope --no-loadscope-reorder -m "not slow and not serial" --durations=12
 	@.venv/bin/python -m pytest -q -m "serial and not slow" --durations=12 $$($(WITH_SERIAL))
 	@! .venv/bin/python -c 'import triton' 2>/dev/null || \
 		TRITON_INTERPRET=1 .venv/bin/python -m pytest -q -n 2 tests/unit/layers/test_triton.py

@@ -1,6 +1,7 @@
 """What all tests share: a fake NVML, and golden files, changed by `pytest --update-golden` only."""
 
 import gc
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -16,6 +17,16 @@ GOLDEN = Path(__file__).parent / "golden"
 def pytest_configure() -> None:
     """A shell's background job ignores Ctrl-C, and so would all that a test starts and stops."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    _keep_to_one_core()
+
+
+def _keep_to_one_core() -> None:
+    """Each of several workers to its own: a child takes the first core of those it may have, so
+    that all workers' children would share one."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    if worker and hasattr(os, "sched_setaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {cores[int(worker.removeprefix("gw")) % len(cores)]})
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

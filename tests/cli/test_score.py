@@ -48,7 +48,7 @@ def test_a_mistake_is_one_line(words: tuple[str, ...], told: str, tmp_path: Path
 def test_scores_asked_for_by_name_are_the_columns_of_the_table(tmp_path: Path) -> None:
     (tmp_path / "small.yaml").write_text(TRAINED_SUITE)
     words = ("--score", "synflow_absolute", "--score", "snip", "--filter", "halo")
-    run = ("--suite", "small.yaml", "--device", "cpu", "--out", "run")
+    run = ("--suite", "small.yaml", "--device", "cpu", "--out", "run", "--launcher", "inline")
     done = sabench("score", *words, *run, cwd=tmp_path, COLUMNS="120")
     assert done.returncode == 0, done.stderr
     board = json.loads((tmp_path / "run" / "leaderboard.json").read_text())
