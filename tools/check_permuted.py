@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from perceptron import reached
+from verdicts import by_seed, said
 
 from sabench.cases.case import REDUCTIONS
 from sabench.records import SHOWN
@@ -73,19 +74,6 @@ def holds(plain: Row, permuted: Row, level: float) -> Iterator[bool]:
     yield said(
         left.low <= level, f"{mix}: is left {left.low:.4f} at least (95 %): not above {level:.4f}"
     )
-
-
-def by_seed(row: Row) -> dict[int, float]:
-    """Its accuracies, each under its seed."""
-    figure = row.figures["accuracy"]
-    seeds = figure.seeds or range(len(figure.process_medians))
-    return dict(zip(seeds, figure.process_medians, strict=True))
-
-
-def said(good: bool, told: str) -> bool:
-    """The verdict, printed before what it is on."""
-    print(f"{'held    ' if good else 'NOT HELD'} {told}")
-    return good
 
 
 def _network(row: Row) -> str:

@@ -6,15 +6,18 @@ RUN is a run folder or a leaderboard. Of two marks at a distance, every seed of 
 position sees both has to stay below 77 % (75 % is all that can be learnt), and every seed of one
 of which some position sees both wherever they lie has to reach 99 %; of a layer between the two
 nothing is demanded. On the control, where all can learn, the layers may not differ: Friedman's
-test over the seeds, p above 0.05. Exit code: 0 all of it holds, 1 not, 77 no such training.
+test over the seeds, p above 0.05. Ten seeds are wanted. Exit code: 0 all of it holds, 1 not, a
+failed training or too few seeds among that, 77 no such training.
 """
 
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from statistics import fmean
 
 from scipy.stats import friedmanchisquare
+from verdicts import by_seed, said
 
 from sabench.cases.case import Case
 from sabench.catalog.data import XorOptions, parse_data
@@ -24,6 +27,8 @@ from sabench.records import SHOWN
 from sabench.store.leaderboard import Row, read_leaderboard
 
 BEYOND, WITHIN, LEAST_P = 0.77, 0.99, 0.05
+SEEDS = 10
+FEWEST_LAYERS = 3  # that Friedman's test is of
 CHANNELS = 16  # what a position sees does not depend on them
 
 
@@ -31,8 +36,8 @@ def main() -> int:
     """A line for each network on each task; the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("run", type=Path)
-    rows = [row for row in read_leaderboard(parser.parse_args().run).rows if row.status in SHOWN]
-    rows = [row for row in rows if row.case.subject == "probe" and row.case.mode == "train"]
+    rows = read_leaderboard(parser.parse_args().run).rows
+    rows = tuple(row for row in rows if row.case.subject == "probe" and row.case.mode == "train")
     held = [*marks_hold(rows), *control_holds(rows)]
     if not held:
         print("skipped: no training of two marks or of the control is in it")
@@ -49,36 +54,59 @@ def marks_hold(rows: Sequence[Row]) -> Iterator[bool]:
             continue
         options = XorOptions.model_validate(task.options)
         distance, size = int(options.distance), int(options.size)
-        seen, found = seen_by(row.case, size), accuracies(row)
-        where = f"{row.case.options.get('mix', 'conv')} at distance {distance}, {len(found)} seeds"
-        told = f"{min(found):.4f} to {max(found):.4f}"
-        if never_together(seen, distance):
-            good = max(found) < BEYOND
-            print(f"{word(good)} {where}: {told}, never seen together: below {BEYOND}")
-        elif always_together(seen, distance):
-            good = min(found) >= WITHIN
-            print(f"{word(good)} {where}: {told}, always seen together: at least {WITHIN}")
-        else:
-            print(f"told     {where}: {told}, seen together at some places")
+        where = f"{layer_of(row)} at distance {distance}"
+        if failed := why_not(row):
+            yield said(False, f"{where}: {failed}")
             continue
-        yield good
+        seen, found = seen_by(row.case, size), by_seed(row).values()
+        told = f"{where}, {len(found)} seeds: {min(found):.4f} to {max(found):.4f}"
+        if never_together(seen, distance):
+            yield said(max(found) < BEYOND, f"{told}, never seen together: below {BEYOND}")
+        elif always_together(seen, distance):
+            yield said(min(found) >= WITHIN, f"{told}, always seen together: at least {WITHIN}")
+        else:
+            print(f"told     {told}, seen together at some places")
 
 
 def control_holds(rows: Sequence[Row]) -> Iterator[bool]:
     """The control: whether the layers differ over the seeds that all have."""
-    groups: dict[str, dict[str, list[float]]] = {}
+    groups: dict[str, list[Row]] = {}
     for row in rows:
         if parse_data(row.case.data).name == "counting":
-            here = groups.setdefault(row.case.data, {})
-            here[str(row.case.options.get("mix", "conv"))] = accuracies(row)
-    for data, found in groups.items():
-        of_seeds = list(zip(*found.values(), strict=False))
-        are_level = all(len({*each}) == 1 for each in of_seeds)  # of which there is no test
-        means = ", ".join(f"{mix} {sum(each) / len(each):.4f}" for mix, each in found.items())
-        p = 1.0 if are_level else float(friedmanchisquare(*zip(*of_seeds, strict=True)).pvalue)
-        good = p > LEAST_P
-        print(f"{word(good)} {data}, {len(of_seeds)} seeds: {means}; p {p:.3f}, above {LEAST_P}")
-        yield good
+            groups.setdefault(row.case.data, []).append(row)
+    for data, here in groups.items():
+        if unfit := [f"{layer_of(row)}: {told}" for row in here if (told := why_not(row))]:
+            yield said(False, f"{data}: {', '.join(unfit)}")
+        elif len(here) < FEWEST_LAYERS:
+            yield said(False, f"{data}: {len(here)} networks, {FEWEST_LAYERS} can be compared")
+        else:
+            yield are_level(data, here)
+
+
+def are_level(data: str, rows: Sequence[Row]) -> bool:
+    """Whether the networks differ by no more than seeds do."""
+    found = [by_seed(row) for row in rows]
+    seeds = sorted(set.intersection(*({*each} for each in found)))
+    of_seeds = [[each[seed] for each in found] for seed in seeds]
+    told = ", ".join(
+        f"{layer_of(row)} {fmean(each.values()):.4f}" for row, each in zip(rows, found, strict=True)
+    )
+    all_tied = all(len({*each}) == 1 for each in of_seeds)  # of which there is no test
+    p = 1.0 if all_tied else float(friedmanchisquare(*zip(*of_seeds, strict=True)).pvalue)
+    return said(p > LEAST_P, f"{data}, {len(seeds)} seeds: {told}; p {p:.3f}, above {LEAST_P}")
+
+
+def layer_of(row: Row) -> str:
+    """The layer that a probe is of."""
+    return str(row.case.options.get("mix", "conv"))
+
+
+def why_not(row: Row) -> str:
+    """Why a training cannot be judged; "" where it can."""
+    if row.status not in SHOWN:
+        return f"it ended {row.status}"
+    seeds = len(row.figures["accuracy"].process_medians)
+    return f"{seeds} seeds, {SEEDS} are wanted" if seeds < SEEDS else ""
 
 
 def seen_by(case: Case, size: int) -> tuple[Field, ...]:
@@ -88,20 +116,9 @@ def seen_by(case: Case, size: int) -> tuple[Field, ...]:
     """
     if int(case.options.get("layers", 1)) != 1:
         raise ValueError(f"{case.case_id}: of several layers it is not known what a position sees")
-    mix = str(case.options.get("mix", "conv"))
-    row = layers()[mix]
+    row = layers()[str(case.options.get("mix", "conv"))]
     own = {key.partition(".")[2]: value for key, value in case.options.items() if "." in key}
     return fields(row, row.options(**own), CHANNELS, size)
-
-
-def accuracies(row: Row) -> list[float]:
-    """Of each seed."""
-    return [float(one) for one in row.figures["accuracy"].process_medians]
-
-
-def word(good: bool) -> str:
-    """How a line begins."""
-    return "held    " if good else "NOT HELD"
 
 
 if __name__ == "__main__":

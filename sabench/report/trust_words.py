@@ -17,7 +17,7 @@ SEEN = 0.01  # of the halvings: less is left out
 LEGEND = (
     "tau: Kendall's tau-b with its sign, by the means over seeds; 95 % by resampling the networks.",
     "seed: mean tau of one seed of it against another of the truth; hold it against the ceiling.",
-    "top: tau in the best third by the truth.",
+    "top: tau in the best third by the truth, as far as it has values of those.",
     "beats: tau is surely more than that of the baseline, over the same draws of networks.",
     "decides: pairs told apart by seeds or processes (95 %); by counts, all pairs that differ.",
     "right: of the pairs that it and the truth decide, those that both decide alike.",
@@ -126,11 +126,16 @@ def remarks(told: Judgement) -> list[str]:
     if told.truth.is_trained and told.truth.classes is None:
         lines.append("params, macs: of the papers' classes, as these results tell no other number.")
     if lacking := [one.name for one in indicators if not has_seeds(one)]:
-        lines.append(f"Trained with a single seed, so no pair is told: {', '.join(lacking)}.")
+        lines.append(f"With a single seed, so no pair is told: {', '.join(lacking)}.")
     lines += _of_other_seeds(told)
-    for what, differs in (("on other data", _of_other_data), ("by another recipe", _otherwise)):
-        if those := [one.name for one in indicators[1:] if differs(one, told.truth)]:
-            lines.append(f"Trained {what} than the truth: {', '.join(those)}.")
+    for what, origin, differs in (
+        ("Trained on other data", "training", _of_other_data),
+        ("Scored on other data", "score", _of_other_data),
+        ("Trained by another recipe", "training", _otherwise),
+    ):
+        others = (one for one in indicators[1:] if one.origin == origin)
+        if told.truth.is_trained and (those := [o.name for o in others if differs(o, told.truth)]):
+            lines.append(f"{what} than the truth: {', '.join(those)}.")
     if elsewhere := [one.name for one in indicators[1:] if _is_elsewhere(one, told.truth)]:
         lines.append(f"Trained on another device or number of threads: {', '.join(elsewhere)}.")
     return lines
@@ -149,8 +154,8 @@ def _of_other_seeds(told: Judgement) -> Iterator[str]:
 
 
 def has_seeds(one: Indicator) -> bool:
-    """Whether it can tell a pair: it has two seeds of every network, or is no training."""
-    return not one.is_trained or min(map(len, one.values.values())) > 1
+    """Whether it can tell a pair: it has two seeds of every network, or is of none."""
+    return not one.is_drawn or min(map(len, one.values.values())) > 1
 
 
 def _lost(one: Indicator) -> Iterator[str]:
@@ -163,15 +168,13 @@ def _lost(one: Indicator) -> Iterator[str]:
 
 def _of_other_data(one: Indicator, truth: Indicator) -> bool:
     """By its name; by its hash too where as many samples and pixels are left of both."""
-    if not (one.is_trained and truth.is_trained):
-        return False
     same_part = all(one.way[key] == truth.way[key] for key in ("r", "s"))
     same = not same_part or are_of_one_content(one.contents, truth.contents)
     return one.way["data"] != truth.way["data"] or not same
 
 
 def _otherwise(one: Indicator, truth: Indicator) -> bool:
-    return one.is_trained and truth.is_trained and one.recipe != truth.recipe
+    return one.recipe != truth.recipe
 
 
 def _is_elsewhere(one: Indicator, truth: Indicator) -> bool:

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from making_rows import board_of, row_of
-from making_trust import network, trained
+from making_trust import network, over_seeds, trained
 from sabench import cli
+from sabench.cases.case import Case
 from sabench.cases.recipe import Recipe
 from sabench.errors import ExitCode
-from sabench.store.leaderboard import write_leaderboard
+from sabench.store.leaderboard import Row, write_leaderboard
 
 WIDTHS = [round(0.125 + 0.03125 * step, 5) for step in range(12)]
 
@@ -124,6 +125,31 @@ def test_data_are_other_ones_where_as_much_is_left_of_both_and_the_hash_differs(
     write("other.json", "c", e=4)
     _, out, _ = run(capsys, "a.json", "same.json", "part.json", "other.json")
     assert "Trained on other data than the truth: accuracy e=4." in " ".join(out.split())
+
+
+@pytest.mark.parametrize(("data", "sha256"), [("permuted_digits", "a"), ("digits", "b")])
+def test_scores_on_other_data_are_told(
+    results: Path, capsys: pytest.CaptureFixture[str], data: str, sha256: str
+) -> None:
+    board = trained({width: (width, width) for width in WIDTHS})
+    rows = [row.model_copy(update={"data_sha256": ("a",)}) for row in board.rows]
+    write_leaderboard(results / "a.json", board.model_copy(update={"rows": tuple(rows)}))
+    for name, *of in (("same.json", "digits", "a"), ("other.json", data, sha256)):
+        scored = board_of([score_of(row.case, *of) for row in board.rows], metrics=("snip",))
+        write_leaderboard(results / name, scored)
+    _, out, _ = run(capsys, "a.json", "same.json")
+    assert "other data" not in out
+    _, out, _ = run(capsys, "a.json", "other.json")
+    assert "Scored on other data than the truth: snip." in " ".join(out.split())
+
+
+def score_of(case: Case, data: str, sha256: str) -> Row:
+    """A row of a score of the network, on data of that name and hash."""
+    width = case.options["width"]
+    assert isinstance(width, float)
+    scored = case.model_copy(update={"mode": "score", "data": data})
+    row = row_of(scored, 1.0, figures={"snip": over_seeds([width, width + 0.001])})
+    return row.model_copy(update={"data_sha256": (sha256,)})
 
 
 def test_a_measured_truth_has_no_seeds(results: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -36,6 +36,9 @@ def test_eight_scores_of_two_networks_in_a_table_and_a_leaderboard(tmp_path: Pat
     [
         (("--score", "synflow_own"), "'synflow_own' is no score; known: grad_norm"),
         (("--resume", "run", "--score", "zen"), "leave out --score"),
+        (("--suite", "proxies", "--axis", "e=2"), "e=2: a score is of an untrained network"),
+        (("--suite", "proxies", "--axis", "autocast=bf16"), "scores are computed in float64"),
+        (("--suite", "proxies", "--axis", "dtype=tf32"), "scores are computed in float64"),
     ],
 )
 def test_a_mistake_is_one_line(words: tuple[str, ...], told: str, tmp_path: Path) -> None:

@@ -144,6 +144,7 @@ def test_a_killed_training_goes_on_from_its_state_to_the_same_weights(tmp_path: 
         (("--data", "no/such/folder"), 2, "give a path that is there"),
         (("--data", "xor:distance=99"), 2, "does not fit into size=16"),
         (("--axis", "r=3"), 2, "r=3 does not divide resolution=16"),
+        (("--axis", "e=7"), 2, "e=7 does not divide epochs="),
         (("--axis", "c=0"), 2, "c: 0 is not allowed, 1 to 1024"),
         (("--axis", "dtype=bf16"), 2, "weights are trained in fp32; use autocast=bf16"),
         (("--axis", "batch=8"), 2, "--axis batch: the suite's key train says it for all"),

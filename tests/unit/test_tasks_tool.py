@@ -1,19 +1,22 @@
 """tools/check_tasks.py: what each layer is held to, by what its positions see."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from loading_tools import judged, load_tool
+from loading_tools import TOOLS, judged, load_tool
 from making_rows import figure_of, row_of
 from sabench.cases.case import Case
+from sabench.records import Status
 from sabench.store.leaderboard import Row
 
 XOR, CONTROL = "xor:size=12,distance={}", "counting:size=12,marks=3"
 
 
-@pytest.fixture(scope="module")
-def tool() -> Any:
+@pytest.fixture
+def tool(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.syspath_prepend(str(TOOLS))  # it takes the verdict's line from beside it
     return load_tool("check_tasks")
 
 
@@ -22,8 +25,18 @@ def trained(mix: str, data: str, *accuracies: float, **options: Any) -> Row:
         kind="network", subject="probe", resolution=12, mode="train", data=data,
         options={"mix": mix, "width": 0.25} | options,
     )  # fmt: skip
-    row = row_of(case, 1.0)
-    return row.model_copy(update={"figures": {"accuracy": figure_of("accuracy", accuracies)}})
+    seeds = (accuracies * 10)[:10]
+    return row_of(case, 1.0, figures={"accuracy": figure_of("accuracy", seeds)})
+
+
+def failed(row: Row) -> Row:
+    return row.model_copy(update={"status": Status.DIVERGED})
+
+
+def of_nine(row: Row) -> Row:
+    """The last of its ten seeds left out."""
+    nine = figure_of("accuracy", row.figures["accuracy"].process_medians[:9])
+    return row.model_copy(update={"figures": {"accuracy": nine}})
 
 
 @pytest.mark.parametrize(
@@ -65,7 +78,7 @@ def test_nothing_is_demanded_between_the_two(
 ) -> None:
     own: dict[str, Any] = {"halo.block": 4, "halo.halo": 2, "halo.heads": 4}
     assert judged(tool, monkeypatch, trained("halo", XOR.format(6), 0.9, 0.8, **own)) == 77
-    assert capsys.readouterr().out.startswith("told     halo at distance 6, 2 seeds")
+    assert capsys.readouterr().out.startswith("told     halo at distance 6, 10 seeds")
 
 
 def test_on_the_control_the_layers_may_not_differ(
@@ -78,8 +91,33 @@ def test_on_the_control_the_layers_may_not_differ(
     assert judged(tool, monkeypatch, *rows) == 0
     rows[0] = trained("conv", CONTROL, *(each - 0.01 for each in level))
     assert judged(tool, monkeypatch, *rows) == 1
-    same = [trained(mix, CONTROL, *[1.0] * 6) for mix in names]
+    same = [trained(mix, CONTROL, 1.0) for mix in names]
     assert judged(tool, monkeypatch, *same) == 0
+    assert judged(tool, monkeypatch, *same[:2]) == 1  # of two there is no such test
+
+
+def test_the_control_pairs_by_the_seed(tool: Any) -> None:
+    """Three layers alike seed by seed. By place, the third is ahead in nine of ten."""
+    level = [0.99 + 0.001 * seed for seed in range(10)]
+    rows = [trained(mix, CONTROL, *level) for mix in ("conv", "halo", "augmented")]
+    moved = figure_of("accuracy", [*level[1:], level[0]])
+    moved = moved.model_copy(update={"seeds": (*range(1, 10), 0)})
+    assert tool.are_level(
+        CONTROL, [*rows[:2], row_of(rows[2].case, 1.0, figures={"accuracy": moved})]
+    )
+    by_place = moved.model_copy(update={"seeds": tuple(range(10))})
+    other = row_of(rows[2].case, 1.0, figures={"accuracy": by_place})
+    assert not tool.are_level(CONTROL, [*rows[:2], other])
+
+
+@pytest.mark.parametrize("spoilt", [failed, of_nine])
+@pytest.mark.parametrize("data", [XOR.format(2), CONTROL])
+def test_a_training_that_cannot_be_judged_is_not_passed_over(
+    tool: Any, monkeypatch: pytest.MonkeyPatch, spoilt: Callable[[Row], Row], data: str
+) -> None:
+    rows = [trained(mix, data, 1.0) for mix in ("conv", "self_attention", "global_attention")]
+    assert judged(tool, monkeypatch, *rows) == 0
+    assert judged(tool, monkeypatch, *rows, spoilt(trained("augmented", data, 1.0))) == 1
 
 
 def test_without_such_trainings_it_is_skipped(tool: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,10 +49,18 @@ def choose(
     networks: Sequence[str],
     faster: float = FASTER,
 ) -> Choice | str:
-    """Among trainings that are at least `faster` times as fast as the truth; if there are not two
-    of these, among all; over the networks that all of them have. Or why there is no choice.
+    """Among trainings on the truth's data by less of it, or by another recipe.
+
+    Among those that are at least `faster` times as fast as the truth; if there are not two of
+    these, among all; over the networks that all of them have. Or why there is no choice.
     """
-    proxies = [one for one in indicators if one.is_trained and one is not truth]
+    proxies = [
+        one
+        for one in indicators
+        if one.is_trained
+        and (one.is_reduced or one.altered)
+        and one.way.get("data") == truth.way.get("data")
+    ]
     if len(proxies) < 2:
         return f"{len(proxies)} reduced trainings: a choice takes two"
     fast = [one for one in proxies if (faster_by(one, truth, networks) or 0.0) >= faster]

@@ -82,7 +82,7 @@ def judge(gathered: Gathered, truth: str = "") -> Judgement:
         if len(common) < LEAST_NETWORKS:
             left_out[one.name] = len(common)
         else:
-            trusts.append(trust_in(one, true, common, baselines))
+            trusts.append(trust_in(one, true, common, best_third(true, networks), baselines))
     means = true.means(networks)
     return Judgement(
         truth=true,
@@ -114,9 +114,14 @@ def find_truth(known: Sequence[Indicator], name: str = "") -> Indicator:
 
 
 def trust_in(
-    one: Indicator, truth: Indicator, networks: Sequence[str], baselines: Sequence[Indicator] = ()
+    one: Indicator,
+    truth: Indicator,
+    networks: Sequence[str],
+    foremost: Sequence[str],
+    baselines: Sequence[Indicator],
 ) -> Trust:
-    """An indicator held against the truth over networks that both have values of."""
+    """An indicator held against the truth over networks that both have values of, and over those of
+    them that are among the truth's `foremost`."""
     mine, true = one.means(networks), truth.means(networks)
     resampling = Resampling(len(networks))
     gains = {
@@ -124,8 +129,7 @@ def trust_in(
         for base in baselines
         if base.name != one.name and all(key in base.values for key in networks)
     }
-    best = best_third(truth, networks)
-    top = None
+    best, top = [key for key in foremost if key in one.values], None
     if len(best) >= LEAST_NETWORKS:
         top = Resampling(len(best)).agreement(one.means(best), truth.means(best))
     return Trust(

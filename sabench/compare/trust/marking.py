@@ -3,11 +3,11 @@
 An accuracy for which no rank agreement is known is marked so.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sabench.cases.case import Case
+from sabench.cases.case import REDUCTIONS, Case, Scalar, show_scalar
 from sabench.cases.recipe import Recipe
 from sabench.compare.trust.indicators import (
     ACCURACY,
@@ -29,18 +29,23 @@ TRAINED_BY = ("data", "c", "r", "s", "e", "batch", "autocast")
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """Trainings by one recipe, one reduction of it and on one kind of data."""
+    """Trainings by one recipe, one reduction of it and on one kind of data.
+
+    `altered`: what of the recipe the suite says otherwise.
+    """
 
     recipe: Recipe | None
+    altered: Mapping[str, Scalar]
     way: Way
     networks: frozenset[str]
     contents: dict[int, str]  # the hash of the data, by resolution
 
     @property
     def told(self) -> str:
-        """'digits e=16', or 'digits in full'."""
-        factors = [f"{key}={self.way[key]}" for key in ("c", "r", "s", "e") if self.way[key] != "1"]
-        return f"{self.way['data']} {','.join(factors) or 'in full'}"
+        """'digits e=16', 'digits epochs=1', or 'digits in full'."""
+        less = [f"{key}={self.way[key]}" for key in REDUCTIONS if self.way[key] != "1"]
+        less += [f"{key}={show_scalar(value)}" for key, value in self.altered.items()]
+        return f"{self.way['data']} {','.join(less) or 'in full'}"
 
     def is_like(self, other: Ranked | Truth) -> bool:
         """Whether an indicator of `sabench ranks` is of trainings by the same means.
@@ -129,6 +134,7 @@ def trainings_in(board: Leaderboard) -> list[Trained]:
     return [
         Trained(
             board.recipe,
+            board.altered,
             way,
             frozenset(plain_case(row.case).case_id for row in rows),
             contents_of(rows),

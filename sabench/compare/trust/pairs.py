@@ -14,8 +14,9 @@ from sabench.stats import t_quantile
 class Decisions:
     """Of `pairs` of networks: decided by the indicator, by the truth, by both, and by both alike.
 
-    Decided by trainings: the 95 % interval of the mean difference, seed by seed, leaves out zero
-    (Student's t; no correction for there being many pairs), so that a single seed decides nothing.
+    Decided by trainings and scores: the 95 % interval of the mean difference, seed by seed, leaves
+    out zero (Student's t; no correction for there being many pairs), so that a single seed decides
+    nothing.
     By processes: Welch's interval does. By what has neither: whatever differs.
     """
 
@@ -71,9 +72,7 @@ def decisions(indicator: Indicator, truth: Indicator, networks: Sequence[str]) -
 def decided(one: Indicator, a: str, b: str) -> int:
     """1 if network a is surely the one with more, -1 if b is, 0 if the indicator cannot tell."""
     first, second = compared(one, a, b)
-    if not one.is_drawn:
-        return apart(first, second)
-    return verdict(first, second, needs_seeds=one.is_trained) if first else 0
+    return verdict(first, second) if one.is_drawn else apart(first, second)
 
 
 def compared(one: Indicator, a: str, b: str) -> tuple[Sequence[float], Sequence[float]]:
@@ -101,14 +100,14 @@ def apart(one: Sequence[float], other: Sequence[float]) -> int:
     return (middle > 0) - (middle < 0)
 
 
-def verdict(one: Sequence[float], other: Sequence[float], *, needs_seeds: bool = False) -> int:
-    """1 if one is surely more than the other, -1 if surely less, 0 if that cannot be told."""
+def verdict(one: Sequence[float], other: Sequence[float]) -> int:
+    """1 if one is surely more than the other, -1 if surely less, 0 if that cannot be told: not of a
+    single seed."""
     differences = [a - b for a, b in zip(one, other, strict=True)]
-    if needs_seeds and len(differences) < 2:
+    if len(differences) < 2:
         return 0
     middle = fmean(differences)
-    if len(differences) > 1:
-        half = t_quantile(0.975, len(differences) - 1) * stdev(differences)
-        if abs(middle) <= half / sqrt(len(differences)):
-            return 0
+    half = t_quantile(0.975, len(differences) - 1) * stdev(differences)
+    if abs(middle) <= half / sqrt(len(differences)):
+        return 0
     return (middle > 0) - (middle < 0)

@@ -59,13 +59,21 @@ def prepared_whole(
 
     Raises: as `prepared`; UndefinedScoreError if that variant is to be computed by parts.
     """
-    by_batch = variant == BATCH_STATISTICS
-    if by_batch and chunks > 1:
+    if by_batch := variant == BATCH_STATISTICS:
+        refuse_parts(chunks)
+    return prepared(module, batch, by_batch=by_batch)
+
+
+def refuse_parts(chunks: int) -> None:
+    """Of what uses the batch's statistics.
+
+    Raises: UndefinedScoreError if it is to be computed by parts.
+    """
+    if chunks > 1:
         raise UndefinedScoreError(
             "the batch's statistics are of all its images at once, and there is no memory for all; "
-            "score with a smaller batch, or without this variant"
+            "train and score by a smaller batch (the suite's key train), or leave this score out"
         )
-    return prepared(module, batch, by_batch=by_batch)
 
 
 def outputs_of(module: nn.Module, images: Tensor) -> Tensor:

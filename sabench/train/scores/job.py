@@ -66,6 +66,10 @@ def _reading(name: str, module: torch.nn.Module, minibatch: Minibatch) -> Readin
         )
     except UndefinedScoreError as error:
         return Reading.absent(unit, str(error))
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        return Reading.absent(unit, "out of memory, image by image too")
     axes = {key: parameter.dim() for key, parameter in module.named_parameters()}
     weights: list[JsonValue] = [[*one] for one in scored.unseen if axes[one[0]] > 1]
     vectors: list[JsonValue] = [[*one] for one in scored.unseen if axes[one[0]] <= 1]

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from sabench.errors import ConfigError
-from sabench.train.scores.copies import checked, prepared
+from sabench.train.scores.copies import checked, prepared, refuse_parts
 from sabench.train.scores.minibatch import Minibatch
 from sabench.train.scores.norms import batch_norms, by_channel_of, other_norms
 from sabench.train.scores.operators import SOFTMAX, WatchedOperators
@@ -40,14 +40,16 @@ def zen(
     """The mean over draws of `zen_of`, weights, x and e redrawn from the batch's seed.
 
     Source: Lin et al. 2021 (arXiv:2102.01063) and its code. The batch gives the images' shape
-    only. Batch statistics need the whole batch: `chunks` changes nothing.
+    only. Its batch statistics are of all images at once.
     Open in the paper: one-axis parameters (here, as in its code, norms scale by 1 and biases are
     0) and softmax, through which no scale passes (noted in `details`, not made up for).
-    Raises: UndefinedScoreError for normalisations other than batch norm, and for a batch norm with
-    one value a channel; ConfigError if draws < 1; otherwise as `prepared`.
+    Raises: UndefinedScoreError for normalisations other than batch norm, for a batch norm with one
+    value a channel, and if it is to be computed by parts; ConfigError if draws < 1; otherwise
+    as `prepared`.
     """
     if draws < 1:
         raise ConfigError(f"draws={draws}; allowed: at least 1")
+    refuse_parts(chunks)
     own, placed = prepared(module, batch, mixing=True)
     if norms := list(other_norms(own)):
         name, norm = norms[0]

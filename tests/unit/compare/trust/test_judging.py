@@ -192,8 +192,29 @@ def test_nothing_is_chosen_from_one_proxy_or_too_few_networks() -> None:
     assert choose([SHORT], FULL, KEYS) == "1 reduced trainings: a choice takes two"
     few = choose([SHORT, BACKWARDS], FULL, KEYS[: 2 * LEAST_HALF - 1])
     assert few == "9 networks are in all proxies: a choice takes 10"
-    level = [by_place(lambda _: 0.5, f"accuracy e={e}", seconds=each(1.0)) for e in (2, 4)]
+    level = [
+        by_place(lambda _: 0.5, f"accuracy e={e}", seconds=each(1.0), is_reduced=True)
+        for e in (2, 4)
+    ]
     assert choose(level, FULL, KEYS) == "all proxies are level on every half of the networks"
+
+
+def test_a_proxy_is_of_the_truths_data_and_of_less_than_it_or_another_recipe() -> None:
+    whole = replace(SHORT, name="accuracy (again)", is_reduced=False)
+    elsewhere = replace(SHORT, name="accuracy data=xor,e=16", way={"data": "xor"})
+    assert choose([SHORT, whole, elsewhere], FULL, KEYS).startswith("1 reduced trainings")
+    found = choose([SHORT, replace(whole, altered={"epochs": 1})], FULL, KEYS)
+    assert isinstance(found, Choice)
+
+
+def test_the_best_third_of_what_lacks_networks_is_the_truths() -> None:
+    """Of the four best it lacks one; of the first six it would be the two best."""
+    lacking = replace(SHORT, values={key: SHORT.values[key] for key in KEYS if key != KEYS[-1]})
+    few = replace(BACKWARDS, values={key: BACKWARDS.values[key] for key in KEYS[:6]})
+    there, absent, *_ = judge(gathered(FULL, lacking, few)).trusts
+    assert there.top is not None
+    assert (there.top.networks, there.top.tau) == (3, 1.0)
+    assert absent.top is None
 
 
 def test_a_proxy_that_lacks_networks_is_chosen_from_over_those_that_all_have() -> None:

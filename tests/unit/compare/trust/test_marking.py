@@ -128,6 +128,9 @@ def test_an_accuracy_says_how_it_ranks_where_that_is_known(ranks: Ranks) -> None
     )
     (full,) = marked(trained(values()), ranks).notes
     assert full.startswith("Accuracy by digits in full is what other accuracies are held against")
+    brief = trained(values()).model_copy(update={"altered": {"epochs": 1}})
+    (unlike,) = marked(brief.model_copy(update={"recipe": Recipe(epochs=1)}), ranks).notes
+    assert unlike.startswith("Accuracy by digits epochs=1: not known how far it ranks")
     (unknown,) = marked(trained(values(), r=2), ranks).notes
     assert unknown.startswith("Accuracy by digits r=2: not known how far it ranks")
 

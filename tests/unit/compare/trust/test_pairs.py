@@ -12,9 +12,7 @@ T2 = 4.302652729911275  # the 97.5 % point of Student's t with two degrees of fr
 @pytest.mark.parametrize(
     ("one", "other", "expected"),
     [
-        ((0.9,), (0.8,), 1),  # no seeds: whatever differs
-        ((0.8,), (0.9,), -1),
-        ((0.8,), (0.8,), 0),
+        ((0.9,), (0.8,), 0),  # of one seed nothing is known
         ((0.93, 0.94, 0.95), (0.83, 0.84, 0.85), 1),  # a shared seed cancels
         ((0.83, 0.84, 0.85), (0.93, 0.94, 0.95), -1),
         ((0.93, 0.84, 0.95), (0.83, 0.94, 0.85), 0),
@@ -33,10 +31,10 @@ def test_the_bound_is_that_of_students_t(nudge: float, expected: int) -> None:
     assert verdict((middle - 1, middle, middle + 1), (0.0, 0.0, 0.0)) == expected
 
 
-def test_one_training_a_network_decides_nothing() -> None:
-    once = indicator({"a": (0.9,), "b": (0.2,)})
+@pytest.mark.parametrize("origin", ["training", "score"])
+def test_one_draw_of_a_network_decides_nothing(origin: str) -> None:
+    once = indicator({"a": (0.9,), "b": (0.2,)}, origin=origin)
     truth = indicator({"a": (0.9, 0.91), "b": (0.8, 0.81)})
-    assert verdict((0.9,), (0.2,), needs_seeds=True) == 0
     assert decisions(once, truth, ["a", "b"]).decided == 0
     assert decisions(truth, once, ["a", "b"]).truly == 0
 

@@ -14,7 +14,7 @@ from sabench.catalog.metrics import METRICS, metrics_of
 from sabench.catalog.presets import TRAINING_PRESETS
 from sabench.catalog.scores import ASKED
 from sabench.records import Record, Status
-from sabench.train.scores import gradients
+from sabench.train.scores import gradients, zen
 from sabench.train.scores.job import run_scores, split_on_demand
 from sabench.train.scores.scored import Scored
 
@@ -54,9 +54,15 @@ def test_statistics_of_a_batch_that_does_not_fit_are_no_figure(
         raise torch.OutOfMemoryError("out of memory")
 
     monkeypatch.setattr(gradients, "outputs_of", starving)
-    reading = score(scored(), names=("snip_batch_statistics",)).readings["snip_batch_statistics"]
-    assert reading.median is None
-    assert "there is no memory for all" in reading.reason
+    monkeypatch.setattr(zen, "zen_of", starving)
+    names = ("snip_batch_statistics", "zen", "snip", "naswot")
+    record = score(scored(), names=names)
+    assert record.status is Status.OK
+    reasons = {name: record.readings[name].reason for name in names}
+    assert "there is no memory for all" in reasons["snip_batch_statistics"]
+    assert "there is no memory for all" in reasons["zen"]
+    assert reasons["snip"] == "out of memory, image by image too"
+    assert record.readings["naswot"].median is not None  # the others keep theirs
 
 
 def test_all_networks_are_scored_on_the_same_images() -> None:
