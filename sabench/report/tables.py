@@ -11,6 +11,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from sabench.catalog.scores import ASKED
 from sabench.measure.fake_script import is_made_up
 from sabench.records import MEASURED
 from sabench.report.agreement import agreement_line
@@ -84,7 +85,8 @@ class LeaderboardTable:
         for line in rest:
             yield Text(plain(line), style="dim")
         letters = flag_letters(self.leaderboard.rows)
-        shown = _fitting(columns(self.leaderboard, letters), self.leaderboard.rows, options)
+        table = columns(self.leaderboard, letters)
+        shown = _fitting(table, self.leaderboard.rows, options)
         told = agreements(self.leaderboard)
         for group, rows in self.leaderboard.groups():
             yield Text()
@@ -96,7 +98,7 @@ class LeaderboardTable:
         yield Text()
         for line in remarks(self.leaderboard.rows):
             yield Text(plain(line), style="yellow", overflow="fold")
-        for line in legend(self.leaderboard, letters):
+        for line in (*_left_out(table, shown), *legend(self.leaderboard, letters)):
             yield Text(plain(line), style="dim")
 
 
@@ -136,6 +138,13 @@ def _table(shown: Sequence[Column], rows: Sequence[Row]) -> Table:
         cells = [(Label if column.is_text else Text)(plain(column.cell(row))) for column in shown]
         table.add_row(*cells, style=style)
     return table
+
+
+def _left_out(table: Sequence[Column], shown: Sequence[Column]) -> Iterator[str]:
+    """Scores that were asked for, and for which the terminal has no room."""
+    names = [column.title for column in table if column not in shown and column.title in ASKED]
+    if names:
+        yield f"No room for {', '.join(names)}: a wider terminal, --csv or --markdown."
 
 
 def _fitting(

@@ -15,8 +15,9 @@ def recipe_line(leaderboard: Leaderboard) -> str:
             f"Scored untrained on a minibatch of {recipe.batch} images, with {seeds} draws of the "
             "weights; a dash: undefined for this network, the JSON says why."
         )
+    epochs = "epochs" if recipe.epochs > 1 else "epoch"
     return (
-        f"Trained for {recipe.epochs} epochs (over e) by {recipe.optimizer}, lr {recipe.lr:g}, "
+        f"Trained for {recipe.epochs} {epochs} (over e) by {recipe.optimizer}, lr {recipe.lr:g}, "
         f"with {seeds} seeds; accuracy on the test split after the last epoch, never the best."
     )
 

@@ -103,6 +103,8 @@ def with_accuracy(
     trainings = [_training(row.case, rows) for row in board.rows]
     figures = [one.figures.get(ACCURACY) if one else None for one in trainings]
     known = [figure for figure in figures if figure is not None]
+    if not rows:
+        raise ResultError(f"{name} holds no training that ended: sabench train makes some")
     if not known:
         raise ResultError(f"{name}: none of its trainings is of a network of this leaderboard")
     absent = Figure(unit="1", reason=f"not trained in {name}")

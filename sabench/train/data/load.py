@@ -19,9 +19,13 @@ def load_data(spec: DataSpec, *, seed: int = 0, size: int | None = None) -> Data
     """The data of a spec, every image at size x size if it is given.
 
     `seed` draws the generated tasks; all other data are the same for every seed.
-    Raises: ConfigError for files that cannot be used, a missing extra, options that do not fit.
+    Raises: ConfigError for files that cannot be used, data of a single class, a missing extra,
+    options that do not fit.
     """
     data = _from_path(spec, size) if spec.path else _by_name(spec, seed, size)
+    if len(data.classes) < 2:
+        told = f"one class, {data.classes[0]!r}: a training takes two"
+        raise ConfigError(f"data {spec.text!r} have {told}")
     return data if size is None else data.resized(size)
 
 

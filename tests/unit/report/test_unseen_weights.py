@@ -1,8 +1,13 @@
 """What a score did not see is told below its table."""
 
+import io
+
+from rich.console import Console
+
 from making_rows import board_of, row_of
 from making_trust import network
 from sabench.report.legend import legend
+from sabench.report.tables import LeaderboardTable
 from sabench.store.figure import Figure
 
 WEIGHT = ("classifier.weight", "no path to what is scored")
@@ -25,6 +30,23 @@ def figure(weights: tuple[tuple[str, str], ...] | None) -> Figure:
     if weights is None:
         return Figure(unit="1", reason="undefined here")
     return Figure(unit="1", median=3.0, mean=3.0, process_medians=(3.0,), unseen_weights=weights)
+
+
+def test_scores_for_which_there_is_no_room_are_named() -> None:
+    names = ("zen", "naswot_preactivation_sign", "grad_norm_batch_statistics")
+    figures = {name: Figure(unit="1", median=3.0, process_medians=(3.0,)) for name in names}
+    row = row_of(network(0.1, mode="score"), 3.0, metric="zen", figures=figures)
+    table = LeaderboardTable(board_of([row], rank_by="zen", metrics=names))
+    told = "No room for grad_norm_batch_statistics, naswot_preactivation_sign: a wider terminal"
+    assert told in shown(table, 50)
+    assert "No room" not in shown(table, 120)
+
+
+def shown(table: LeaderboardTable, width: int) -> str:
+    """What a terminal of that width shows, on one line."""
+    out = io.StringIO()
+    Console(file=out, width=width).print(table)
+    return " ".join(out.getvalue().split())
 
 
 def test_weights_are_counted_with_their_reasons() -> None:

@@ -100,8 +100,11 @@ def test_results_are_gathered_under_names_of_their_own(tmp_path: Path) -> None:
 def test_a_result_without_a_network_is_one_clear_line(tmp_path: Path) -> None:
     layer = row_of(Case(kind="layer", subject="conv", channels=8, size=8), 0.001)
     write_leaderboard(tmp_path / "layers.json", board_of([layer]))
-    with pytest.raises(ResultError, match=r"layers.json: no network in it has a figure"):
+    with pytest.raises(ResultError, match=r"layers.json: no network in it has a figure[^;]*$"):
         gather([tmp_path / "layers.json"])
+    write_leaderboard(tmp_path / "half.json", board_of([layer], is_complete=False))
+    with pytest.raises(ResultError, match="it is not complete: --resume goes on with it"):
+        gather([tmp_path / "half.json"])
 
 
 def test_a_network_of_which_a_seed_failed_is_lost_and_told(tmp_path: Path) -> None:

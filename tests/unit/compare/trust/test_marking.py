@@ -108,6 +108,11 @@ def test_layers_have_no_accuracy() -> None:
         with_accuracy(board_of([layer]), trained(values()), "it")
 
 
+def test_a_result_without_trainings_gives_no_accuracy() -> None:
+    with pytest.raises(ResultError, match="it holds no training that ended: sabench train"):
+        with_accuracy(profile(0.25), profile(0.25), "it")
+
+
 def test_two_ways_of_training_are_not_mixed() -> None:
     boards = trained(values()), trained(values(), e=4)
     both = boards[0].model_copy(update={"rows": boards[0].rows + boards[1].rows})

@@ -126,6 +126,7 @@ MISTAKES = {
     "a huge label": ({"y_train": LABELS + 2**40}, "y_train go from 1099511627776"),
     "more labels than images": ({"y_train": LABELS + 5}, "label 7 of only 6 train images"),
     "a class without images": ({"y_train": LABELS * 2}, "class '1' has no train image"),
+    "a single class": ({"y_train": LABELS * 0, "y_test": LABELS[:2] * 0}, "have one class, '0'"),
     "a label that is only tested": ({"y_test": LABELS[2:4] + 1}, "test label 3, and the train lab"),
     "labels as floats": ({"y_train": LABELS / 1}, "y_train are float64 (6,): give one whole"),
     "one-hot labels": ({"y_train": np.eye(3, dtype=int)[LABELS]}, "y_train are int64 (6, 3): give"),
