@@ -25,6 +25,18 @@ def held(feed: Feed, epoch: int, start: int = 0) -> list[int]:
     return (pixels * data.std[0] + data.mean[0]).round().int().tolist()
 
 
+def lopsided(count: int, **fields: Augmentation) -> Dataset:
+    """Every image -1 on the left and 1 on the right: mean 0, deviation 1, and a mirror tells."""
+    row = torch.tensor([-1.0, -1.0, 1.0, 1.0])
+    split = Split(row.expand(count, 1, 4, 4).clone(), torch.arange(count) % 2)
+    return Dataset.of("lopsided", Content(split, split, ("even", "odd")), source="test", **fields)
+
+
+def mirrored(feed: Feed, epoch: int) -> list[tuple[bool, ...]]:
+    """Of each step, which of its images are left to right."""
+    return [tuple((images[:, 0, 0, 0] > 0).tolist()) for images, _ in feed.draw(epoch)]
+
+
 def test_an_epoch_takes_every_sample_once_but_for_a_rest() -> None:
     feed = Feed(numbered(10), 4, 0, CPU, augments=False)
     assert feed.steps == 2
@@ -49,6 +61,25 @@ def test_an_epoch_that_goes_on_at_a_step_has_the_batches_it_would_have_had() -> 
     assert len(rest) == 2
     for one, other in zip(whole[1:], rest, strict=True):
         assert torch.equal(one, other)
+
+
+def test_images_to_learn_from_are_augmented_where_that_is_asked_for() -> None:
+    flipping = lopsided(32, augmentation=Augmentation(flip=True))
+    assert set(*mirrored(Feed(flipping, 32, 0, CPU, augments=True), 0)) == {False, True}
+    assert set(*mirrored(Feed(flipping, 32, 0, CPU, augments=False), 0)) == {False}
+
+
+def test_each_step_of_each_epoch_and_seed_is_augmented_in_its_own_way() -> None:
+    flipping = lopsided(96, augmentation=Augmentation(flip=True))
+    feeds = [Feed(flipping, 32, seed, CPU, augments=True) for seed in (0, 1)]
+    ways = [way for feed in feeds for epoch in (0, 1) for way in mirrored(feed, epoch)]
+    assert len(set(ways)) == len(ways) == 2 * 2 * 3
+
+
+def test_images_to_test_on_are_never_augmented() -> None:
+    data = lopsided(32, augmentation=Augmentation(crop=True, flip=True))
+    images, _ = next(Feed(data, 32, 0, CPU, augments=True).tests())
+    assert torch.equal(images, data.test.images.expand(-1, 3, -1, -1))
 
 
 def test_images_are_normalised_and_a_grey_one_fills_three_channels() -> None:

@@ -3,12 +3,16 @@
 from pathlib import Path
 
 import pytest
+from torch import nn
 
 from making_trainings import RECIPE, training_case, training_run
 from sabench.cases.plan import Batch
 from sabench.records import SHOWN, Record
+from sabench.train import job as job_module
 from sabench.train import training as training_module
+from sabench.train.feed import Feed
 from sabench.train.job import run_training
+from sabench.train.session import Session
 
 
 def record_of_training(path: Path, **recipe: object) -> Record:
@@ -45,6 +49,22 @@ def test_erratum_11_the_test_split_chooses_no_epoch(
     assert record.status in SHOWN, record.message
     assert record.readings["accuracy"].samples == (0.5,)
     assert record.readings["accuracy_last"].samples == (0.5,)
+
+
+def test_accuracy_is_of_the_averaged_weights_and_accuracy_last_of_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told(session: Session, module: nn.Module, _feed: Feed) -> training_module.Tested:
+        assert session.average is not None
+        accuracy = {session.module: 0.25, session.average.module: 0.75}[module]
+        return training_module.Tested(accuracy, 1.0)
+
+    monkeypatch.setattr(training_module, "test", told)
+    monkeypatch.setattr(job_module, "test", told)
+    readings = record_of_training(tmp_path / "run", ema=0.9).readings
+    assert readings["accuracy"].samples == (0.75,)
+    assert readings["accuracy"].details == {"weights": "averaged", "last": 0.25}
+    assert readings["accuracy_last"].samples == (0.25,)
 
 
 def test_joules_are_read_or_the_reason_is_told(tmp_path: Path) -> None:

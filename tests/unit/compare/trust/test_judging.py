@@ -117,6 +117,31 @@ def test_the_best_third_is_rounded_up_and_ranked_by_the_truth() -> None:
     assert best_third(FULL, KEYS[:4]) == [KEYS[3], KEYS[2]]
 
 
+def top_backwards(place: int) -> float:
+    """Eight networks in their order, and the best four among twelve the other way round."""
+    return float(place if place < 8 else 19 - place)
+
+
+def test_the_ceiling_of_the_best_third_is_of_its_networks_alone() -> None:
+    """Two seeds that order the best four of twelve in contrary ways: 6 of 66 pairs."""
+    ways = (float, top_backwards)
+    values = {key: tuple(way(place) for way in ways) for place, key in enumerate(KEYS)}
+    ceiling = judge(gathered(indicator(values))).ceiling
+    assert ceiling.tau == pytest.approx((60 - 6) / 66)
+    assert ceiling.top == pytest.approx(-1.0)
+
+
+def test_tau_of_the_best_third_is_of_its_networks_alone() -> None:
+    trust = judge(gathered(FULL, by_place(top_backwards, "accuracy e=4", is_reduced=True))).trusts[
+        0
+    ]
+    assert trust.overall is not None
+    assert trust.top is not None
+    assert (trust.overall.networks, trust.top.networks) == (12, 4)
+    assert trust.overall.tau == pytest.approx((60 - 6) / 66)
+    assert trust.top.tau == pytest.approx(-1.0)
+
+
 def test_networks_that_an_indicator_lacks_are_left_out_of_its_row() -> None:
     part = indicator({key: SHORT.values[key] for key in KEYS[:6]}, "part", is_reduced=True)
     few = indicator({key: SHORT.values[key] for key in KEYS[:2]}, "few", is_reduced=True)
@@ -236,6 +261,14 @@ def test_times_are_of_the_same_networks_on_the_same_device() -> None:
     elsewhere = replace(few, way={"device": "another"})
     assert faster_by(elsewhere, full, KEYS) is None
     assert faster_by(replace(few, seconds={}), full, KEYS) is None
+
+
+def test_times_are_of_trainings_with_as_many_threads() -> None:
+    """On a device of the same name, half the threads take about twice the time."""
+    device = {"device": "a CPU"}
+    full = replace(FULL, way=device | {"threads": "2"})
+    assert faster_by(replace(SHORT, way=device | {"threads": "2"}), full, KEYS) == 16.0
+    assert faster_by(replace(SHORT, way=device | {"threads": "1"}), full, KEYS) is None
 
 
 def test_the_best_third_of_what_is_better_less_is_the_least() -> None:

@@ -130,6 +130,12 @@ def test_a_seed_that_both_share_is_not_held_against_itself() -> None:
     assert apart > 1 / 9
 
 
+def test_an_interval_leaves_out_a_fortieth_of_the_draws_on_either_side() -> None:
+    found = middle(np.random.default_rng(7).permutation(np.linspace(-1.0, 1.0, 2001)))
+    assert found is not None
+    assert (found.low, found.high) == pytest.approx((-0.95, 0.95))
+
+
 def test_draws_without_an_order_do_not_count_until_most_are() -> None:
     nan = math.nan
     some = middle(np.array([0.5, 0.5, nan, 0.5]))

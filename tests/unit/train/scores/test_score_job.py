@@ -1,5 +1,6 @@
 """The job that scores: one minibatch for all, memory that runs out, scores that are undefined."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -7,15 +8,19 @@ import pytest
 import torch
 
 from making_runs import batch_of
-from making_trainings import training_case
+from making_trainings import XOR, training_case
 from sabench.cases.case import Case
 from sabench.cases.plan import make_jobs
+from sabench.catalog.data import parse_data
 from sabench.catalog.metrics import METRICS, metrics_of
 from sabench.catalog.presets import TRAINING_PRESETS
 from sabench.catalog.scores import ASKED
 from sabench.records import Record, Status
+from sabench.train.data.load import load_data
 from sabench.train.scores import gradients, zen
+from sabench.train.scores import job as job_module
 from sabench.train.scores.job import run_scores, split_on_demand
+from sabench.train.scores.minibatch import Minibatch
 from sabench.train.scores.scored import Scored
 
 
@@ -70,6 +75,26 @@ def test_all_networks_are_scored_on_the_same_images() -> None:
     assert one.status is other.status is Status.OK
     assert one.details["minibatch"] == other.details["minibatch"]
     assert one.readings["snip"].samples != other.readings["snip"].samples
+
+
+def test_the_images_are_drawn_from_all_of_the_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of data in the order of their classes the first eight images are all of one."""
+    scored_on: list[Minibatch] = []
+
+    def made(*arguments: Any, **settings: Any) -> Minibatch:
+        scored_on.append(Minibatch(*arguments, **settings))
+        return scored_on[-1]
+
+    data = load_data(parse_data(XOR))
+    in_order = replace(data, train=data.train.take(data.train.labels.argsort()))
+    assert set(in_order.train.labels[:8].tolist()) == {0}
+    monkeypatch.setattr(job_module, "data_of", lambda _case: in_order)
+    monkeypatch.setattr(job_module, "Minibatch", made)
+    assert score(scored()).status is Status.OK
+    (minibatch,) = scored_on
+    assert minibatch.labels is not None
+    assert len(minibatch) == 8
+    assert set(minibatch.labels.tolist()) == {0, 1}
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_other_weights() -> None:
