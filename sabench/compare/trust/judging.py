@@ -146,8 +146,8 @@ def trust_in(
 def _seed_tau(one: Indicator, truth: Indicator, networks: Sequence[str]) -> float | None:
     if not one.is_drawn:
         return None
-    shared = one.is_trained and truth.is_trained
-    return seed_by_seed(one.of_seeds(networks), truth.of_seeds(networks), share_seeds=shared)
+    mine, true = one.of_seeds(networks), truth.of_seeds(networks)
+    return seed_by_seed(mine, true, share_seeds=truth.is_drawn)  # scores share the first weights
 
 
 def ceiling_of(truth: Indicator, networks: Sequence[str]) -> Ceiling:

@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -74,6 +75,16 @@ def test_what_has_no_seeds_has_neither_a_ceiling_nor_a_tau_by_seeds() -> None:
     assert (told.ceiling.seeds, told.ceiling.tau) == (0, None)
     by_latency = judge(gathered(FULL, slow)).trusts[0]
     assert by_latency.seed_tau is None
+
+
+@pytest.mark.parametrize("origin", ["training", "score"])
+def test_no_seed_is_held_against_the_training_that_began_with_the_same_weights(
+    origin: Literal["training", "score"],
+) -> None:
+    """Seed 1 ranks backwards, of both: each agrees with its own and disagrees with the other."""
+    values = {key: (float(place), -float(place)) for place, key in enumerate(KEYS)}
+    truth, one = replace(FULL, values=values), replace(SHORT, values=values, origin=origin)
+    assert judge(gathered(truth, one), truth.name).trusts[0].seed_tau == -1.0
 
 
 def test_everything_that_is_told_of_an_indicator_is_kept_in_the_file(tmp_path: Path) -> None:
