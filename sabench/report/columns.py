@@ -237,7 +237,7 @@ def _precision_of(name: str) -> Callable[[Row], str]:
 
     def cell(row: Row) -> str:
         figure = row.figures.get(name)
-        if figure is None or not figure.headline or figure.interval is None:
+        if figure is None or not figure.headline or figure.interval is None or figure.is_of_one:
             return "-"
         half = (figure.interval.high - figure.interval.low) / 2
         half /= 1.0 if is_share else abs(figure.headline)

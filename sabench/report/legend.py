@@ -52,7 +52,11 @@ def legend(leaderboard: Leaderboard, letters: dict[Flag, str]) -> list[str]:
 def _of_precision(leaderboard: Leaderboard) -> list[str]:
     """What the ± of these rows is: an interval, or only the range of too few processes."""
     figures = [row.figures.get(leaderboard.rank_by) for row in leaderboard.rows]
-    kinds = {one.interval_kind for one in figures if one is not None and one.median is not None}
+    kinds = {
+        one.interval_kind
+        for one in figures
+        if one is not None and one.median is not None and not one.is_of_one
+    }
     lines = []
     if kinds & {"t", "order"}:
         within = "" if "t" in kinds else ", within one process"

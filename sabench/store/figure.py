@@ -62,6 +62,11 @@ class Figure(Frozen):
         return self.median if self.mean is None else self.mean
 
     @property
+    def is_of_one(self) -> bool:
+        """Whether it is of a single seed, which tells nothing of a spread."""
+        return len(self.seeds) == 1
+
+    @property
     def interval(self) -> Interval | None:
         """The interval, None when there is no figure."""
         if self.low is None or self.high is None:

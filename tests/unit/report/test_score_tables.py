@@ -1,4 +1,4 @@
-"""What a score did not see is told below its table."""
+"""The table of scores: its columns, its spread, what a score did not see."""
 
 import io
 
@@ -6,9 +6,10 @@ from rich.console import Console
 
 from making_rows import board_of, row_of
 from making_trust import network
+from sabench.records import Reading
 from sabench.report.legend import legend
 from sabench.report.tables import LeaderboardTable
-from sabench.store.figure import Figure
+from sabench.store.figure import Figure, figure_over_seeds
 
 WEIGHT = ("classifier.weight", "no path to what is scored")
 TABLE = ("slot.rows", "its module is never called")
@@ -40,6 +41,15 @@ def test_scores_for_which_there_is_no_room_are_named() -> None:
     told = "No room for grad_norm_batch_statistics, naswot_preactivation_sign: a wider terminal"
     assert told in shown(table, 50)
     assert "No room" not in shown(table, 120)
+
+
+def test_a_single_seed_has_no_spread() -> None:
+    one, two = (figure_over_seeds(dict.fromkeys(range(n), Reading.of("1", [3.0]))) for n in (1, 2))
+    for figures, told in ((one, "width=0.1 3 -"), (two, "width=0.1 3 0.0%")):
+        row = row_of(network(0.1, mode="score"), 3.0, metric="zen", figures={"zen": figures})
+        table = LeaderboardTable(board_of([row], rank_by="zen", metrics=("zen",)))
+        assert told in shown(table, 80)
+        assert "(±)" not in shown(table, 80)
 
 
 def shown(table: LeaderboardTable, width: int) -> str:
