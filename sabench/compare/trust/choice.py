@@ -54,13 +54,7 @@ def choose(
     Among those that are at least `faster` times as fast as the truth; if there are not two of
     these, among all; over the networks that all of them have. Or why there is no choice.
     """
-    proxies = [
-        one
-        for one in indicators
-        if one.is_trained
-        and (one.is_reduced or one.altered)
-        and one.way.get("data") == truth.way.get("data")
-    ]
+    proxies = [one for one in indicators if one is not truth and _is_proxy(one, truth)]
     if len(proxies) < 2:
         return f"{len(proxies)} reduced trainings: a choice takes two"
     fast = [one for one in proxies if (faster_by(one, truth, networks) or 0.0) >= faster]
@@ -90,6 +84,12 @@ def choose(
         middle=float(middle),
         quartiles=Interval(float(low), float(high)),
     )
+
+
+def _is_proxy(one: Indicator, truth: Indicator) -> bool:
+    """Whether it is a training of less, or by another recipe, on the data of the truth's if any."""
+    same = not truth.is_trained or one.way.get("data") == truth.way.get("data")
+    return one.is_trained and same and (one.is_reduced or bool(one.altered))
 
 
 def _halving(

@@ -241,6 +241,9 @@ def test_a_proxy_is_of_the_truths_data_and_of_less_than_it_or_another_recipe() -
     assert choose([SHORT, whole, elsewhere], FULL, KEYS).startswith("1 reduced trainings")
     found = choose([SHORT, replace(whole, altered={"epochs": 1})], FULL, KEYS)
     assert isinstance(found, Choice)
+    assert choose([SHORT, BACKWARDS], SHORT, KEYS).startswith("1 reduced trainings")
+    printed = replace(FULL, origin="published")
+    assert isinstance(choose([elsewhere, SHORT], printed, KEYS), Choice)
 
 
 def test_the_best_third_of_what_lacks_networks_is_the_truths() -> None:
