@@ -14,7 +14,7 @@ from sabench.errors import ConfigError
 from sabench.train.data.dataset import Content, Split
 from sabench.train.data.files import entries, read_bytes, said
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".pgm", ".ppm", ".tif", ".tiff", ".webp")
 LAYOUT = "an image folder is {train,test}/<class>/*.jpg"
 
 DEEP = ("I", "I;16", "I;16B", "I;16L", "I;16N", "F")
