@@ -1,13 +1,14 @@
 """What all tests share: a fake NVML, and golden files, changed by `pytest --update-golden` only."""
 
 import gc
-import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from pinning import keep_to_one_core
 
 pytest_plugins = ("fakes.nvml",)
 
@@ -17,16 +18,7 @@ GOLDEN = Path(__file__).parent / "golden"
 def pytest_configure() -> None:
     """A shell's background job ignores Ctrl-C, and so would all that a test starts and stops."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    _keep_to_one_core()
-
-
-def _keep_to_one_core() -> None:
-    """Each of several workers to its own: a child takes the first core of those it may have, so
-    that all workers' children would share one."""
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
-    if worker and hasattr(os, "sched_setaffinity"):
-        cores = sorted(os.sched_getaffinity(0))
-        os.sched_setaffinity(0, {cores[int(worker.removeprefix("gw")) % len(cores)]})
+    keep_to_one_core()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -43,7 +35,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def one_thread() -> None:
-    """As in a child; two workers share the cores, and another test may have asked for more."""
+    """As in a child; workers share the cores, and another test may have asked for more."""
     if torch := sys.modules.get("torch"):
         torch.set_num_threads(1)
 

@@ -87,6 +87,8 @@ def are_level(data: str, rows: Sequence[Row]) -> bool:
     """Whether the networks differ by no more than seeds do."""
     found = [by_seed(row) for row in rows]
     seeds = sorted(set.intersection(*({*each} for each in found)))
+    if len(seeds) < SEEDS:
+        return said(False, f"{data}: {len(seeds)} seeds in common, {SEEDS} are wanted")
     of_seeds = [[each[seed] for each in found] for seed in seeds]
     told = ", ".join(
         f"{layer_of(row)} {fmean(each.values()):.4f}" for row, each in zip(rows, found, strict=True)

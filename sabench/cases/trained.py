@@ -46,7 +46,7 @@ def _problem(case: Case, recipe: Recipe) -> Problem | None:
 
 
 def _of_a_score(case: Case) -> Problem | None:
-    """What a score would be the same for."""
+    """A factor or a precision that would change nothing in a score."""
     if case.e != 1:
         return Problem("e", f"e={case.e}: a score is of an untrained network, whatever its epochs")
     for key, plain in (("autocast", "none"), ("dtype", "fp32")):

@@ -13,7 +13,7 @@ def recipe_line(leaderboard: Leaderboard) -> str:
     if any(row.case.mode == "score" for row in leaderboard.rows):
         return (
             f"Scored untrained on a minibatch of {recipe.batch} images, with {seeds} draws of the "
-            "weights; a dash: undefined for this network, the JSON says why."
+            "weights; a dash: undefined for this network, or no memory for it; the JSON says why."
         )
     epochs = "epochs" if recipe.epochs > 1 else "epoch"
     return (

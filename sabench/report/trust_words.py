@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from sabench.cases.case import REDUCTIONS
 from sabench.compare.trust.agreement import Agreement
 from sabench.compare.trust.choice import Choice
-from sabench.compare.trust.indicators import NO_FIGURE, Indicator, are_of_one_content
+from sabench.compare.trust.indicators import NO_FIGURE, Indicator, are_of_other_data
 from sabench.compare.trust.judging import Judgement, Trust
 from sabench.stats import Interval
 
@@ -129,15 +129,14 @@ def remarks(told: Judgement) -> list[str]:
         lines.append(f"With a single seed, so no pair is told: {', '.join(lacking)}.")
     lines += _of_other_seeds(told)
     for what, origin, differs in (
-        ("Trained on other data", "training", _of_other_data),
-        ("Scored on other data", "score", _of_other_data),
-        ("Trained by another recipe", "training", _otherwise),
+        ("Trained on other data than the truth", "training", are_of_other_data),
+        ("Scored on other data than the truth", "score", are_of_other_data),
+        ("Trained by another recipe than the truth", "training", _otherwise),
+        ("Trained on another device or number of threads", "training", _is_elsewhere),
     ):
         others = (one for one in indicators[1:] if one.origin == origin)
-        if told.truth.is_trained and (those := [o.name for o in others if differs(o, told.truth)]):
-            lines.append(f"{what} than the truth: {', '.join(those)}.")
-    if elsewhere := [one.name for one in indicators[1:] if _is_elsewhere(one, told.truth)]:
-        lines.append(f"Trained on another device or number of threads: {', '.join(elsewhere)}.")
+        if those := [one.name for one in others if differs(one, told.truth)]:
+            lines.append(f"{what}: {', '.join(those)}.")
     return lines
 
 
@@ -154,8 +153,8 @@ def _of_other_seeds(told: Judgement) -> Iterator[str]:
 
 
 def has_seeds(one: Indicator) -> bool:
-    """Whether it can tell a pair: it has two seeds of every network, or is of none."""
-    return not one.is_drawn or min(map(len, one.values.values())) > 1
+    """Whether it can tell a pair: it has two seeds of a network, or is of none."""
+    return not one.is_drawn or max(map(len, one.values.values())) > 1
 
 
 def _lost(one: Indicator) -> Iterator[str]:
@@ -166,20 +165,13 @@ def _lost(one: Indicator) -> Iterator[str]:
         yield f"{one.name}: {number} {networks} left out, {why}."
 
 
-def _of_other_data(one: Indicator, truth: Indicator) -> bool:
-    """By its name; by its hash too where as many samples and pixels are left of both."""
-    same_part = all(one.way[key] == truth.way[key] for key in ("r", "s"))
-    same = not same_part or are_of_one_content(one.contents, truth.contents)
-    return one.way["data"] != truth.way["data"] or not same
-
-
 def _otherwise(one: Indicator, truth: Indicator) -> bool:
-    return one.recipe != truth.recipe
+    return truth.is_trained and one.recipe != truth.recipe
 
 
 def _is_elsewhere(one: Indicator, truth: Indicator) -> bool:
     where = ("device", "threads")
-    return one.is_trained and any(one.way.get(key) != truth.way.get(key) for key in where)
+    return truth.is_trained and any(one.way.get(key) != truth.way.get(key) for key in where)
 
 
 def _tau(agreement: Agreement | None) -> str:

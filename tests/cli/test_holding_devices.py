@@ -13,6 +13,7 @@ import pytest
 
 from faking import plant
 from making_runs import environment
+from pinning import EVERY_CORE
 from sabench.launch.device_lock import device_lock
 from sabench.measure.noise import busy_neighbours
 
@@ -57,9 +58,8 @@ def run(place: Path, *words: str) -> tuple[int, str]:
 
 @pytest.fixture
 def spinners() -> Iterator[None]:
-    """More than a twentieth of the machine's cores are busy, the measured one last."""
-    cores = sorted(os.sched_getaffinity(0))
-    with busy_neighbours(cores[: (os.cpu_count() or 1) // 10 + 1]):
+    """More than a twentieth of the machine's cores are busy."""
+    with busy_neighbours(EVERY_CORE[: (os.cpu_count() or 1) // 10 + 1]):
         yield
 
 

@@ -143,6 +143,29 @@ def test_scores_on_other_data_are_told(
     assert "Scored on other data than the truth: snip." in " ".join(out.split())
 
 
+def test_a_network_with_a_single_draw_hides_no_others(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cases = [row.case for row in trained(dict.fromkeys(WIDTHS, (0.5,))).rows]
+    rows = [score_of(case, "digits", "a") for case in cases]
+    thin = rows[0].model_copy(update={"figures": {"snip": over_seeds([0.125])}})
+    write_leaderboard(results / "scores.json", board_of([thin, *rows[1:]], metrics=("snip",)))
+    _, out, _ = run(capsys, "long.json", "scores.json")
+    assert "single seed" not in out
+    (told,) = (line for line in out.splitlines() if line.startswith("snip"))
+    assert "55/55" in told  # of 66: none with the thin one
+
+
+def test_a_truth_that_was_not_trained_has_no_data_or_recipe_to_differ_from(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [row_of(network(width), width / 10, (0.99, 1.0, 1.01)) for width in WIDTHS]
+    write_leaderboard(results / "profile.json", board_of(rows))
+    _, out, _ = run(capsys, *SOURCES, "profile.json", "--truth", "latency_warm")
+    assert "than the truth" not in out
+    assert "another device" not in out
+
+
 def score_of(case: Case, data: str, sha256: str) -> Row:
     """A row of a score of the network, on data of that name and hash."""
     width = case.options["width"]

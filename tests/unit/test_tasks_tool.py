@@ -108,6 +108,9 @@ def test_the_control_pairs_by_the_seed(tool: Any) -> None:
     by_place = moved.model_copy(update={"seeds": tuple(range(10))})
     other = row_of(rows[2].case, 1.0, figures={"accuracy": by_place})
     assert not tool.are_level(CONTROL, [*rows[:2], other])
+    later = moved.model_copy(update={"seeds": tuple(range(10, 20))})
+    apart = row_of(rows[2].case, 1.0, figures={"accuracy": later})
+    assert not tool.are_level(CONTROL, [*rows[:2], apart])  # no seed in common
 
 
 @pytest.mark.parametrize("spoilt", [failed, of_nine])

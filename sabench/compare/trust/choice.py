@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sabench.compare.trust.agreement import SEED, Agreement, Resampling
-from sabench.compare.trust.indicators import Indicator
+from sabench.compare.trust.indicators import Indicator, are_of_other_data
 from sabench.compare.trust.judging import faster_by
 from sabench.stats import Interval, kendall_tau
 
@@ -49,14 +49,14 @@ def choose(
     networks: Sequence[str],
     faster: float = FASTER,
 ) -> Choice | str:
-    """Among trainings on the truth's data by less of it, or by another recipe.
+    """Among proxies: trainings on the truth's data that are reduced or by another recipe.
 
     Among those that are at least `faster` times as fast as the truth; if there are not two of
     these, among all; over the networks that all of them have. Or why there is no choice.
     """
     proxies = [one for one in indicators if one is not truth and _is_proxy(one, truth)]
     if len(proxies) < 2:
-        return f"{len(proxies)} reduced trainings: a choice takes two"
+        return f"{len(proxies)} reduced trainings on its data: a choice takes two"
     fast = [one for one in proxies if (faster_by(one, truth, networks) or 0.0) >= faster]
     known = fast if len(fast) > 1 else proxies
     common = [key for key in networks if all(key in one.values for one in known)]
@@ -87,9 +87,9 @@ def choose(
 
 
 def _is_proxy(one: Indicator, truth: Indicator) -> bool:
-    """Whether it is a training of less, or by another recipe, on the data of the truth's if any."""
-    same = not truth.is_trained or one.way.get("data") == truth.way.get("data")
-    return one.is_trained and same and (one.is_reduced or bool(one.altered))
+    """Whether it is a training of less, or by another recipe, on the truth's data if it has any."""
+    is_another = one.is_reduced or one.altered != truth.altered
+    return one.is_trained and is_another and not are_of_other_data(one, truth)
 
 
 def _halving(

@@ -35,7 +35,7 @@ def _measured(path: Path) -> Gathered:
     board = read_leaderboard(path)
     here = tuple(indicators_of(board))
     if not here:
-        more = "" if board.is_complete else "; it is not complete: --resume goes on with it"
+        more = "" if board.is_complete else "; it is not complete: resume the run it is of"
         raise ResultError(f"{path}: no network in it has a figure that could rank it{more}")
     return Gathered(here, networks_of(board))
 

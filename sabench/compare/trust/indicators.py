@@ -148,6 +148,16 @@ def are_of_one_content(one: Mapping[int, str], other: Mapping[int, str]) -> bool
     return all(one[size] == other[size] for size in one.keys() & other.keys())
 
 
+def are_of_other_data(one: Indicator, truth: Indicator) -> bool:
+    """By its name; by its hash too where as many samples and pixels are left of both. Not of what
+    has no data, as a latency or a printed figure."""
+    if not (one.is_drawn and truth.is_drawn):
+        return False
+    same_part = all(one.way.get(key) == truth.way.get(key) for key in ("r", "s"))
+    same = not same_part or are_of_one_content(one.contents, truth.contents)
+    return one.way.get("data") != truth.way.get("data") or not same
+
+
 def _of_one_way(
     rows: Sequence[Row], way: Way, label: Sequence[str], board: Leaderboard
 ) -> Iterator[Indicator]:

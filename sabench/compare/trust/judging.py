@@ -76,13 +76,13 @@ def judge(gathered: Gathered, truth: str = "") -> Judgement:
     counted = counts({key: gathered.networks[key] for key in networks}, true.classes)
     others = [one for one in known if one is not true]
     baselines = [*counted, *(one for one in others if one.origin == "measurement")]
-    trusts, left_out = [], {}
+    trusts, left_out, foremost = [], {}, best_third(true, networks)
     for one in [*others, *counted]:
         common = [key for key in networks if key in one.values]
         if len(common) < LEAST_NETWORKS:
             left_out[one.name] = len(common)
         else:
-            trusts.append(trust_in(one, true, common, best_third(true, networks), baselines))
+            trusts.append(trust_in(one, true, common, foremost, baselines))
     means = true.means(networks)
     return Judgement(
         truth=true,

@@ -14,7 +14,10 @@ from sabench.errors import ConfigError
 from sabench.train.data.dataset import Content, Split
 from sabench.train.data.files import entries, read_bytes, said
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".pgm", ".ppm", ".tif", ".tiff", ".webp")
+SUFFIXES = (
+    *(".jpg", ".jpe", ".jpeg", ".jfif", ".png", ".bmp", ".gif"),
+    *(".pbm", ".pgm", ".pnm", ".ppm", ".tif", ".tiff", ".webp"),
+)
 LAYOUT = "an image folder is {train,test}/<class>/*.jpg"
 
 DEEP = ("I", "I;16", "I;16B", "I;16L", "I;16N", "F")
@@ -25,7 +28,7 @@ def read_folder(folder: Path, size: int | None = None) -> Content:
     """Every image as three channels of bytes: (N, 3, H, W); size x size if it is given.
 
     Classes are the folders of train, by name, and those of test are the same. Files of other
-    suffixes are passed over.
+    suffixes are passed over; of several frames the first is read.
     Raises: ConfigError for another layout, a class without images, an image that cannot be read or,
     without `size`, is of another size than the first.
     """

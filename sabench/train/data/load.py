@@ -24,7 +24,7 @@ def load_data(spec: DataSpec, *, seed: int = 0, size: int | None = None) -> Data
     """
     data = _from_path(spec, size) if spec.path else _by_name(spec, seed, size)
     if len(data.classes) < 2:
-        told = f"one class, {data.classes[0]!r}: a training takes two"
+        told = f"one class, {data.classes[0]!r}: two are the least to tell apart"
         raise ConfigError(f"data {spec.text!r} have {told}")
     return data if size is None else data.resized(size)
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from sabench.catalog.scores import BATCH_STATISTICS
+from sabench.measure.faults import is_out_of_memory
 from sabench.train.scores.minibatch import Minibatch
 from sabench.train.scores.norms import batch_norms, by_channel_of
 from sabench.train.scores.scored import UndefinedScoreError
@@ -25,6 +26,8 @@ def prepared(
     try:
         own = copy.deepcopy(module)
     except (RuntimeError, TypeError) as error:
+        if is_out_of_memory(error):
+            raise
         reason = str(error).splitlines()[0]
         told = f"{type(module).__name__} cannot be copied: {reason}"
         raise UndefinedScoreError(f"{told}; keep no computed tensors in it") from error

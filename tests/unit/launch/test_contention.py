@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from making_runs import HASTE, faulty, new_run, preset, stand_in
+from pinning import EVERY_CORE
 from sabench.errors import ConfigError, DeviceError
 from sabench.launch import contention
 from sabench.launch.contention import Policy, await_quiet, neighbours, parse_policy
@@ -89,8 +90,7 @@ def test_every_device_is_looked_at() -> None:
 
 
 def test_real_neighbours_are_seen() -> None:
-    cores = sorted(os.sched_getaffinity(0))
-    with busy_neighbours(cores[: (os.cpu_count() or 1) // 10 + 1]):
+    with busy_neighbours(EVERY_CORE[: (os.cpu_count() or 1) // 10 + 1]):
         before = machine_usage()
         assert "cores are busy with other work" in neighbours("cpu", 0.5)
         assert ForeignLoad.between(before, machine_usage()).foreign > 0.5

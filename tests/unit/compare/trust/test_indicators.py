@@ -103,7 +103,7 @@ def test_a_result_without_a_network_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(ResultError, match=r"layers.json: no network in it has a figure[^;]*$"):
         gather([tmp_path / "layers.json"])
     write_leaderboard(tmp_path / "half.json", board_of([layer], is_complete=False))
-    with pytest.raises(ResultError, match="it is not complete: --resume goes on with it"):
+    with pytest.raises(ResultError, match="it is not complete: resume the run it is of"):
         gather([tmp_path / "half.json"])
 
 

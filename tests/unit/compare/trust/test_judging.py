@@ -225,7 +225,7 @@ def test_slow_proxies_are_chosen_from_only_where_none_is_fast() -> None:
 
 
 def test_nothing_is_chosen_from_one_proxy_or_too_few_networks() -> None:
-    assert choose([SHORT], FULL, KEYS) == "1 reduced trainings: a choice takes two"
+    assert choose([SHORT], FULL, KEYS) == "1 reduced trainings on its data: a choice takes two"
     few = choose([SHORT, BACKWARDS], FULL, KEYS[: 2 * LEAST_HALF - 1])
     assert few == "9 networks are in all proxies: a choice takes 10"
     level = [
@@ -238,7 +238,11 @@ def test_nothing_is_chosen_from_one_proxy_or_too_few_networks() -> None:
 def test_a_proxy_is_of_the_truths_data_and_of_less_than_it_or_another_recipe() -> None:
     whole = replace(SHORT, name="accuracy (again)", is_reduced=False)
     elsewhere = replace(SHORT, name="accuracy data=xor,e=16", way={"data": "xor"})
-    assert choose([SHORT, whole, elsewhere], FULL, KEYS).startswith("1 reduced trainings")
+    others = replace(SHORT, name="accuracy e=16 (2)", contents={16: "b"})
+    full = replace(FULL, contents={16: "a"})
+    assert choose([SHORT, whole, elsewhere, others], full, KEYS).startswith("1 reduced trainings")
+    like, again = (replace(one, altered={"epochs": 1}) for one in (FULL, whole))
+    assert choose([SHORT, again], like, KEYS).startswith("1 reduced trainings")
     found = choose([SHORT, replace(whole, altered={"epochs": 1})], FULL, KEYS)
     assert isinstance(found, Choice)
     assert choose([SHORT, BACKWARDS], SHORT, KEYS).startswith("1 reduced trainings")

@@ -17,7 +17,7 @@ from sabench.catalog.presets import TRAINING_PRESETS
 from sabench.catalog.scores import ASKED
 from sabench.records import Record, Status
 from sabench.train.data.load import load_data
-from sabench.train.scores import gradients, zen
+from sabench.train.scores import copies, gradients, zen
 from sabench.train.scores import job as job_module
 from sabench.train.scores.job import run_scores, split_on_demand
 from sabench.train.scores.minibatch import Minibatch
@@ -68,6 +68,17 @@ def test_statistics_of_a_batch_that_does_not_fit_are_no_figure(
     assert "there is no memory for all" in reasons["zen"]
     assert reasons["snip"] == "out of memory, image by image too"
     assert record.readings["naswot"].median is not None  # the others keep theirs
+
+
+def test_a_network_that_does_not_fit_twice_is_no_mistake_of_its_author(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def starving(_module: object) -> object:
+        raise torch.OutOfMemoryError("out of memory")
+
+    monkeypatch.setattr(copies.copy, "deepcopy", starving)
+    reading = score(scored(), names=("snip",)).readings["snip"]
+    assert reading.reason == "out of memory, image by image too"
 
 
 def test_all_networks_are_scored_on_the_same_images() -> None:
