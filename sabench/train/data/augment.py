@@ -45,13 +45,10 @@ def crop(images: Tensor, padding: int, rows: Tensor, columns: Tensor) -> Tensor:
     An offset of `padding` is the image itself.
     Shapes: (B, C, H, W), (B,), (B,) -> (B, C, H, W).
     """
-    batch, channels, h, w = images.shape
+    batch, _, h, w = images.shape
     padded = functional.pad(images, (padding, padding, padding, padding))
-    image = torch.arange(batch, device=images.device).view(-1, 1, 1, 1)
-    channel = torch.arange(channels, device=images.device).view(1, -1, 1, 1)
-    row = rows.view(-1, 1, 1, 1) + torch.arange(h, device=images.device).view(1, 1, -1, 1)
-    column = columns.view(-1, 1, 1, 1) + torch.arange(w, device=images.device).view(1, 1, 1, -1)
-    return padded[image, channel, row, column]  # (B, C, H, W)
+    windows = padded.unfold(2, h, 1).unfold(3, w, 1)  # (B, C, rows, columns, H, W), a view
+    return windows[torch.arange(batch, device=images.device), :, rows, columns]
 
 
 def flip(images: Tensor, mirrored: Tensor) -> Tensor:
