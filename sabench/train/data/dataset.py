@@ -29,7 +29,7 @@ class Split:
 
     def take(self, indices: Tensor) -> "Split":
         """The samples at these places, in this order."""
-        return Split(self.images[indices], self.labels[indices])
+        return Split(self.images.index_select(0, indices), self.labels[indices])
 
     @property
     def sha256(self) -> str:
@@ -113,7 +113,7 @@ class Dataset:
     def normalised(self, images: Tensor) -> Tensor:
         """Images of this data set as floats, less the mean, over the standard deviation."""
         mean, std = (each.to(images.device).view(1, -1, 1, 1) for each in (self.mean, self.std))
-        return (to_floats(images) - mean) / std
+        return (to_floats(images) - mean).div_(std)
 
     def resized(self, size: int) -> "Dataset":
         """Every image at size x size, bilinear with antialiasing.
@@ -158,7 +158,7 @@ class Dataset:
 
 def to_floats(images: Tensor) -> Tensor:
     """float32: bytes as 0 to 1, floats as they are."""
-    return images.float() / 255 if images.dtype == torch.uint8 else images
+    return images / 255 if images.dtype == torch.uint8 else images
 
 
 def _resized(split: Split, size: int) -> Split:
