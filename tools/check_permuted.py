@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from perceptron import reached
-from verdicts import by_seed, said
+from verdicts import by_seed, layer_of, said
 
 from sabench.cases.case import REDUCTIONS
 from sabench.records import SHOWN
@@ -54,7 +54,7 @@ def on_both(rows: Sequence[Row]) -> Iterator[tuple[Row, Row]]:
 
 def holds(plain: Row, permuted: Row, level: float) -> Iterator[bool]:
     """What a network is held to, `level` being the perceptron's accuracy."""
-    mix = str(plain.case.options.get("mix", "conv"))
+    mix = layer_of(plain.case)
     if failed := next((row for row in (plain, permuted) if row.status not in SHOWN), None):
         yield said(False, f"{mix}: on {failed.case.data} it ended {failed.status}")
         return

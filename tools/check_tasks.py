@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import fmean
 
 from scipy.stats import friedmanchisquare
-from verdicts import by_seed, said
+from verdicts import by_seed, layer_of, said
 
 from sabench.cases.case import Case
 from sabench.catalog.data import XorOptions, parse_data
@@ -54,7 +54,7 @@ def marks_hold(rows: Sequence[Row]) -> Iterator[bool]:
             continue
         options = XorOptions.model_validate(task.options)
         distance, size = int(options.distance), int(options.size)
-        where = f"{layer_of(row)} at distance {distance}"
+        where = f"{layer_of(row.case)} at distance {distance}"
         if failed := why_not(row):
             yield said(False, f"{where}: {failed}")
             continue
@@ -75,7 +75,7 @@ def control_holds(rows: Sequence[Row]) -> Iterator[bool]:
         if parse_data(row.case.data).name == "counting":
             groups.setdefault(row.case.data, []).append(row)
     for data, here in groups.items():
-        if unfit := [f"{layer_of(row)}: {told}" for row in here if (told := why_not(row))]:
+        if unfit := [f"{layer_of(row.case)}: {told}" for row in here if (told := why_not(row))]:
             yield said(False, f"{data}: {', '.join(unfit)}")
         elif len(here) < FEWEST_LAYERS:
             yield said(False, f"{data}: {len(here)} networks, {FEWEST_LAYERS} can be compared")
@@ -91,16 +91,12 @@ def are_level(data: str, rows: Sequence[Row]) -> bool:
         return said(False, f"{data}: {len(seeds)} seeds in common, {SEEDS} are wanted")
     of_seeds = [[each[seed] for each in found] for seed in seeds]
     told = ", ".join(
-        f"{layer_of(row)} {fmean(each.values()):.4f}" for row, each in zip(rows, found, strict=True)
+        f"{layer_of(row.case)} {fmean(each.values()):.4f}"
+        for row, each in zip(rows, found, strict=True)
     )
     all_tied = all(len({*each}) == 1 for each in of_seeds)  # of which there is no test
     p = 1.0 if all_tied else float(friedmanchisquare(*zip(*of_seeds, strict=True)).pvalue)
     return said(p > LEAST_P, f"{data}, {len(seeds)} seeds: {told}; p {p:.3f}, above {LEAST_P}")
-
-
-def layer_of(row: Row) -> str:
-    """The layer that a probe is of."""
-    return str(row.case.options.get("mix", "conv"))
 
 
 def why_not(row: Row) -> str:
@@ -118,7 +114,7 @@ def seen_by(case: Case, size: int) -> tuple[Field, ...]:
     """
     if int(case.options.get("layers", 1)) != 1:
         raise ValueError(f"{case.case_id}: of several layers it is not known what a position sees")
-    row = layers()[str(case.options.get("mix", "conv"))]
+    row = layers()[layer_of(case)]
     own = {key.partition(".")[2]: value for key, value in case.options.items() if "." in key}
     return fields(row, row.options(**own), CHANNELS, size)
 

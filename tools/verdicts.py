@@ -1,5 +1,6 @@
-"""What the scripts that judge a run of trainings share: a verdict's line, accuracies by seed."""
+"""What the scripts that judge a run of probes share: a verdict's line, accuracies by seed."""
 
+from sabench.cases.case import Case
 from sabench.store.leaderboard import Row
 
 
@@ -7,6 +8,11 @@ def said(good: bool, told: str) -> bool:
     """The verdict, printed before what it is on."""
     print(f"{'held    ' if good else 'NOT HELD'} {told}")
     return good
+
+
+def layer_of(case: Case) -> str:
+    """The layer that a probe is of."""
+    return str(case.options.get("mix", "conv"))
 
 
 def by_seed(row: Row) -> dict[int, float]:

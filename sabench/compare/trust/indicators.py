@@ -153,9 +153,10 @@ def are_of_other_data(one: Indicator, truth: Indicator) -> bool:
     has no data, as a latency or a printed figure."""
     if not (one.is_drawn and truth.is_drawn):
         return False
+    if one.way.get("data") != truth.way.get("data"):
+        return True
     same_part = all(one.way.get(key) == truth.way.get(key) for key in ("r", "s"))
-    same = not same_part or are_of_one_content(one.contents, truth.contents)
-    return one.way.get("data") != truth.way.get("data") or not same
+    return same_part and not are_of_one_content(one.contents, truth.contents)
 
 
 def _of_one_way(

@@ -100,11 +100,11 @@ def with_accuracy(
         told = "; ".join(f"{one.told}, batch {one.way['batch']}" for one in ways)
         raise ConfigError(f"{name} holds {len(ways)} ways of training ({told}): join one of them")
     rows = [row for row in trained.rows if _is_trained(row)]
+    if not rows:
+        raise ResultError(f"{name} holds no training that ended: sabench train makes some")
     trainings = [_training(row.case, rows) for row in board.rows]
     figures = [one.figures.get(ACCURACY) if one else None for one in trainings]
     known = [figure for figure in figures if figure is not None]
-    if not rows:
-        raise ResultError(f"{name} holds no training that ended: sabench train makes some")
     if not known:
         raise ResultError(f"{name}: none of its trainings is of a network of this leaderboard")
     absent = Figure(unit="1", reason=f"not trained in {name}")
