@@ -51,9 +51,9 @@ def _train(
     case, recipe, device = job.case, batch.recipe or Recipe(), torch.device(job.device)
     set_tf32(case, device)
     data = data_of(case)
+    feed = Feed(data, case.batch, job.replicate, device, augments=recipe.augment)
     memory = MemoryUse(device, is_alone=len(batch.jobs) == 1)
     energy = EnergyUse.of(job.device)
-    feed = Feed(data, case.batch, job.replicate, device, augments=recipe.augment)
     module = build_trained(case, len(data.classes), job.replicate, device)
     steps = recipe.epochs_of(case.e) * feed.steps
     session = Session(module, recipe, steps, autocast=case.autocast)

@@ -16,23 +16,26 @@ from sabench.records import Flag, Reading
 
 
 class MemoryUse:
-    """Torch's peak on a device that keeps one, else growth of peak RSS.
+    """Torch's peak on a device that keeps one, else peak RSS, over what is held when it begins.
 
+    So the data, which are there before, do not count.
     Pages that an earlier training has left do not grow: on the CPU it takes a process of its own.
     """
 
     def __init__(self, device: torch.device, *, is_alone: bool) -> None:
         self.device, self.is_alone = device, is_alone
+        self.held = 0
         if device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(device)
+            self.held = torch.cuda.memory_allocated(device)
         self.start = reset_peak() if device.type == "cpu" else None
 
     def reading(self) -> Reading:
         """Bytes, or why they are not known."""
         unit = METRICS["train_memory"].unit
         if self.device.type == "cuda":
-            peak = torch.cuda.max_memory_allocated(self.device)
-            return Reading.of(unit, [peak], details={"of": "torch's peak allocated bytes"})
+            grown = torch.cuda.max_memory_allocated(self.device) - self.held
+            return Reading.of(unit, [grown], details={"of": "growth of torch's allocated bytes"})
         if not self.is_alone:
             return Reading.absent(unit, "it shares its process with others: --isolation case")
         now = resident_memory()

@@ -18,20 +18,32 @@ class Augmentation:
     crop: bool = False
     flip: bool = False
 
+    def padding(self, h: int, w: int) -> int:
+        """Pixels by which a crop moves an image of h x w at most."""
+        return -(-min(h, w) // PADDING) if self.crop else 0
+
     def apply(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """The images, changed at random; the same generator gives the same bits.
 
-        The numbers are drawn where the generator lives, so that one on the CPU gives the same
-        crops on any device.
         Shapes: (B, C, H, W) -> (B, C, H, W), any dtype.
         """
-        batch, _, h, w = images.shape
+        windows = windows_of(pad(images, self.padding(*images.shape[2:])), *images.shape[2:])
+        return self.drawn(windows, torch.arange(len(images), device=images.device), generator)
+
+    def drawn(self, windows: Tensor, chosen: Tensor, generator: torch.Generator) -> Tensor:
+        """Those of many images, changed at random; the same generator gives the same bits.
+
+        The numbers are drawn where the generator lives, so that one on the CPU gives the same
+        crops on any device.
+        Shapes: (N, C, 2 * padding + 1, 2 * padding + 1, H, W), (B,) -> (B, C, H, W), any dtype.
+        """
+        batch, device = len(chosen), windows.device
+        rows = columns = torch.zeros_like(chosen)
         if self.crop:
-            padding = -(-min(h, w) // PADDING)
-            rows, columns = _draw((2, batch), 2 * padding + 1, images.device, generator)
-            images = crop(images, padding, rows, columns)
+            rows, columns = _draw((2, batch), windows.shape[2], device, generator)
+        images = windows[chosen, :, rows, columns]
         if self.flip:
-            mirrored = _draw((batch,), 2, images.device, generator).bool()
+            mirrored = _draw((batch,), 2, device, generator).bool()
             images = flip(images, mirrored)
         return images
 
@@ -39,16 +51,17 @@ class Augmentation:
 AS_IT_IS = Augmentation()
 
 
-def crop(images: Tensor, padding: int, rows: Tensor, columns: Tensor) -> Tensor:
-    """Image i's window of the same size at (rows[i], columns[i]) of the image padded with zeros.
+def pad(images: Tensor, padding: int) -> Tensor:
+    """So many zeros on every side: (B, C, H, W) -> (B, C, H + 2 * padding, W + 2 * padding)."""
+    return functional.pad(images, (padding,) * 4)
 
-    An offset of `padding` is the image itself.
-    Shapes: (B, C, H, W), (B,), (B,) -> (B, C, H, W).
+
+def windows_of(padded: Tensor, h: int, w: int) -> Tensor:
+    """Every crop of h x w, by the place of its upper left corner: a view.
+
+    Shapes: (B, C, H, W) -> (B, C, H - h + 1, W - w + 1, h, w).
     """
-    batch, _, h, w = images.shape
-    padded = functional.pad(images, (padding, padding, padding, padding))
-    windows = padded.unfold(2, h, 1).unfold(3, w, 1)  # (B, C, rows, columns, H, W), a view
-    return windows[torch.arange(batch, device=images.device), :, rows, columns]
+    return padded.unfold(2, h, 1).unfold(3, w, 1)
 
 
 def flip(images: Tensor, mirrored: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from sabench.measure.faults import is_out_of_memory
 from sabench.measure.outcome import Outcome, conclude
 from sabench.measure.termination import Termination
 from sabench.records import Flag, Reading, Record, Status
-from sabench.train.feed import Feed
+from sabench.train.feed import prepared
 from sabench.train.job import build_trained, data_of, told_of
 from sabench.train.scores.minibatch import Minibatch
 from sabench.train.scores.scored import Scored, UndefinedScoreError
@@ -42,9 +42,8 @@ def _score(job: Job, tell: Tell, taken: dict[str, Reading]) -> Outcome:
     case, device = job.case, torch.device(job.device)
     data = data_of(case)
     chosen = data.minibatch(min(case.batch, len(data.train)))
-    images = Feed(data, case.batch, 0, device, augments=False).prepared(chosen.images)
     module = build_trained(case, len(data.classes), job.replicate, device)
-    minibatch = Minibatch(images, chosen.labels, seed=job.replicate)
+    minibatch = Minibatch(prepared(data, chosen.images), chosen.labels, seed=job.replicate)
     for number, name in enumerate(job.metrics, 1):
         tell(f"{name}, {number} of {len(job.metrics)}")
         taken[name] = _reading(name, module, minibatch)

@@ -4,9 +4,10 @@ import pytest
 import torch
 
 from sabench.errors import ConfigError
+from sabench.train import feed as feed_module
 from sabench.train.data.augment import Augmentation
 from sabench.train.data.dataset import Content, Dataset, Split
-from sabench.train.feed import Feed
+from sabench.train.feed import Feed, generator
 
 CPU = torch.device("cpu")
 
@@ -100,6 +101,29 @@ def test_fewer_samples_than_a_batch_are_one_batch() -> None:
 def test_tests_come_in_their_order_and_whole() -> None:
     feed = Feed(numbered(10), 4, 0, CPU, augments=True)
     assert [len(labels) for _, labels in feed.tests()] == [4, 4, 2]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("augmentation", [Augmentation(), Augmentation(crop=True, flip=True)])
+def test_a_split_too_large_to_hold_gives_the_same_bits(
+    channels: int, augmentation: Augmentation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = torch.randint(256, (20, channels, 9, 7), generator=generator(5)).to(torch.uint8)
+    split = Split(images, torch.arange(20) % 2)
+    content = Content(split, split, ("even", "odd"))
+    data = Dataset.of("random", content, source="test", augmentation=augmentation)
+    padding = 1 if augmentation.crop else 0
+    taken = 4 * 20 * channels * (9 + 2 * padding) * (7 + 2 * padding)
+    drawn = []
+    for limit in (taken, taken - 1):
+        monkeypatch.setattr(feed_module, "HELD", limit)
+        feed = Feed(data, 6, 0, CPU, augments=True)
+        assert (feed.windows is not None) == (limit == taken)
+        drawn.append([*feed.draw(0), *feed.draw(1)])
+    for (held_images, labels), (images, same_labels) in zip(*drawn, strict=True):
+        assert held_images.shape == (6, 3, 9, 7)
+        assert torch.equal(held_images, images)
+        assert torch.equal(labels, same_labels)
 
 
 def test_images_of_two_channels_are_refused() -> None:
