@@ -2,6 +2,8 @@
 .DEFAULT_GOAL := help
 SABENCH := .venv/bin/sabench
 export PYTHON ?= python3
+# Containers often set it; then each of the tests' many processes would compile torch's sources anew.
+unexport PYTHONDONTWRITEBYTECODE
 # Those of the files with a serial test, so that 10,000 others are not collected once more.
 WITH_SERIAL := echo tests/gpu; grep -rl 'mark\.serial' --include='test_*.py' --exclude-dir=gpu tests
 

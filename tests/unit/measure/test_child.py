@@ -131,6 +131,7 @@ def test_a_record_tells_the_best_that_was_seen_of_its_core(finished) -> None:
     assert all(0.1 < best < 10.0 for best in told)
 
 
+@pytest.mark.serial  # a block beside other work is rejected for that, whatever its core's speed
 def test_a_core_that_is_slower_than_it_was_known_to_be_spoils_the_figure(tmp_path: Path) -> None:
     """Planted: the batch claims products that take a thousandth of a division."""
     child = start(tmp_path, stranger("Doubling"), core_best=1e-3)

@@ -332,6 +332,7 @@ SOUND = CLOCK.green("tsc")
         ((50,), Light.GREEN),
         ((140,), Light.GREEN),  # as tsc behind some hypervisors
         ((400,), Light.YELLOW),
+        ((*[50] * 999, 4_000_000), Light.GREEN),  # two turns of another process
         ((1500,), Light.RED),  # as hpet
         ((0, 0, 0, 15_000_000), Light.RED),  # as a tick of 15 ms
         ((0,), Light.RED),
