@@ -155,7 +155,7 @@ METRICS: dict[str, Metric] = {
         _trained("epoch_time", "s", "less", "time", "time to learn for one epoch"),
         _trained("train_time", "s", "less", "time", "time to learn, all epochs"),
         _trained("train_throughput", "1/s", "more", "rate", "images learnt from per second"),
-        _trained("train_memory", "B", "less", "bytes", "peak memory of the training"),
+        _trained("train_memory", "B", "less", "bytes", "peak memory, over the data"),
         _trained("train_energy", "J", "less", "energy", "energy of the training's steps"),
         *map(_scored, ASKED.values()),
     )

@@ -12,6 +12,7 @@ from sabench.catalog.layers.augmented import (
 )
 from sabench.catalog.rows import Size, strided
 from sabench.layers.absolute import Coordinates, SinePositions
+from sabench.layers.conv import SoundConv2d
 from sabench.layers.heads import Attend, merge_heads, split_heads
 from sabench.layers.kernels import reference
 from sabench.layers.relative import global_relative, new_table
@@ -46,7 +47,7 @@ class AugmentedConv2d(nn.Module):
         call = augmented_call(options, in_channels, out_channels, size, stride)
         window, rest = options.window, out_channels - self.values
         self.conv = (
-            nn.Conv2d(in_channels, rest, window, stride, padding=window // 2, bias=False)
+            SoundConv2d(in_channels, rest, window, stride, padding=window // 2, bias=False)
             if rest
             else None  # fully attentional
         )

@@ -10,6 +10,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torch.nn.utils.parametrize import is_parametrized
 
 from sabench.errors import ConfigError
+from sabench.layers.conv import SoundConv2d
 from sabench.measure.calls import execution_of
 from sabench.measure.execution import Execution
 from sabench.measure.subject import Subject
@@ -39,7 +40,8 @@ def prepare(subject: Subject) -> Execution:
 def fold_norms(module: nn.Module) -> int:
     """Fold each batch norm that follows a convolution in a Sequential, in place; how many.
 
-    Only where all three are torch's own to the last step: of others the sum is not known.
+    Only where all three are torch's own to the last step, or our convolution, which differs from
+    torch's in nothing that it gives: of others the sum is not known.
 
     In eval mode both are linear in each channel: w' = w g / sqrt(var + eps) and
     b' = (b - mean) g / sqrt(var + eps) + shift. Computed in fp32 whatever the module's precision.
@@ -49,7 +51,9 @@ def fold_norms(module: nn.Module) -> int:
     for row in rows:
         parts = [*row._modules.items()]  # named_children leaves a part out that stands there twice
         for (name, layer), (after, norm) in pairwise(parts):
-            if _is_plain(layer, nn.Conv2d) and _is_plain(norm, nn.BatchNorm2d) and _is_fixed(norm):
+            if not (_is_plain(layer, nn.Conv2d) or _is_plain(layer, SoundConv2d)):
+                continue
+            if _is_plain(norm, nn.BatchNorm2d) and _is_fixed(norm):
                 dtype = layer.weight.dtype
                 pair = deepcopy(layer).float(), deepcopy(norm).float()
                 row.register_module(name, fuse_conv_bn_eval(*pair).to(dtype))

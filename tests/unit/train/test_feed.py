@@ -70,6 +70,13 @@ def test_images_to_learn_from_are_augmented_where_that_is_asked_for() -> None:
     assert set(*mirrored(Feed(flipping, 32, 0, CPU, augments=False), 0)) == {False}
 
 
+def test_what_is_not_to_be_augmented_is_learnt_from_as_it_is() -> None:
+    """Planted: a frame for crops around images that are not cropped, so that all are moved."""
+    data = numbered(10, augmentation=Augmentation(crop=True, flip=True))
+    images, _ = next(Feed(data, 10, 0, CPU, augments=False).draw(0))
+    assert torch.equal(images.amax((1, 2, 3)), images.amin((1, 2, 3)))
+
+
 def test_each_step_of_each_epoch_and_seed_is_augmented_in_its_own_way() -> None:
     flipping = lopsided(96, augmentation=Augmentation(flip=True))
     feeds = [Feed(flipping, 32, seed, CPU, augments=True) for seed in (0, 1)]
@@ -124,6 +131,20 @@ def test_a_split_too_large_to_hold_gives_the_same_bits(
         assert held_images.shape == (6, 3, 9, 7)
         assert torch.equal(held_images, images)
         assert torch.equal(labels, same_labels)
+
+
+def test_a_split_for_which_there_is_no_memory_is_prepared_by_the_batch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    held_batch = next(Feed(numbered(10), 4, 0, CPU, augments=True).draw(0))
+
+    def refuse(*_: object, **__: object) -> torch.Tensor:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9")
+
+    monkeypatch.setattr(feed_module.torch, "empty", refuse)
+    feed = Feed(numbered(10), 4, 0, CPU, augments=True)
+    assert feed.windows is None
+    assert torch.equal(next(feed.draw(0))[0], held_batch[0])
 
 
 def test_images_of_two_channels_are_refused() -> None:

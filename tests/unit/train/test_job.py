@@ -1,5 +1,6 @@
 """What a training's record holds: of the last epoch, whatever came before."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from sabench.train import training as training_module
 from sabench.train.feed import Feed
 from sabench.train.job import run_training
 from sabench.train.session import Session
+from sabench.train.usage import MemoryUse
 
 
 def record_of_training(path: Path, **recipe: object) -> Record:
@@ -71,3 +73,21 @@ def test_joules_are_read_or_the_reason_is_told(tmp_path: Path) -> None:
     energy = record_of_training(tmp_path / "run").readings["train_energy"]
     assert (energy.statistics is None) == bool(energy.reason)
     assert energy.details["validity"] in ("unavailable", "valid", "shared")
+
+
+def test_the_data_are_held_before_memory_is_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[type] = []
+
+    def noted(one: type) -> Callable[..., object]:
+        def make(*words: object, **named: object) -> object:
+            made.append(one)
+            return one(*words, **named)
+
+        return make
+
+    monkeypatch.setattr(job_module, "Feed", noted(Feed))
+    monkeypatch.setattr(job_module, "MemoryUse", noted(MemoryUse))
+    assert record_of_training(tmp_path / "run").status in SHOWN
+    assert made == [Feed, MemoryUse]

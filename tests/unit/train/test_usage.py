@@ -3,11 +3,12 @@
 from dataclasses import dataclass, field
 
 import pytest
+import torch
 
 from sabench.cases.recipe import Epoch
 from sabench.errors import DeviceError
 from sabench.records import Flag
-from sabench.train.usage import EnergyUse
+from sabench.train.usage import EnergyUse, MemoryUse
 
 
 @dataclass
@@ -82,3 +83,26 @@ def test_without_a_counter_the_reason_is_the_machines() -> None:
     use = EnergyUse(None, "there is none here")
     assert use.joules() is None
     assert use.reading([epoch(None)]).reason == "there is none here"
+
+
+def test_memory_on_a_device_is_what_a_training_takes_over_what_is_held_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Turned red by the peak as it is, and by a peak that counts from an earlier training on."""
+    told = {"now": 100, "peak": 700}
+    monkeypatch.setattr("sabench.train.usage._open_workspaces", lambda _: None)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda _: told["now"])
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda _: told["peak"])
+    monkeypatch.setattr(
+        torch.cuda, "reset_peak_memory_stats", lambda _: told.update(peak=told["now"])
+    )
+    use = MemoryUse(torch.device("cuda"), is_alone=False)
+    told["peak"] = max(told["peak"], 350)
+    reading = use.reading()
+    assert reading.samples == (250.0,)
+    assert reading.details["held_before_bytes"] == 100
+
+
+def test_memory_of_trainings_that_share_a_process_is_not_told_on_the_cpu() -> None:
+    reading = MemoryUse(torch.device("cpu"), is_alone=False).reading()
+    assert reading.reason == "it shares its process with others: --isolation case"
