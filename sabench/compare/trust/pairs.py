@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from math import sqrt
-from statistics import fmean, stdev, variance
+from math import fsum, sqrt
+from statistics import fmean, variance
 
 from sabench.compare.trust.indicators import Indicator
 from sabench.stats import t_quantile
@@ -107,7 +107,9 @@ def verdict(one: Sequence[float], other: Sequence[float]) -> int:
     if len(differences) < 2:
         return 0
     middle = fmean(differences)
-    half = t_quantile(0.975, len(differences) - 1) * stdev(differences)
+    degrees = len(differences) - 1
+    deviation = sqrt(fsum((value - middle) ** 2 for value in differences) / degrees)
+    half = t_quantile(0.975, degrees) * deviation
     if abs(middle) <= half / sqrt(len(differences)):
         return 0
     return (middle > 0) - (middle < 0)
