@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 MEASURE = ROOT / "sabench" / "measure"
 TARGETS = (
     *sorted(MEASURE.glob("cuda_*.py")),
-    *(MEASURE / "runtimes" / f"{name}.py" for name in ("eager", "compiled", "cudagraph")),
+    *(MEASURE / "runtimes" / f"{name}.py" for name in ("eager", "compiled", "cudagraph", "folded")),
     *(MEASURE / "metrics" / f"{name}.py" for name in ("latency", "cold", "graph", "memory")),
     MEASURE / "metrics" / "energy.py",
     *(MEASURE / f"{name}.py" for name in ("runner", "building", "first_use", "faults")),
@@ -34,6 +34,7 @@ TARGETS = (
 TESTS = (
     "cuda_*",
     "compiled",
+    "folded",
     "instruments",
     "protocol",
     "sampling_in_turns",

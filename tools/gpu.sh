@@ -102,6 +102,7 @@ for part in "${parts[@]}"; do
       check doctor "$python" -m sabench doctor --device cuda:0
       check selftest "$python" -m sabench selftest --device cuda:0
       check plants "$python" tools/check_plants.py --device cuda:0
+      check R10 "$python" -m pytest -q tests/unit/measure/test_device_{diary,matrix}.py
       ;;
     compat)
       for tool in triton_do_bench nvbench joules; do
