@@ -27,8 +27,8 @@ class SoundConv2d(nn.Conv2d):
 
 
 def _dtype(x: Tensor) -> torch.dtype:
-    """What a convolution of it is computed in."""
-    is_cast = x.is_floating_point() and torch.is_autocast_enabled(x.device.type)
+    """What a convolution of it is computed in: autocast leaves doubles alone."""
+    is_cast = x.dtype != torch.float64 and torch.is_autocast_enabled(x.device.type)
     return torch.get_autocast_dtype(x.device.type) if is_cast else x.dtype
 
 

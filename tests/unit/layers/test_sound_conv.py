@@ -52,6 +52,14 @@ def test_gradients_on_a_narrow_map_are_those_of_fp32_and_repeat(
         assert all(torch.equal(one, other) for one, other in zip(again, first, strict=True))
 
 
+def test_doubles_stay_doubles_under_autocast() -> None:
+    layer = SoundConv2d(8, 16, 3, 2, padding=1).double()
+    x = torch.randn(4, 8, 1, 1, dtype=torch.float64)
+    expected = layer(x)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(layer(x), expected)
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
 def test_on_other_maps_it_is_torchs_own(dtype: torch.dtype) -> None:
     layer = SoundConv2d(8, 16, 3, 2, padding=1).to(dtype)
