@@ -9,6 +9,8 @@ WITH_SERIAL := echo tests/gpu; grep -rl 'mark\.serial' --include='test_*.py' --e
 
 # Twice the cores that CI has: a third of a worker's time is waiting for children and for the disk.
 WORKERS := 4
+# Serial tests measure: one worker a core, and each kept to its own.
+MEASURING := $(if $(filter 1,$(shell nproc 2>/dev/null)),1,2)
 
 .PHONY: help profile test test-all lint check fix gpu peers
 
@@ -23,7 +25,7 @@ profile: .venv/stamp ## set up and run the main job: the quick suite on this mac
 
 test: .venv/stamp ## set up and run the tests
 	@.venv/bin/python -m pytest -q -n $(WORKERS) --dist loadscope --no-loadscope-reorder -m "not slow and not serial" --durations=12
-	@.venv/bin/python -m pytest -q -m "serial and not slow" --durations=12 $$($(WITH_SERIAL))
+	@.venv/bin/python -m pytest -q -n $(MEASURING) --dist loadgroup -m "serial and not slow" --durations=12 $$($(WITH_SERIAL))
 	@! .venv/bin/python -c 'import triton' 2>/dev/null || \
 		TRITON_INTERPRET=1 .venv/bin/python -m pytest -q -n 2 tests/unit/layers/test_triton.py
 

@@ -11,6 +11,7 @@ import pytest
 from forking import run_command
 
 ROOT = Path(__file__).parent.parent.parent
+TAKES_LONG = ("-o report.html", "ranks results/intel")
 README = (ROOT / "README.md").read_text()
 
 
@@ -35,12 +36,15 @@ def may_end_with(words: list[str]) -> set[int]:
     return {1} if "--plant" in words else {0}
 
 
-def measuring(command: str) -> tuple[pytest.MarkDecorator, ...]:
-    """Of the commands that run whole, the self-test times something."""
-    return (pytest.mark.serial,) if command.startswith("sabench selftest") else ()
+def marks(command: str) -> tuple[pytest.MarkDecorator, ...]:
+    """Of the commands that run whole, the self-test times something, and two take long: a chart
+    and other ranks are made with every commit."""
+    if command.startswith("sabench selftest"):
+        return (pytest.mark.serial,)
+    return (pytest.mark.slow,) if any(one in command for one in TAKES_LONG) else ()
 
 
-@pytest.mark.parametrize("command", [pytest.param(one, marks=measuring(one)) for one in commands()])
+@pytest.mark.parametrize("command", [pytest.param(one, marks=marks(one)) for one in commands()])
 def test_a_command_of_the_readme_is_understood(command: str, tmp_path: Path) -> None:
     """Measuring commands are planned, not run, and one check is enough; the rest run whole."""
     words = shlex.split(command)[1:]

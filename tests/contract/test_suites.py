@@ -18,9 +18,11 @@ from sabench.papers.rows import load_paper, resolution_of, stated_options
 from sabench.records import Status
 from sabench.report.markdown import leaderboard_csv
 from sabench.store.leaderboard import make_leaderboard
+from slowness import mostly_slow
 
 ROOT = Path(__file__).parent.parent.parent
 SHIPPED = sorted(path.stem for path in (ROOT / "suites").glob("*.yaml"))
+LARGE = ("peers", "plain", "tune", "kernels", "windows")
 SWEEPS = ("conv", "self_attention", "augmented", "halo", "networks")
 
 each_suite = pytest.mark.parametrize("name", SHIPPED)
@@ -158,7 +160,7 @@ def test_ci_is_three_cases():
     assert len(expand(load_suite("ci")).cases) == 3
 
 
-@each_suite
+@pytest.mark.parametrize("name", mostly_slow(SHIPPED, lambda name: name not in LARGE))
 def test_a_suite_runs_whole_under_the_fake_runtime(name, tmp_path, monkeypatch):
     """One record a job, and a table with a rank for every case that the device can do."""
     plant(monkeypatch, tmp_path, {"seconds_per_mac": 1e-12})
