@@ -24,7 +24,7 @@ profile: .venv/stamp ## set up and run the main job: the quick suite on this mac
 	@$(SABENCH) profile --suite quick
 
 test: .venv/stamp ## set up and run the tests
-	@.venv/bin/python -m pytest -q -n $(WORKERS) --dist loadscope --no-loadscope-reorder -m "not slow and not serial" --durations=12
+	@.venv/bin/python -m pytest -q -n $(WORKERS) --dist loadscope --no-loadscope-reorder --ignore=tests/gpu -m "not slow and not serial" --durations=12
 	@.venv/bin/python -m pytest -q -n $(MEASURING) --dist loadgroup -m "serial and not slow" --durations=12 $$($(WITH_SERIAL))
 	@! .venv/bin/python -c 'import triton' 2>/dev/null || \
 		TRITON_INTERPRET=1 .venv/bin/python -m pytest -q -n 2 tests/unit/layers/test_triton.py

@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -66,7 +67,8 @@ each_module = pytest.mark.parametrize(
 )
 
 
-def imports(source: str, *, top_level_only: bool = False) -> set[str]:
+@cache
+def imports(source: str, *, top_level_only: bool = False) -> frozenset[str]:
     """Every module that a source imports; at the top level only, those at import time."""
     tree = ast.parse(source)
     nodes = _at_import_time(tree) if top_level_only else ast.walk(tree)
@@ -78,7 +80,7 @@ def imports(source: str, *, top_level_only: bool = False) -> set[str]:
             found.add(node.module)
             if node.module == "sabench":
                 found |= {f"sabench.{alias.name}" for alias in node.names}
-    return found
+    return frozenset(found)
 
 
 def _at_import_time(node: ast.AST) -> Iterator[ast.AST]:
