@@ -5,9 +5,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sabench.cases.case import Scalar, show_scalar
+from sabench.cases.case import Case, Scalar, show_scalar
 from sabench.cases.expand import passes
 from sabench.cases.window import Window, window_seen
+from sabench.catalog.implementations import IMPLEMENTATIONS
+from sabench.catalog.layers import layers
 from sabench.compare.join import SWEPT, without
 from sabench.errors import ConfigError, ResultError
 from sabench.records import MEASURED, SHOWN, Environment
@@ -177,10 +179,14 @@ def points_of(
 
 
 def command_of(point: Point) -> str:
-    """What measures this case again as it was measured, and nothing else."""
+    """What measures this case again as it was measured, and nothing else.
+
+    It names the implementation: what `auto` stands for differs by machine and by version.
+    """
     board, row = point.source.leaderboard, point.row
     command = row.case.mode if row.case.mode in ("train", "score") else "profile"
-    words = list(board.command_line[2:]) if board.command_line[1:2] == (command,) else []
+    recorded = {"profile", "tune"} if command == "profile" else {command}
+    words = list(board.command_line[2:]) if recorded & {*board.command_line[1:2]} else []
     kept: list[str] = []
     while words:
         word = words.pop(0)
@@ -193,10 +199,22 @@ def command_of(point: Point) -> str:
     if not any(word.partition("=")[0] == "--suite" for word in kept):
         kept = ["--suite", board.suite, *kept]
     if not any(word.partition("=")[0] == "--preset" for word in kept):
-        kept += ["--preset", board.preset.name]
+        kept += ["--preset", board.preset.base]
     if not any(word.partition("=")[0] == "--device" for word in kept):
         kept += ["--device", row.device]
+    named = any(word.removeprefix("--axis=").startswith("implementation=") for word in kept)
+    if _may_be_autos(row.case) and not named:
+        kept += ["--axis", f"implementation={row.case.implementation}"]
     return shlex.join(["sabench", command, *kept, "--filter", row.case_id])
+
+
+def _may_be_autos(case: Case) -> bool:
+    """Whether `auto` may have chosen its implementation: of attention, and never a peer's."""
+    found = IMPLEMENTATIONS.get(case.implementation)
+    if found is None or found.package:
+        return False
+    layer = layers().get(case.subject)
+    return case.kind == "network" or (layer is not None and layer.attention is not None)
 
 
 def _environment(board: Leaderboard, device: str) -> Environment:

@@ -101,6 +101,11 @@ def test_what_cannot_be_asked_is_refused(across: list[str], wanted: str, told: s
             "sabench profile --suite=s --axis threads=2 --filter conv --csv=t.csv --seed 3",
             "--suite=s --axis threads=2 --seed 3 --preset standard --device cpu",
         ),
+        (
+            "sabench tune --axis implementation=blocked,sdpa --set budget_s=9",
+            "--suite tiny --axis implementation=blocked,sdpa --set budget_s=9 --preset standard "
+            "--device cpu",
+        ),
         ("", "--suite tiny --preset standard --device cpu"),
         ("rm -rf /", "--suite tiny --preset standard --device cpu"),
     ],
@@ -110,6 +115,27 @@ def test_a_command_measures_one_case_as_it_was_measured(recorded: str, expected:
     (point,) = points_of(name_sources([("a", made)]))
     words = shlex.split(command_of(point))
     assert words == ["sabench", "profile", *expected.split(), "--filter", point.row.case_id]
+
+
+@pytest.mark.parametrize(
+    ("implementation", "recorded", "expected"),
+    [
+        ("blocked", "", "--axis implementation=blocked"),
+        ("blocked", "--axis=implementation=blocked,sdpa", ""),
+        ("timm", "", ""),
+    ],
+)
+def test_a_command_names_what_auto_may_have_chosen(
+    implementation: str, recorded: str, expected: str
+) -> None:
+    measured = case("halo", implementation=implementation)
+    line = ("sabench", "profile", "--suite", "s", *recorded.split())
+    (point,) = points_of(
+        name_sources([("a", board_of([row_of(measured, 0.001)], command_line=line))])
+    )
+    words = shlex.split(command_of(point))
+    own = ["--preset", "standard", "--device", "cpu"]
+    assert words[4:-2] == [*recorded.split(), *own, *expected.split()]
 
 
 def test_a_command_from_a_hostile_file_runs_nothing_else_in_a_shell() -> None:
