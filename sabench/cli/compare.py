@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sabench.cli.app import app
+from sabench.cli.targets import check_targets
 from sabench.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def compare(
     from sabench.jsonl import write_atomically
     from sabench.report.consoles import stdout
 
+    check_targets(None, markdown)
     found = read_sides(sources, across or ())
     trained = found[0][0].leaderboard.rank_by == "accuracy"
     metric = metric or ("accuracy" if trained else "latency_warm")

@@ -10,6 +10,7 @@ from sabench.compare.crossover import Contest, Course, Crossover
 from sabench.compare.devices import CaseOnSides, DeviceComparison, GroupOnSides
 from sabench.compare.pair import Effect
 from sabench.compare.ranks import Ranking, Standing
+from sabench.records import MEASURED
 from sabench.report.columns import SHOWN_AS, group_title, name_of
 from sabench.report.device_words import (
     Wording,
@@ -97,7 +98,7 @@ class Sheets:
     def _figure(self, row: Row | None) -> str:
         value = row.median(self.told.metric) if row else None
         if value is None:
-            return str(row.status) if row else "-"
+            return "-" if row is None or row.status in MEASURED else str(row.status)
         return SHOWN_AS[METRICS[self.told.metric].show](value)
 
     def _winners(self, group: GroupOnSides, title: str) -> Sheet:

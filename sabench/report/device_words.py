@@ -12,6 +12,7 @@ from sabench.measure.fake_script import is_made_up
 from sabench.stats import Interval
 
 MOST_REMARKS = 20  # lines of a kind; the JSON has all
+SHARED_BY = 3  # figures that lack for one reason are named; of more, their number
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +95,19 @@ def heading(told: DeviceComparison) -> list[str]:
 
 def remarks(told: DeviceComparison) -> list[str]:
     """Cases without a figure on a side, and cases that not every side has."""
+    of_reason: dict[str, list[str]] = {}
+    for case in told.cases:
+        for place, reason in enumerate(case.reasons):
+            if reason and case.rows[place] is not None:
+                of_reason.setdefault(reason, []).append(f"{case.key} {letter(place)}")
     without = [
-        f"{case.key} {letter(place)}: {reason}"
-        for case in told.cases
-        for place, reason in enumerate(case.reasons)
-        if reason and case.rows[place] is not None
+        line
+        for reason, names in of_reason.items()
+        for line in (
+            [f"{len(names)} figures: {reason}"]
+            if len(names) > SHARED_BY
+            else [f"{name}: {reason}" for name in names]
+        )
     ]
     alone = [
         f"{key} is in {' and '.join(map(letter, places))} alone"

@@ -207,7 +207,12 @@ def false_alarms(result: GateResult) -> str:
 
 def _faults(result: GateResult) -> list[str]:
     """What made the outcome other than passed."""
-    regressed, risen = result.with_verdict(Verdict.REGRESSED), _risen(result)
+    slower, doubt, risen = (
+        result.with_verdict(Verdict.REGRESSED),
+        result.unreliable_because,
+        _risen(result),
+    )
+    regressed = [] if doubt else slower
     missing = () if result.allow_missing else result.gone
     failed = [case for case in result.cases if case.status in FAILED]
     told = []
@@ -226,6 +231,8 @@ def _faults(result: GateResult) -> list[str]:
         told.append(f"{number} lost, the first: {lost_count_line(result.lost_counts[0])}")
     if failed:
         told.append(f"{failed[0].case_id}: {case_note(failed[0])}")
+    if slower and doubt:
+        told.append(f"no time counts: {doubt}")
     if result.interrupted:
         told = [*filter(None, (result.broken_off,)), OUTCOME_MEANING[Outcome.INTERRUPTED], *told]
     return told

@@ -67,6 +67,7 @@ def test_a_missing_case_is_exit_1_unless_allowed_and_a_new_one_is_told(tmp_path:
     [
         (["--metric", "speed"], "not a metric; there are params"),
         (["--across", "colour"], "no key of a case; there are threads"),
+        (["--markdown", "no/such.md"], "no/such.md: there is no folder no"),
     ],
 )
 def test_usage_is_exit_2_in_one_line(tmp_path: Path, options: list[str], told: str) -> None:

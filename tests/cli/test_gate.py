@@ -118,6 +118,7 @@ def test_a_missing_case_is_exit_1(tmp_path: Path) -> None:
         (("--base", "base", "--plant", "0.5"), "--plant 0.5"),
         (("--base", "base", "--filter", "nothing"), "no case"),
         (("--base", "base", "--junit", "no/such/gate.xml"), "there is no folder no/such"),
+        (("--base", "base", "--junit", "x", "--markdown", "./x"), "two outputs"),
         (("--base", "base", "--wait"), "--no-lock"),
     ],
 )

@@ -83,6 +83,14 @@ def test_the_action_fails_its_step_where_a_case_is_slower_and_writes_the_report(
     assert [line[:8] for line in after[:2]] == ["::error "] * 2
 
 
+def test_an_action_without_a_base_and_without_a_history_measures_nothing(tmp_path: Path) -> None:
+    done = run_action(tmp_path, **settings(tmp_path), base="")
+    assert (done.returncode, done.stdout) == (
+        2,
+        "::error::sabench gate: name a base or a history\n",
+    )
+
+
 def told_program(folder: Path, code: int, outcome: str = "PASSED") -> str:
     """A Python that writes down the gate's arguments and exits so; asked, it tells the outcome."""
     program = folder / "told"

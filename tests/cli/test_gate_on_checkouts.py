@@ -14,23 +14,20 @@ from sabench.compare.gate.folder import read_gate
 from sabench.compare.gate.result import GateResult, Outcome
 from sabench.compare.pair import Verdict
 
-pytestmark = [pytest.mark.slow, pytest.mark.serial]
-
 ROOT = Path(__file__).parents[2]
-BLOCKED = Path("sabench/layers/kernels/blocked.py")
+WINDOWS = Path("sabench/layers/kernels/windows.py")  # of every implementation by blocks
 
-COPIED_ONCE = """\
+SEEN_IN_PLACE = """\
     x = x.unfold(2, block[0] + 2 * halo, block[0]).unfold(3, block[1] + 2 * halo, block[1])
-    x = x.movedim(4, -1)  # (B, n, X, Y, A, B, d), a view
-    return x.reshape(x.shape[:4].numel(), -1, x.shape[-1])
+    return x.movedim(4, -1)
 """
 
 UNFOLDED = """\
-    width, planes = x.shape[-1], x.movedim(-1, 2).flatten(0, 2)[:, None]  # (B n d, 1, H, W)
     seen = (block[0] + 2 * halo, block[1] + 2 * halo)
-    x = functional.unfold(planes, seen, stride=block)  # (B n d, A B, X Y)
-    x = x.view(-1, width, *x.shape[1:]).permute(0, 3, 2, 1)  # (B n, X Y, A B, d)
-    return x.reshape(-1, *x.shape[2:])
+    planes = x.movedim(-1, 2).flatten(0, 2)[:, None]  # (B n d, 1, H, W)
+    copied = functional.unfold(planes, seen, stride=block)  # (B n d, A B, X Y)
+    shape = (*x.shape[:2], x.shape[-1], *seen, *blocks)
+    return copied.view(shape).permute(0, 1, 5, 6, 3, 4, 2)
 """
 
 
@@ -67,8 +64,14 @@ def gate(folder: Path) -> tuple[int, str, GateResult]:
     return done.returncode, summary.read_text(), read_gate(folder / "out")
 
 
+def test_what_is_edited_stands_there() -> None:
+    assert (ROOT / WINDOWS).read_text().count(SEEN_IN_PLACE) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.serial
 def test_a_layer_that_is_made_to_unfold_is_red(sides: Path) -> None:
-    edit(sides / "candidate" / BLOCKED, COPIED_ONCE, UNFOLDED)
+    edit(sides / "candidate" / WINDOWS, SEEN_IN_PLACE, UNFOLDED)
     code, summary, result = gate(sides)
     verdicts = {case.case_id.partition("/")[0]: case.verdict for case in result.cases}
     assert (code, result.outcome) == (1, Outcome.REGRESSED)
@@ -78,8 +81,11 @@ def test_a_layer_that_is_made_to_unfold_is_red(sides: Path) -> None:
     assert "REGRESSED" in summary.splitlines()[0] + summary.splitlines()[2]
 
 
-def test_a_change_of_no_code_passes(sides: Path) -> None:
-    edit(sides / "candidate" / "README.md", "# sabench\n", "# sabench, a word more\n")
+@pytest.mark.slow
+@pytest.mark.serial
+def test_a_change_of_a_layer_that_the_suite_has_not_passes(sides: Path) -> None:
+    with (sides / "candidate" / "sabench" / "layers" / "augmented.py").open("a") as file:
+        file.write("\n\nMORE = [number**2 for number in range(100)]\n")
     code, summary, result = gate(sides)
     assert (code, result.outcome) == (0, Outcome.PASSED)
     assert not result.with_verdict(Verdict.REGRESSED)

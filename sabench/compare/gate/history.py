@@ -4,19 +4,27 @@ A machine drifts between two sessions, so that only large changes are told, and 
 another machine, driver or torch. Base and candidate in one job find more.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import geometric_mean
 
 from sabench.cases.expand import passes
 from sabench.catalog.metrics import METRICS
+from sabench.compare.gate.bench import COUNTS
 from sabench.compare.gate.blocks import Bench, Figures, figures_of
 from sabench.compare.gate.driver import SPARE_BLOCKS, Step
 from sabench.compare.gate.folder import GateFolder
 from sabench.compare.gate.gate import await_others, bench_of
 from sabench.compare.gate.held import Ending, held_gate
-from sabench.compare.gate.judge import changes_between, compared_counts, exact_figures
+from sabench.compare.gate.judge import (
+    ExactFigures,
+    changes_between,
+    compared_counts,
+    exact_figures,
+    lost_counts,
+    steady_counts,
+)
 from sabench.compare.gate.request import GatePlan, GateRequest, plan_gate
 from sabench.compare.gate.result import Change, GateCase, GateResult, NullControl, SideTold
 from sabench.compare.pair import Effect, effect_of, verdict_of
@@ -120,6 +128,7 @@ def run_history(
     folder = GateFolder.create(plan.suite.name, slug, plan.request.out, Path("runs"))
     shared = [one for one in history.rows if one in plan.cases]
     alone, counted = Alone(), list[Record]()
+    known: list[str] = []  # counts that the candidate's sabench can tell
     preset = history.leaderboard.preset
     if not plan.checkouts["candidate"].reads_cores():
         preset = preset.model_copy(update={"slow_core": 0.0})
@@ -129,6 +138,7 @@ def run_history(
         await_others(plan, contention, listener, stop)
         listener(Notice("candidate: parity and counts"))
         counted.extend(bench.count("candidate"))
+        known.extend(bench.known_to("candidate", COUNTS))
         measure_alone(bench, shared, alone, tell)
 
     def judged(ending: Ending) -> GateResult:
@@ -136,7 +146,10 @@ def run_history(
             if record.status not in SHOWN:
                 alone.lost.setdefault(record.case_id, record)
         nulls = (own_null(one, alone, history.threshold_of(one)) for one in shared)
-        before, now = _exact(history.rows), exact_figures(counted)
+        rows = [history.rows[one] for one in shared]
+        base, again, now = _exact(rows, min), _exact(rows, max), exact_figures(counted)
+        before = steady_counts(base, again)
+        lost = lost_counts(before, now, known, alone.lost)
         return GateResult(
             mode="history",
             suite=plan.suite.name,
@@ -153,7 +166,9 @@ def run_history(
             ),
             nulls=tuple(filter(None, nulls)),
             counts=changes_between(before, now),
-            counted=compared_counts(before, now),
+            counted=compared_counts(before, now, lost),
+            lost_counts=lost,
+            unsteady=changes_between(base, again),
             missing=tuple(one for one in history.rows if one not in plan.cases),
             added=tuple(one for one in plan.cases if one not in history.rows),
             allow_missing=plan.request.allow_missing,
@@ -235,11 +250,11 @@ def _stored(row: Row) -> list[float]:
     return list(figure.process_medians) if figure else []
 
 
-def _exact(rows: dict[str, Row]) -> dict[tuple[str, str], float]:
-    """The stored counts by case and metric."""
+def _exact(rows: Iterable[Row], pick: Callable[[Sequence[float]], float]) -> ExactFigures:
+    """The stored counts by case and metric, as `pick` takes them from their processes."""
     return {
-        (case_id, name): figure.median
-        for case_id, row in rows.items()
+        (row.case_id, name): pick(figure.process_medians)
+        for row in rows
         for name, figure in row.figures.items()
-        if name in METRICS and METRICS[name].exact and figure.median is not None
+        if name in METRICS and METRICS[name].exact and figure.process_medians
     }

@@ -100,7 +100,8 @@ def exact_figures(records: Iterable[Record]) -> dict[tuple[str, str], float]:
 def _end_of(ended: Sequence[Record]) -> tuple[Status, str]:
     """How a case ended that was lost: a failure before what could not be measured."""
     record = next((one for one in ended if one.status in FAILED), ended[0])
-    return record.status, f"{record.side}: {record.message or record.status}"
+    side = "base" if record.side == "null" else record.side  # it is measured a second time
+    return record.status, f"{side}: {record.message or record.status}"
 
 
 def _not_told(course: Course, case_id: str) -> tuple[Status, str]:

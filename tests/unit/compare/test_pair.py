@@ -140,6 +140,19 @@ def test_the_detectable_slowdown_is_found_four_times_in_five() -> None:
 
 
 @pytest.mark.parametrize(
+    ("error", "least"),
+    [  # t at 8 degrees: 3.355 of 0.995, 0.889 of 0.8
+        (0.001, 0.03 + 0.889 * 0.001),  # what counts decides
+        (0.02, (3.355 + 0.889) * 0.02),  # the interval does
+    ],
+)
+def test_the_detectable_slowdown_exceeds_what_counts_and_the_interval(
+    error: float, least: float
+) -> None:
+    assert effect(0.0, error).detectable == pytest.approx(math.expm1(least), rel=1e-3)
+
+
+@pytest.mark.parametrize(
     ("change", "error"), [(0.05, 0.02), (0.0, 0.015), (-0.04, 0.03), (0.3, 0.2)]
 )
 def test_the_processes_needed_would_settle_it_and_one_less_would_not(

@@ -67,6 +67,17 @@ def test_the_table_tells_gains_winners_orders_and_crossovers() -> None:
     assert "(near 16" in shown
 
 
+def test_what_all_figures_lack_is_told_once_and_is_no_status() -> None:
+    sides = []
+    for place, name in enumerate(("A 9000", "B 9000")):
+        board = board_of(rows(20.0e-6, 1e-6 + place), environment(name))
+        sides += sides_of(f"{name}.json", board)
+    shown = printed(compare_devices(sides, metric="energy"), 120)
+    assert shown.count("not measured") == 1
+    assert "20 figures: not measured" in shown
+    assert "ok" not in shown.split()
+
+
 def test_markdown_has_a_row_for_every_row_of_the_terminal() -> None:
     told = comparison()
     text = devices_markdown(told)

@@ -50,6 +50,28 @@ def test_a_count_that_differs_from_itself_is_told_and_fails_nothing() -> None:
     assert result.outcome is Outcome.PASSED
 
 
+def test_no_case_is_called_slower_where_the_control_fired() -> None:
+    """Counts rule whatever the times say; the times then say nothing."""
+    fired = NullControl(case_id="conv", change=change(1.2), verdict=Verdict.REGRESSED)
+    risen = CountChange(case_id="conv", metric="macs", base=1000.0, candidate=1001.0)
+    told = headline(made(judged("conv", 1.5, Verdict.REGRESSED), nulls=(fired,), counts=(risen,)))
+    assert told == (
+        "REGRESSED: 1 count rose, the first: macs of conv: 1 000 -> 1 001 MAC, more than before; "
+        "no time counts: the null control fired: conv against itself 1.200"
+    )
+
+
+@pytest.mark.parametrize(("ratio", "outcome"), [(1.1, Outcome.UNRELIABLE), (1.02, Outcome.PASSED)])
+def test_a_control_that_changed_after_its_screen_spoils_the_times(
+    ratio: float, outcome: Outcome
+) -> None:
+    """It was SAME in the screen; 2 % is sure, and less than counts."""
+    same = judged("conv", 1.0, Verdict.SAME, is_control=True)
+    result = made(same.model_copy(update={"confirm": change(ratio)}))
+    assert result.outcome is outcome
+    assert ("SAME in the screen" in headline(result)) is (outcome is Outcome.UNRELIABLE)
+
+
 def test_what_broke_a_gate_off_is_told_first() -> None:
     told = headline(made(interrupted=True, broken_off="cpu: gone"))
     assert told.startswith("INTERRUPTED: cpu: gone; stopped before the end")

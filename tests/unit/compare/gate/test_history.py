@@ -1,6 +1,7 @@
 """History mode: what is measured, what a stored case says beside it, and its own null control."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from statistics import geometric_mean
 from typing import Any
@@ -180,6 +181,37 @@ def test_stored_counts_are_held_exactly_and_a_missing_case_is_told(
         Outcome.REGRESSED,
     )
     assert [one.verdict for one in result.cases] == [Verdict.SAME]
+
+
+def test_a_count_that_the_candidate_knows_and_does_not_tell_is_lost(
+    asked: GateRequest, tmp_path: Path
+) -> None:
+    pretend(tmp_path / "again", {CONV: {"macs": 1000.0}, HALO: {}})
+    write_leaderboard(tmp_path / "base.json", board())
+    request = replace(asked, candidate=tmp_path / "again")
+    result, _ = run_history(plan_history(request, tmp_path / "base.json"))
+    assert [(one.case_id, one.metric, one.base) for one in result.lost_counts] == [
+        (HALO, "macs", 1000.0)
+    ]
+    assert (result.counted, result.outcome) == ((), Outcome.FAILED)
+
+
+def test_a_stored_count_whose_processes_disagree_is_told_and_not_held(
+    asked: GateRequest, tmp_path: Path
+) -> None:
+    stored = board()
+    halo = next(one for one in stored.rows if one.case_id == HALO)
+    unsteady = halo.figures["macs"].model_copy(
+        update={"process_medians": (1000.0, 990.0, 1000.0, 1000.0, 1000.0)}
+    )
+    rows = [
+        one.model_copy(update={"figures": one.figures | {"macs": unsteady}}) if one is halo else one
+        for one in stored.rows
+    ]
+    write_leaderboard(tmp_path / "base.json", stored.model_copy(update={"rows": tuple(rows)}))
+    result, _ = run_history(plan_history(asked, tmp_path / "base.json"))
+    assert (result.counts, result.counted, result.lost_counts) == ((), (), ())
+    assert [(one.base, one.candidate) for one in result.unsteady] == [(990.0, 1000.0)]
 
 
 @pytest.mark.parametrize(("fields", "slow_core"), [({}, 0.0), ({"slow_core": 1}, 1.25)])

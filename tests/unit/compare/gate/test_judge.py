@@ -2,7 +2,9 @@
 
 import math
 
+import numpy as np
 import pytest
+from scipy import stats
 
 from sabench.compare.gate.blocks import Block, Figures, SideName, Stage
 from sabench.compare.gate.driver import Course, Plan
@@ -111,6 +113,15 @@ def test_a_gate_that_was_stopped_convicts_nobody_by_its_screen():
     )
 
 
+def test_what_two_stages_find_four_times_in_five_each_finds_oftener():
+    """Eight blocks whose logs are WAVE twice; both stages must find it: 0.8 is a square."""
+    error = float(np.std(WAVE * 2, ddof=1)) / math.sqrt(8)
+    least = math.log(1.03) + error * stats.t.ppf(math.sqrt(0.8), 7)
+    found = judged_case(course(blocks(8, 1.0)), "a").decisive
+    assert found is not None
+    assert found.detectable == pytest.approx(math.expm1(least))
+
+
 @pytest.mark.parametrize(
     ("cycles", "expected"),
     [(None, Verdict.REGRESSED), (1.2, Verdict.REGRESSED), (1.0, Verdict.CLOCK_SUSPECT)],
@@ -150,6 +161,11 @@ def test_a_case_that_the_candidate_alone_cannot_measure_is_lost():
     assert not lost(record("base", Status.OOM), record("candidate", Status.OOM)).is_lost
     assert not lost(record("base", Status.UNSUPPORTED)).is_lost
     assert not lost(record("candidate", Status.CRASH)).is_lost  # it failed, which is told as such
+
+
+def test_the_bases_second_process_is_called_the_base():
+    case = lost(record("null", Status.CRASH))
+    assert case.reason == "base: crash"
 
 
 def test_a_failure_is_told_before_what_could_not_be_measured():
