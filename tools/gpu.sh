@@ -2,7 +2,8 @@
 # Everything that needs a GPU; docs/gpu-checks.md says which line is which.
 # Usage: tools/gpu.sh [OUT [PART ...]]
 #   OUT   receives logs, run folders, tables and summary.txt (default runs/gpu)
-#   PART  tests, selftest, compat, kernels, suites, train (default: all six), one file of tests/gpu
+#   PART  tests, selftest, compat, kernels, suites, train (default: all six), tune (which suites
+#         begins with: `auto` is then the fastest there), one file of tests/gpu
 #         as tests:timing_truth, or one suite as suite:halo
 # PRESET (default standard) is the suites' preset. A run folder that is there is gone on with.
 # Works without .venv: then `python3` must have torch and sabench's other dependencies.
@@ -14,11 +15,11 @@ parts=("${@:-}")
 [ -z "${parts[0]}" ] && parts=(tests selftest compat kernels suites train)
 for part in "${parts[@]}"; do
   case $part in
-    tests | selftest | compat | kernels | suites | train | suite:*) continue ;;
+    tests | selftest | compat | kernels | tune | suites | train | suite:*) continue ;;
     tests:*) [ -f "tests/gpu/test_${part#tests:}.py" ] && continue ;;
   esac
-  echo "error: no part $part; there are tests, selftest, compat, kernels, suites, train, tests:FILE," \
-    "suite:NAME" >&2
+  echo "error: no part $part; there are tests, selftest, compat, kernels, tune, suites, train," \
+    "tests:FILE, suite:NAME" >&2
   exit 2
 done
 
@@ -78,6 +79,17 @@ kernels() { # ours under the sanitizer, beside NATTEN, the floor and other libra
   check steps "$python" tools/check_kernels.py "$out/steps" --device cuda
 }
 
+tune() { # what `auto` stands for in the suites behind it: a device without a choice takes `blocked`
+  local what=(--device cuda:0 --out "$out/tune")
+  [ -f "$out/tune/run.json" ] && what=(--resume "$out/tune")
+  check tune "$python" -m sabench tune "${what[@]}"
+}
+
+suites() {
+  tune
+  for name in quick conv self_attention augmented halo networks; do suite "$name"; done
+}
+
 train() { # proxies and their scores; the local family, long and short, and how they rank
   check feed "$python" tools/check_feed.py --device cuda:0
   for what in train score; do
@@ -110,7 +122,8 @@ for part in "${parts[@]}"; do
       done
       ;;
     kernels) kernels ;;
-    suites) for name in quick conv self_attention augmented halo networks; do suite "$name"; done ;;
+    tune) tune ;;
+    suites) suites ;;
     train) train ;;
     suite:*) suite "${part#suite:}" ;;
   esac

@@ -8,6 +8,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from sabench.cases.floor import BOUNDS
 from sabench.launch.explain import Explanation
 from sabench.records import FLAG_MEANING, Environment
 from sabench.report.plain import plain
@@ -85,8 +86,9 @@ def explanation_lines(
     lines += [Text(f"{flag.value}: {FLAG_MEANING[flag]}", "yellow") for flag in found.flags]
     lines += [Text(), _bounds(found)]
     others = [name for name in found.ceilings if name not in {b.ceiling for b in found.bounds}]
+    units = {name: KINDS[kind][1] for kind, names in BOUNDS.items() for name in names}
     for name in others:
-        rate = show_count(found.ceilings[name])
+        rate = _amount(found.ceilings[name], units[name])
         lines.append(Text(f"{CEILINGS[name]} reaches {rate} a second here", "dim"))
     for name, reason in found.no_ceilings.items():
         lines.append(Text(plain(f"{CEILINGS[name]} has no ceiling here: {reason}"), "yellow"))
@@ -101,11 +103,13 @@ def _bounds(found: Explanation) -> Table:
     table = _table("least work", "amount", "at most, a second", "takes")
     for bound in found.bounds:
         kind, unit = KINDS[bound.name]
-        show = show_bytes if unit == "bytes" else show_count
-        amount = show(bound.amount) + ("" if unit == "bytes" else f" {unit}")
-        rate = f"{show(bound.rate)} by {CEILINGS[bound.ceiling]}"
-        table.add_row(kind, amount, rate, show_time(bound.seconds))
+        rate = f"{_amount(bound.rate, unit)} by {CEILINGS[bound.ceiling]}"
+        table.add_row(kind, _amount(bound.amount, unit), rate, show_time(bound.seconds))
     return table
+
+
+def _amount(value: float, unit: str) -> str:
+    return show_bytes(value) if unit == "bytes" else f"{show_count(value)} {unit}"
 
 
 def _operators(found: Explanation, most: int) -> list[RenderableType]:

@@ -1,6 +1,7 @@
 """`sabench explain` as a shell runs it."""
 
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,7 @@ def test_a_case_is_held_against_the_ceilings_of_its_device(tmp_path: Path) -> No
     again = sabench("explain", *HALO, "--device", "cpu", cwd=tmp_path)
     assert_code(again, "contended" if again.returncode else "ok")
     assert "times that, bound by" in again.stdout
+    assert re.search(r"(copying|reading) reaches [\d.]+ [MGT]iB a second", again.stdout)
     assert "aten::bmm" in again.stdout
     assert "torch's profiler" in again.stdout
     kept = [json.loads(path.read_text()) for path in (tmp_path / "state").glob("*.json")]

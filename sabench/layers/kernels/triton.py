@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import torch
 from torch import Tensor
+from torch.autograd.forward_ad import unpack_dual
 from torch.nn import functional
 from torch.utils.flop_counter import register_flop_formula
 
@@ -26,6 +27,7 @@ NARROW = 32  # channels of a head, above which fp32 without tensor cores has til
 LEAST = 16  # what a product of a program's matrices takes on each side
 KEYS = 64  # of a step
 WIDEST = 256  # columns of a window that a program can hold
+MOST_MAPS = 65_535  # what the second axis of CUDA's grid has room for
 
 
 def attend(
@@ -36,10 +38,13 @@ def attend(
     Sums are in fp32; products in fp32 follow torch's setting for TF32. Without keys it is
     `blocked`.
     Shapes: q (B, n, H', W', d), k (B, n, H, W, d), v (B, n, H, W, dv) -> (B, n, H', W', dv).
-    Raises: ConfigError without Triton, on a device that it has no kernels for, or in fp64.
+    Raises: ConfigError without Triton, on a device that it has no kernels for, in fp64, or for
+    forward-mode derivatives.
     """
     if k is None:
         return blocked.attend(q, k, v, relative, geometry)
+    if any(unpack_dual(x).tangent is not None for x in (q, k, v)):  # type: ignore[no-untyped-call]
+        raise ConfigError("implementation=triton has no forward-mode derivatives: use blocked")
     if q.dtype not in DTYPES:
         raise ConfigError(f"implementation=triton has no kernel for {q.dtype}")
     if q.device.type == "cpu" and os.environ.get("TRITON_INTERPRET") != "1":
@@ -84,8 +89,8 @@ def block_attention_backward(
     block: list[int], halo: int, stride: int, band: bool, mask: bool,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
     """Gradients of q through q.k, of k, of v, and of the position logits of each query's rows
-    (B, n, H', W', A) and columns (B, n, H', W', B)."""
-    found = _gradients(q, k, v, block, halo)
+    (B, n, H', W', A) and columns (B, n, H', W', B), empty without positions."""
+    found = _gradients(q, k, v, rows, block, halo)
     d_q, d_k, d_v, d_rows, d_columns = found
     if not out.numel():
         return found
@@ -110,7 +115,7 @@ def _(
     rows: Tensor | None, columns: Tensor | None, zero: list[int], split: bool,
     block: list[int], halo: int, *rest: Any,
 ) -> tuple[Tensor, ...]:  # fmt: skip
-    return _gradients(q, k, v, block, halo)
+    return _gradients(q, k, v, rows, block, halo)
 
 
 def _launch(
@@ -145,7 +150,8 @@ def _differentiate(ctx: Any, d_out: Tensor, _: Tensor) -> tuple[Tensor | None, .
     tables: tuple[Tensor | None, Tensor | None] = (None, None)
     if rows is not None:
         widths = (rows.shape[1], columns.shape[1])
-        halves = q.split(widths, dim=-1) if ctx.split else (q, q)
+        exact = q.float()
+        halves = exact.split(widths, dim=-1) if ctx.split else (exact, exact)
         found = [
             _of_table(halves[axis], table, logits, axis, ctx)
             for axis, (table, logits) in enumerate(((rows, d_rows), (columns, d_columns)))
@@ -159,7 +165,7 @@ def _differentiate(ctx: Any, d_out: Tensor, _: Tensor) -> tuple[Tensor | None, .
 def _of_table(
     q: Tensor, table: Tensor, d_logits: Tensor, axis: int, ctx: Any
 ) -> tuple[Tensor, Tensor]:
-    """The gradients of q and of a table through the logits q.table of one axis.
+    """The gradients of q and of a table through the logits q.table of one axis, q in fp32.
 
     Shapes: q (B, n, H', W', d), d_logits (B, n, H', W', A) -> (B, n, H', W', d), (L, d).
     """
@@ -167,7 +173,7 @@ def _of_table(
     geometry = Geometry((0, 0), ctx.halo, query_stride=ctx.stride)
     steps = displacements(count, d_logits.shape[-1], geometry, q.device) + ctx.zero[axis]
     index = steps.clamp(0, len(table) - 1)  # (I, A)
-    queries, logits = (_by_place(x.float(), count, axis) for x in (q, d_logits))
+    queries, logits = (_by_place(x, count, axis) for x in (q, d_logits))
     with torch.autocast("cuda" if q.is_cuda else "cpu", enabled=False):
         d_q = torch.bmm(logits, table.float()[index])  # (I, N, d)
         d_entries = torch.bmm(logits.mT, queries)  # (I, A, d)
@@ -179,8 +185,8 @@ def _of_table(
 
 def _by_place(x: Tensor, count: int, axis: int) -> Tensor:
     """By the place in its block, of `count` along the axis: (B, n, H', W', d) -> (I, N, d)."""
-    more = -x.shape[2 + axis] % count
-    x = functional.pad(x, (0, 0, 0, more) if axis else (0, 0, 0, 0, 0, more))
+    if more := -x.shape[2 + axis] % count:  # a pad by nothing copies too
+        x = functional.pad(x, (0, 0, 0, more) if axis else (0, 0, 0, 0, 0, more))
     x = x.view(*x.shape[: 2 + axis], -1, count, *x.shape[3 + axis :])
     return x.movedim(3 + axis, 0).flatten(1, -2)
 
@@ -213,11 +219,15 @@ class _Call:
         zero: list[int], split: bool, block: list[int], halo: int, stride: int, band: bool,
         mask: bool,
     ) -> Self:  # fmt: skip
-        """Raises: ConfigError for a window that a program cannot hold."""
+        """Raises: ConfigError for a window that a program cannot hold, or more maps than a grid."""
         (batch, heads, *kept, width), (*size, value_width) = q.shape, v.shape[2:]
         window = [side + 2 * halo for side in block]
         if window[1] > WIDEST:
             raise ConfigError(f"implementation=triton: a window of {window[1]} columns is too wide")
+        if batch * heads > MOST_MAPS:
+            raise ConfigError(
+                f"implementation=triton: batch x heads = {batch * heads} is more than {MOST_MAPS}"
+            )
         inner = [-(-side // stride) for side in block]
         is_exact = q.dtype == torch.float32 and not torch.backends.cuda.matmul.allow_tf32
         largest = TILE // 2 if is_exact and max(width, value_width) > NARROW else TILE
@@ -266,12 +276,11 @@ def _answers(q: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _gradients(
-    q: Tensor, k: Tensor, v: Tensor, block: list[int], halo: int
+    q: Tensor, k: Tensor, v: Tensor, rows: Tensor | None, block: list[int], halo: int
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """Room for all gradients."""
-    d_rows, d_columns = (
-        q.new_empty(*q.shape[:4], side + 2 * halo, dtype=torch.float32) for side in block
-    )
+    """Room for all gradients; for those of position logits where there are positions."""
+    sides = (0, 0) if rows is None else (side + 2 * halo for side in block)
+    d_rows, d_columns = (q.new_empty(*q.shape[:4], side, dtype=torch.float32) for side in sides)
     return torch.empty_like(q), torch.empty_like(k), torch.empty_like(v), d_rows, d_columns
 
 

@@ -113,16 +113,42 @@ def test_the_backward_pass_is_counted_by_hand() -> None:
     assert counter.get_total_flops() == 2 * 2 * 16 * 16 * (2 + 7) * 8
 
 
+@pytest.mark.parametrize("positions", ["sum", "split"])
+def test_position_logits_are_counted_by_hand(positions: str) -> None:
+    """As above with positions: q.rows and q.columns, 4 each of 16 queries in the forward pass and
+    twice in the backward pass; and each axis's bmms for the gradients of q and of its table."""
+    problem = Problem((4, 4), GLOBAL, 0, 1, "mask", positions, (8, 8))
+    wide = 4 if positions == "split" else 8  # a logit's products
+    once = 16 * (4 + 4) * wide
+    with FlopCounterMode(display=False) as counter:
+        relative = Relative(*problem.tables, (20, 20), problem.split)
+        out = triton.attend(*problem.made, relative, problem.geometry)
+        assert counter.get_total_flops() == 2 * 2 * (16 * 16 * (8 + 8) + once)
+        out.sum().backward()
+    forward_and_back = 16 * 16 * (2 + 7) * 8 + 3 * once
+    assert counter.get_total_flops() == 2 * 2 * (forward_and_back + 2 * once)
+
+
 def test_what_it_has_no_kernel_for_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     q, k, v = (torch.zeros(1, 1, 4, 4, 8) for _ in range(3))
     geometry = Geometry((4, 4), halo=1)
     with pytest.raises(ConfigError, match=r"no kernel for torch\.float64"):
         triton.attend(q.double(), k.double(), v.double(), None, geometry)
     with pytest.raises(ConfigError, match="a window of 304 columns is too wide"):
-        triton.attend(q, k, v, None, Geometry((4, 4), halo=150))
+        triton.attend(q, k, v, None, Geometry((1, 4), halo=150))
+    many = torch.zeros(8192, 8, 1, 1, 1)
+    with pytest.raises(ConfigError, match="batch x heads = 65536 is more than 65535"):
+        triton.attend(many, many, many, None, geometry)
     monkeypatch.delenv("TRITON_INTERPRET")
     with pytest.raises(ConfigError, match="needs a CUDA device"):
         triton.attend(q, k, v, None, geometry)
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")
+def test_a_forward_mode_derivative_is_refused_and_never_zero() -> None:
+    x = torch.randn(1, 1, 4, 4, 8)
+    with pytest.raises(ConfigError, match="no forward-mode derivatives: use blocked"):
+        torch.func.jvp(lambda q: triton.attend(q, x, x, None, Geometry((4, 4), 1)), (x,), (x,))
 
 
 def test_the_kernel_of_exponentials_repeats_them() -> None:

@@ -25,6 +25,7 @@ CALLS = {  # block, halo, stride, band, positions, widths of keys and values
     "halo": ([8, 8], 3, 1, False, True, (16, 16)),
     "band": ([4, 4], 3, 1, True, True, (32, 32)),
     "widths apart, every second query": ([8, 8], 3, 2, False, False, (20, 2)),
+    "few queries of a tile": ([2, 2], 3, 1, False, True, (16, 16)),
     "wide heads": ([7, 7], 3, 1, False, True, (128, 128)),
 }
 
