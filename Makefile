@@ -5,7 +5,8 @@ export PYTHON ?= python3
 # Containers often set it; then each of the tests' many processes would compile torch's sources anew.
 unexport PYTHONDONTWRITEBYTECODE
 # Those of the files with a serial test, so that 10,000 others are not collected once more.
-WITH_SERIAL := echo tests/gpu; grep -rl 'mark\.serial' --include='test_*.py' --exclude-dir=gpu tests
+WITH_SERIAL := grep -rl 'mark\.serial' --include='test_*.py' tests
+WITH_ALONE := echo tests/gpu; grep -rl 'mark\.alone' --include='test_*.py' --exclude-dir=gpu tests
 
 # Twice the cores that CI has: a third of a worker's time is waiting for children and for the disk.
 WORKERS := 4
@@ -24,14 +25,16 @@ profile: .venv/stamp ## set up and run the main job: the quick suite on this mac
 	@$(SABENCH) profile --suite quick
 
 test: .venv/stamp ## set up and run the tests
-	@.venv/bin/python -m pytest -q -n $(WORKERS) --dist loadscope --no-loadscope-reorder --ignore=tests/gpu -m "not slow and not serial" --durations=12
-	@.venv/bin/python -m pytest -q -n $(MEASURING) --dist loadgroup -m "serial and not slow" --durations=12 $$($(WITH_SERIAL))
+	@.venv/bin/python -m pytest -q -n $(WORKERS) --dist loadscope --no-loadscope-reorder --ignore=tests/gpu -m "not slow and not serial and not alone" --durations=12
+	@.venv/bin/python -m pytest -q -n $(MEASURING) --dist loadscope -m "serial and not slow and not alone" --durations=12 $$($(WITH_SERIAL))
+	@.venv/bin/python -m pytest -q -m "alone and not slow" $$($(WITH_ALONE))
 	@! .venv/bin/python -c 'import triton' 2>/dev/null || \
 		TRITON_INTERPRET=1 .venv/bin/python -m pytest -q -n 2 tests/unit/layers/test_triton.py
 
 test-all: test ## the tests, and those that take long besides
-	@.venv/bin/python -m pytest -q -n 2 --dist loadscope -m "slow and not serial"
+	@.venv/bin/python -m pytest -q -n 2 --dist loadscope -m "slow and not serial and not alone"
 	@.venv/bin/python -m pytest -q -m "slow and serial" $$($(WITH_SERIAL))
+	@.venv/bin/python -m pytest -q -m "slow and alone" tests/gpu; code=$$?; [ $$code = 5 ] || exit $$code
 	@! .venv/bin/python -c 'import triton' 2>/dev/null || \
 		TRITON_INTERPRET=1 .venv/bin/python -m pytest -q -m slow tests/unit/layers/test_triton.py
 

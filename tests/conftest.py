@@ -1,7 +1,6 @@
 """What all tests share: a fake NVML, and golden files, changed by `pytest --update-golden` only."""
 
 import gc
-import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -9,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pinning import EVERY_CORE, keep_to_one_core
+from pinning import keep_to_one_core
 
 pytest_plugins = ("fakes.nvml",)
 
@@ -28,13 +27,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # before -m chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Serial tests of a file share a worker, and those of the GPU one: there is one GPU."""
+    """There is one GPU."""
     for item in items:
         if item.get_closest_marker("gpu"):
-            item.add_marker(pytest.mark.serial)
-            item.add_marker(pytest.mark.xdist_group("gpu"))
-        elif item.get_closest_marker("serial"):
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+            item.add_marker(pytest.mark.alone)
 
 
 @pytest.fixture(autouse=True)
@@ -42,15 +38,6 @@ def one_thread() -> None:
     """As in a child; workers share the cores, and another test may have asked for more."""
     if torch := sys.modules.get("torch"):
         torch.set_num_threads(1)
-
-
-@pytest.fixture
-def every_core() -> Iterator[None]:
-    """For a test of threads: a worker's own core is too few."""
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, EVERY_CORE)
-    yield
-    os.sched_setaffinity(0, before)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -3,7 +3,7 @@
 # Usage: tools/gpu.sh [OUT [PART ...]]
 #   OUT   receives logs, run folders, tables and summary.txt (default runs/gpu)
 #   PART  tests, selftest, compat, kernels, suites, train (default: all six), tune (which suites
-#         begins with: `auto` is then the fastest there), one file of tests/gpu
+#         begins with: `auto` is then the fastest there in fp32), one file of tests/gpu
 #         as tests:timing_truth, or one suite as suite:halo
 # PRESET (default standard) is the suites' preset. A run folder that is there is gone on with.
 # Works without .venv: then `python3` must have torch and sabench's other dependencies.

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from sabench.cli.app import app
+from sabench.cli.targets import check_targets
 
 
 @app.command()
@@ -41,6 +42,7 @@ def ranks(
     from sabench.report.trust import TrustTable, trust_markdown
     from sabench.report.trust_pairs import PairsTable
 
+    check_targets(None, out, markdown)
     judgement = judge(gather(sources), truth)
     listed = PairsTable.of(judgement, pairs) if pairs else None
     proxies = [trust.indicator for trust in judgement.trusts]

@@ -1,5 +1,7 @@
 """The files that a command writes at its end."""
 
+import os
+from collections import Counter
 from pathlib import Path
 
 from sabench.errors import ConfigError
@@ -8,14 +10,16 @@ from sabench.errors import ConfigError
 def check_targets(out: Path | None, *files: Path | None) -> None:
     """Files that are written at the end must have a folder: one there is, or the run's own.
 
-    Raises: ConfigError if one has none, or is one, or is named twice.
+    Raises: ConfigError if one has none, is a folder or a device, or is named twice.
     """
-    named = [file.resolve() for file in files if file is not None]
-    for file in files:
-        if file is not None and named.count(file.resolve()) > 1:
-            raise ConfigError(f"{file}: two outputs would be written to it; name another")
-    for file in files:
-        if file is not None and file.parent != out and not file.parent.is_dir():
+    named = [file for file in files if file is not None]
+    times = Counter(map(os.path.realpath, named))
+    for file in named:
+        if file.parent != out and not file.parent.is_dir():
             raise ConfigError(f"{file}: there is no folder {file.parent}")
-        if file is not None and file.is_dir():
+        if file.is_dir():
             raise ConfigError(f"{file}: is a folder; name a file in it")
+        if file.exists() and not file.is_file():  # it would be replaced, as every output is
+            raise ConfigError(f"{file}: is not a file; name one")
+        if times[os.path.realpath(file)] > 1:
+            raise ConfigError(f"{file}: two outputs would be written to it; name another")

@@ -207,20 +207,16 @@ def false_alarms(result: GateResult) -> str:
 
 def _faults(result: GateResult) -> list[str]:
     """What made the outcome other than passed."""
-    slower, doubt, risen = (
-        result.with_verdict(Verdict.REGRESSED),
-        result.unreliable_because,
-        _risen(result),
-    )
-    regressed = [] if doubt else slower
+    slower, risen = result.with_verdict(Verdict.REGRESSED), _risen(result)
+    doubt = result.unreliable_because if slower else ""
     missing = () if result.allow_missing else result.gone
     failed = [case for case in result.cases if case.status in FAILED]
     told = []
-    if regressed:
-        worst = max(regressed, key=lambda case: case.decisive.ratio if case.decisive else 0.0)
+    if slower and not doubt:
+        worst = max(slower, key=lambda case: case.decisive.ratio if case.decisive else 0.0)
         ratio = worst.decisive.ratio if worst.decisive else math.nan
         told.append(
-            f"{_number(len(regressed), 'case')} slower, the most {worst.case_id}: x {ratio:.3f}"
+            f"{_number(len(slower), 'case')} slower, the most {worst.case_id}: x {ratio:.3f}"
         )
     if risen:
         told.append(f"{_number(len(risen), 'count')} rose, the first: {count_line(risen[0])}")
@@ -231,7 +227,7 @@ def _faults(result: GateResult) -> list[str]:
         told.append(f"{number} lost, the first: {lost_count_line(result.lost_counts[0])}")
     if failed:
         told.append(f"{failed[0].case_id}: {case_note(failed[0])}")
-    if slower and doubt:
+    if doubt:
         told.append(f"no time counts: {doubt}")
     if result.interrupted:
         told = [*filter(None, (result.broken_off,)), OUTCOME_MEANING[Outcome.INTERRUPTED], *told]
@@ -260,10 +256,11 @@ def _controls(result: GateResult) -> list[str]:
     finds = [case.decisive.detectable for case in result.cases if case.decisive]
     told_finds = [one for one in finds if one is not None]
     if told_finds:
-        where = "any" if len(told_finds) == len(finds) else f"{len(told_finds)} of {len(finds)}"
+        all_told = len(told_finds) == len(finds)
+        where = "any of the" if all_told else f"{len(told_finds)} of the {len(finds)}"
         lines.append(
-            f"A slowdown of {max(told_finds):.1%} would have been found in {where} of the measured "
-            "cases, four times in five"
+            f"A slowdown of {max(told_finds):.1%} would have been found in {where} measured cases, "
+            "four times in five"
         )
     return lines
 

@@ -119,6 +119,7 @@ def test_a_missing_case_is_exit_1(tmp_path: Path) -> None:
         (("--base", "base", "--filter", "nothing"), "no case"),
         (("--base", "base", "--junit", "no/such/gate.xml"), "there is no folder no/such"),
         (("--base", "base", "--junit", "x", "--markdown", "./x"), "two outputs"),
+        (("--base", "base", "--junit", "/dev/null"), "/dev/null: is not a file"),
         (("--base", "base", "--wait"), "--no-lock"),
     ],
 )

@@ -27,6 +27,10 @@ def test_the_readme_has_commands_for_the_main_jobs() -> None:
     assert verbs >= {"profile", "count", "list", "show", "compare", "gate"}
 
 
+def test_those_that_take_long_are_there() -> None:
+    assert all(sum(one in command for command in commands()) == 1 for one in TAKES_LONG)
+
+
 def may_end_with(words: list[str]) -> set[int]:
     """A doctor says what this machine is; a planted fault is found; a gate lacks its base here."""
     if words[0] == "gate":

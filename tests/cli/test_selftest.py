@@ -1,6 +1,7 @@
 """`sabench selftest` as a user sees it: real children, and what is shown of findings."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -8,7 +9,6 @@ from collections.abc import Sequence
 
 import pytest
 
-from pinning import EVERY_CORE
 from sabench.cli import main
 from sabench.launch import lone_child
 from sabench.launch import selftest as selftest_module
@@ -41,8 +41,8 @@ def test_the_true_clock_is_exit_0(capsys: pytest.CaptureFixture[str]) -> None:
     assert "there are no device cycles to count" in out
 
 
-@pytest.mark.skipif(len(EVERY_CORE) < 2, reason="a thread pool needs two cores")
-@pytest.mark.usefixtures("every_core")
+@pytest.mark.alone
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="a thread pool needs two cores")
 def test_an_active_wait_policy_beside_a_neighbour_is_exit_1(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -156,6 +156,10 @@ def test_batch_sweeps_batch_sizes_and_ranks_by_throughput():
     assert len({case.batch for case in expand(suite).cases}) >= 4
 
 
+def test_those_that_run_whole_with_make_test_all_are_there():
+    assert set(LARGE) <= set(SHIPPED)
+
+
 def test_ci_is_three_cases():
     assert len(expand(load_suite("ci")).cases) == 3
 

@@ -11,14 +11,14 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 from torch.autograd.forward_ad import unpack_dual
-from torch.nn import functional
 from torch.utils.flop_counter import register_flop_formula
 
 from sabench.catalog.attention import AttentionCall, Cut, Geometry, blocked_block, blocked_macs
 from sabench.catalog.attention import Relative as Kind
 from sabench.errors import ConfigError
 from sabench.layers.kernels import blocked
-from sabench.layers.relative import Relative, displacements
+from sabench.layers.kernels.positions import of_table
+from sabench.layers.relative import Relative
 
 DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 TILE = 8  # rows and columns of a program's queries, and of its keys in the backward pass
@@ -43,8 +43,6 @@ def attend(
     """
     if k is None:
         return blocked.attend(q, k, v, relative, geometry)
-    if any(unpack_dual(x).tangent is not None for x in (q, k, v)):  # type: ignore[no-untyped-call]
-        raise ConfigError("implementation=triton has no forward-mode derivatives: use blocked")
     if q.dtype not in DTYPES:
         raise ConfigError(f"implementation=triton has no kernel for {q.dtype}")
     if q.device.type == "cpu" and os.environ.get("TRITON_INTERPRET") != "1":
@@ -52,11 +50,18 @@ def attend(
     block = blocked_block(geometry)
     rows, columns = (None, None) if relative is None else (relative.rows, relative.columns)
     zero = (0, 0) if relative is None else relative.zero
+    if any(map(_has_tangent, (q, k, v, rows, columns))):
+        raise ConfigError("implementation=triton has no forward-mode derivatives: use blocked")
     found: tuple[Tensor, Tensor] = block_attention(
         q, k, v, rows, columns, [*zero], relative is not None and relative.split,
         [*block], geometry.halo, geometry.query_stride, geometry.band, geometry.border == "mask",
     )  # fmt: skip
     return found[0]
+
+
+def _has_tangent(x: Tensor | None) -> bool:
+    """Whether it carries a forward-mode derivative, which an operator's would drop silently."""
+    return x is not None and unpack_dual(x).tangent is not None  # type: ignore[no-untyped-call]
 
 
 @torch.library.custom_op("sabench::block_attention", mutates_args=())
@@ -152,51 +157,16 @@ def _differentiate(ctx: Any, d_out: Tensor, _: Tensor) -> tuple[Tensor | None, .
         widths = (rows.shape[1], columns.shape[1])
         exact = q.float()
         halves = exact.split(widths, dim=-1) if ctx.split else (exact, exact)
+        geometry = Geometry((0, 0), ctx.halo, query_stride=ctx.stride)
+        counts = [-(-side // ctx.stride) for side in ctx.block]
         found = [
-            _of_table(halves[axis], table, logits, axis, ctx)
-            for axis, (table, logits) in enumerate(((rows, d_rows), (columns, d_columns)))
+            of_table(halves[i], table, logits, i, counts[i], geometry, ctx.zero[i])
+            for i, (table, logits) in enumerate(((rows, d_rows), (columns, d_columns)))
         ]
         more = [one for one, _ in found]
         d_q = d_q + (torch.cat(more, dim=-1) if ctx.split else more[0] + more[1])
         tables = (found[0][1], found[1][1])
     return d_q.to(q.dtype), d_k, d_v, *tables, *[None] * len(how)
-
-
-def _of_table(
-    q: Tensor, table: Tensor, d_logits: Tensor, axis: int, ctx: Any
-) -> tuple[Tensor, Tensor]:
-    """The gradients of q and of a table through the logits q.table of one axis, q in fp32.
-
-    Shapes: q (B, n, H', W', d), d_logits (B, n, H', W', A) -> (B, n, H', W', d), (L, d).
-    """
-    count = -(-ctx.block[axis] // ctx.stride)
-    geometry = Geometry((0, 0), ctx.halo, query_stride=ctx.stride)
-    steps = displacements(count, d_logits.shape[-1], geometry, q.device) + ctx.zero[axis]
-    index = steps.clamp(0, len(table) - 1)  # (I, A)
-    queries, logits = (_by_place(x, count, axis) for x in (q, d_logits))
-    with torch.autocast("cuda" if q.is_cuda else "cpu", enabled=False):
-        d_q = torch.bmm(logits, table.float()[index])  # (I, N, d)
-        d_entries = torch.bmm(logits.mT, queries)  # (I, A, d)
-    d_table = torch.zeros_like(table, dtype=torch.float32)
-    places = (index.flatten(),)
-    d_table = d_table.index_put(places, d_entries.flatten(0, 1), accumulate=True)
-    return _on_the_map(d_q, q.shape, axis), d_table.to(table.dtype)
-
-
-def _by_place(x: Tensor, count: int, axis: int) -> Tensor:
-    """By the place in its block, of `count` along the axis: (B, n, H', W', d) -> (I, N, d)."""
-    if more := -x.shape[2 + axis] % count:  # a pad by nothing copies too
-        x = functional.pad(x, (0, 0, 0, more) if axis else (0, 0, 0, 0, 0, more))
-    x = x.view(*x.shape[: 2 + axis], -1, count, *x.shape[3 + axis :])
-    return x.movedim(3 + axis, 0).flatten(1, -2)
-
-
-def _on_the_map(x: Tensor, shape: torch.Size, axis: int) -> Tensor:
-    """What `_by_place` took apart: (I, N, d) -> `shape`, (B, n, H', W', d)."""
-    blocks = -(-shape[2 + axis] // len(x))
-    x = x.view(len(x), *shape[: 2 + axis], blocks, *shape[3 + axis :])
-    x = x.movedim(0, 3 + axis).flatten(2 + axis, 3 + axis)
-    return x.narrow(2 + axis, 0, shape[2 + axis])
 
 
 block_attention.register_autograd(_differentiate, setup_context=_remember)

@@ -185,14 +185,17 @@ def command_of(point: Point) -> str:
     """
     board, row = point.source.leaderboard, point.row
     command = row.case.mode if row.case.mode in ("train", "score") else "profile"
-    recorded = {"profile", "tune"} if command == "profile" else {command}
-    words = list(board.command_line[2:]) if recorded & {*board.command_line[1:2]} else []
-    kept: list[str] = []
+    recorded = ("profile", "tune") if command == "profile" else (command,)
+    words = list(board.command_line[2:]) if _verb(board) in recorded else []
+    is_chosen, kept = _may_be_autos(row.case), list[str]()
     while words:
         word = words.pop(0)
-        name = word.partition("=")[0]
-        if name in ONCE:
-            if "=" not in word and words:
+        name, _, value = word.partition("=")
+        if name == "--axis":
+            value = value or (words.pop(0) if words else "")
+            kept += [] if is_chosen and value.startswith("implementation=") else ["--axis", value]
+        elif name in ONCE:
+            if not value and words:
                 words.pop(0)
         elif name not in SWITCHES:
             kept.append(word)
@@ -202,10 +205,13 @@ def command_of(point: Point) -> str:
         kept += ["--preset", board.preset.base]
     if not any(word.partition("=")[0] == "--device" for word in kept):
         kept += ["--device", row.device]
-    named = any(word.removeprefix("--axis=").startswith("implementation=") for word in kept)
-    if _may_be_autos(row.case) and not named:
+    if is_chosen:
         kept += ["--axis", f"implementation={row.case.implementation}"]
     return shlex.join(["sabench", command, *kept, "--filter", row.case_id])
+
+
+def _verb(board: Leaderboard) -> str:
+    return board.command_line[1] if len(board.command_line) > 1 else ""
 
 
 def _may_be_autos(case: Case) -> bool:

@@ -258,3 +258,11 @@ def test_half_types_come_back_in_their_type(
     assert found.dtype == dtype
     exact = reference.attend(q, k, v, relative, band)
     assert (found.double() - exact).norm() <= 2e-2 * exact.norm()
+
+
+@pytest.mark.parametrize("name", ["reference", "blocked", "bmm_aug", "chunked"])
+def test_gradients_of_gradients_are_those_of_differences(name: str) -> None:
+    torch.manual_seed(0)
+    made = [torch.randn(1, 1, 4, 4, 2, dtype=torch.double, requires_grad=True) for _ in range(3)]
+    attend, geometry = ATTENDS[name], Geometry((2, 2), 1)
+    assert torch.autograd.gradgradcheck(lambda q, k, v: attend(q, k, v, None, geometry), made)

@@ -146,9 +146,12 @@ def test_what_it_has_no_kernel_for_is_refused(monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")
 def test_a_forward_mode_derivative_is_refused_and_never_zero() -> None:
-    x = torch.randn(1, 1, 4, 4, 8)
-    with pytest.raises(ConfigError, match="no forward-mode derivatives: use blocked"):
-        torch.func.jvp(lambda q: triton.attend(q, x, x, None, Geometry((4, 4), 1)), (x,), (x,))
+    x, table, geometry = torch.randn(1, 1, 4, 4, 8), torch.randn(9, 8), Geometry((4, 4), 1)
+    of_queries = lambda q: triton.attend(q, x, x, None, geometry)  # noqa: E731
+    of_table = lambda t: triton.attend(x, x, x, Relative(t, table, (4, 4), False), geometry)  # noqa: E731
+    for function, primal in ((of_queries, x), (of_table, table)):
+        with pytest.raises(ConfigError, match="no forward-mode derivatives: use blocked"):
+            torch.func.jvp(function, (primal,), (primal,))
 
 
 def test_the_kernel_of_exponentials_repeats_them() -> None:

@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 from fakes.nvml import DRIVER_NOT_LOADED, GPU_IS_LOST, NO_PERMISSION, NOT_SUPPORTED, FakeNvml
-from pinning import EVERY_CORE
 from sabench.measure.device import Missing
 from sabench.measure.device_readings import DeviceReading, ReadingLog, span_of
 from sabench.measure.device_watch import DeviceSpan, DeviceWatch
@@ -234,11 +233,10 @@ def test_nothing_is_read_after_the_end_and_what_was_read_stays(sampler: Callable
     watch.stop()
 
 
-@pytest.mark.skipif(len(EVERY_CORE) < 2, reason="there is no other core")
-@pytest.mark.usefixtures("every_core")
+@pytest.mark.alone
 def test_the_thread_leaves_the_measured_core(nvml: FakeNvml) -> None:
     here = os.sched_getaffinity(0)
-    if not os.sched_getaffinity(os.getppid()) >= here:
+    if len(here) < 2 or not os.sched_getaffinity(os.getppid()) >= here:
         pytest.skip("there is no other core")
     measured = max(here)
     try:

@@ -148,7 +148,7 @@ def test_what_slowdown_would_have_been_found_is_the_worst_of_the_cases() -> None
     assert "A slowdown of 7.1% would have been found in any of the measured cases" in told
     once = near.model_copy(update={"screen": change(1.0).model_copy(update={"detectable": None})})
     told = " ".join(remarks(made(near, once)))
-    assert "A slowdown of 4.2% would have been found in 1 of 2 of the measured cases" in told
+    assert "A slowdown of 4.2% would have been found in 1 of the 2 measured cases" in told
 
 
 @pytest.mark.parametrize(
