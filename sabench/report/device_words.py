@@ -100,15 +100,10 @@ def remarks(told: DeviceComparison) -> list[str]:
         for place, reason in enumerate(case.reasons):
             if reason and case.rows[place] is not None:
                 of_reason.setdefault(reason, []).append(f"{case.key} {letter(place)}")
-    without = [
-        line
-        for reason, names in of_reason.items()
-        for line in (
-            [f"{len(names)} figures: {reason}"]
-            if len(names) > SHARED_BY
-            else [f"{name}: {reason}" for name in names]
-        )
-    ]
+    without: list[str] = []
+    for reason, names in of_reason.items():
+        those = names if len(names) <= SHARED_BY else [f"{len(names)} figures"]
+        without += [f"{one}: {reason}" for one in those]
     alone = [
         f"{key} is in {' and '.join(map(letter, places))} alone"
         for key, places in told.alone.items()

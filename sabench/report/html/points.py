@@ -190,12 +190,12 @@ def command_of(point: Point) -> str:
     is_chosen, kept = _may_be_autos(row.case), list[str]()
     while words:
         word = words.pop(0)
-        name, _, value = word.partition("=")
+        name, equals, value = word.partition("=")
         if name == "--axis":
-            value = value or (words.pop(0) if words else "")
+            value = value if equals or not words else words.pop(0)
             kept += [] if is_chosen and value.startswith("implementation=") else ["--axis", value]
         elif name in ONCE:
-            if not value and words:
+            if not equals and words:
                 words.pop(0)
         elif name not in SWITCHES:
             kept.append(word)

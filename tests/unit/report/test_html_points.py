@@ -107,6 +107,10 @@ def test_what_cannot_be_asked_is_refused(across: list[str], wanted: str, told: s
             "--suite tiny --axis implementation=blocked,sdpa --set budget_s=9 --preset standard "
             "--device cpu",
         ),
+        (
+            "sabench profile --filter= --suite s",  # nothing follows an empty value
+            "--suite s --preset standard --device cpu",
+        ),
         ("", "--suite tiny --preset standard --device cpu"),
         ("rm -rf /", "--suite tiny --preset standard --device cpu"),
     ],
