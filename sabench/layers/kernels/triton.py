@@ -4,6 +4,7 @@ Keys and values are read in place from the map, in any strides: nothing is gathe
 logits are kept. The kernels are in `triton_kernels`; here is what calls them.
 """
 
+import math
 import os
 from dataclasses import dataclass
 from typing import Any, Self
@@ -16,8 +17,7 @@ from torch.utils.flop_counter import register_flop_formula
 from sabench.catalog.attention import AttentionCall, Cut, Geometry, blocked_block, blocked_macs
 from sabench.catalog.attention import Relative as Kind
 from sabench.errors import ConfigError
-from sabench.layers.kernels import blocked
-from sabench.layers.kernels.positions import of_table
+from sabench.layers.kernels import blocked, positions
 from sabench.layers.relative import Relative
 
 DTYPES = (torch.float32, torch.bfloat16, torch.float16)
@@ -93,34 +93,34 @@ def block_attention_backward(
     zero: list[int], split: bool,
     block: list[int], halo: int, stride: int, band: bool, mask: bool,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
-    """Gradients of q through q.k, of k, of v, and of the position logits of each query's rows
-    (B, n, H', W', A) and columns (B, n, H', W', B), empty without positions."""
-    found = _gradients(q, k, v, rows, block, halo)
-    d_q, d_k, d_v, d_rows, d_columns = found
+    """Gradients of q, k and v, and of the tables of rows and columns, empty without positions."""
+    d_q, d_k, d_v, d_rows, d_columns = _gradients(q, k, v, rows, columns)
     if not out.numel():
-        return found
+        return d_q, d_k, d_v, d_rows.zero_(), d_columns.zero_()
     shared = (d_out.float() * out).sum(-1).contiguous()
     call = _Call.of(q, k, v, rows, columns, zero, split, block, halo, stride, band, mask)
     inputs = (q, k, v, *call.tables, d_out, sums, shared)
     strides = (*q.stride(), *k.stride(), *v.stride(), *d_out.stride())
+    parts = call.room_for_parts()
     _launch(
-        "backward_queries", q, call.grid, call.constants, *inputs, d_q, d_rows, d_columns,
+        "backward_queries", q, call.grid, call.constants, *inputs, d_q, *parts,
         *strides, *d_q.stride(), *call.numbers,
     )  # fmt: skip
     _launch(
         "backward_keys", q, call.key_grid, call.constants | call.of_keys, *inputs, d_k, d_v,
         *strides, *d_k.stride(), *d_v.stride(), *call.numbers,
     )  # fmt: skip
-    return found
+    if rows is not None:
+        d_rows, d_columns = call.add_up(parts, zero)
+    return d_q, d_k, d_v, d_rows, d_columns
 
 
 @block_attention_backward.register_fake
 def _(
     d_out: Tensor, out: Tensor, sums: Tensor, q: Tensor, k: Tensor, v: Tensor,
-    rows: Tensor | None, columns: Tensor | None, zero: list[int], split: bool,
-    block: list[int], halo: int, *rest: Any,
+    rows: Tensor | None, columns: Tensor | None, *rest: Any,
 ) -> tuple[Tensor, ...]:  # fmt: skip
-    return _gradients(q, k, v, rows, block, halo)
+    return _gradients(q, k, v, rows, columns)
 
 
 def _launch(
@@ -152,21 +152,8 @@ def _differentiate(ctx: Any, d_out: Tensor, _: Tensor) -> tuple[Tensor | None, .
     d_q, d_k, d_v, d_rows, d_columns = block_attention_backward(
         d_out, out, sums, q, k, v, rows, columns, *how
     )
-    tables: tuple[Tensor | None, Tensor | None] = (None, None)
-    if rows is not None:
-        widths = (rows.shape[1], columns.shape[1])
-        exact = q.float()
-        halves = exact.split(widths, dim=-1) if ctx.split else (exact, exact)
-        geometry = Geometry((0, 0), ctx.halo, query_stride=ctx.stride)
-        counts = [-(-side // ctx.stride) for side in ctx.block]
-        found = [
-            of_table(halves[i], table, logits, i, counts[i], geometry, ctx.zero[i])
-            for i, (table, logits) in enumerate(((rows, d_rows), (columns, d_columns)))
-        ]
-        more = [one for one, _ in found]
-        d_q = d_q + (torch.cat(more, dim=-1) if ctx.split else more[0] + more[1])
-        tables = (found[0][1], found[1][1])
-    return d_q.to(q.dtype), d_k, d_v, *tables, *[None] * len(how)
+    tables = (None, None) if rows is None else (d_rows, d_columns)
+    return d_q, d_k, d_v, *tables, *[None] * len(how)
 
 
 block_attention.register_autograd(_differentiate, setup_context=_remember)
@@ -179,6 +166,7 @@ class _Call:
     grid: tuple[int, int]
     key_grid: tuple[int, int]
     tables: tuple[Tensor, Tensor]
+    tiles: tuple[int, int, int, int, int]  # maps; blocks down, tiles of each; the same across
     numbers: tuple[int, ...]
     constants: dict[str, Any]
     of_keys: dict[str, int]  # what is other in the keys' pass
@@ -205,10 +193,11 @@ class _Call:
         tile[1] = max(tile[1], LEAST // tile[0])
         columns_held = _power(window[1])
         rows_held = max(1, KEYS * largest // TILE // columns_held)
-        programs, key_programs = 1, 1
-        for axis in (0, 1):
-            programs *= -(-size[axis] // block[axis]) * -(-inner[axis] // tile[axis])
-            key_programs *= -(-size[axis] // largest)
+        blocks = [-(-size[axis] // block[axis]) for axis in (0, 1)]
+        of_block = [-(-inner[axis] // tile[axis]) for axis in (0, 1)]
+        tiles = (batch * heads, blocks[0], of_block[0], blocks[1], of_block[1])
+        programs = math.prod(tiles[1:])
+        key_programs = math.prod(-(-side // largest) for side in size)
         if rows is None or columns is None:
             rows = columns = q
             counts, last, first = (1, 1), width, 0
@@ -230,7 +219,28 @@ class _Call:
         grids = ((programs, batch * heads), (key_programs, batch * heads))
         seen = [_power(largest + (tile[i] - 1) * stride, LEAST) for i in (0, 1)]
         of_keys = {"KR": largest, "KC": largest, "LR": seen[0], "LC": seen[1]}
-        return cls(*grids, (rows, columns), numbers, constants, of_keys)
+        return cls(*grids, (rows, columns), tiles, numbers, constants, of_keys)
+
+    def room_for_parts(self) -> list[Tensor]:
+        """For what each program adds to the gradients of the tables; none without positions."""
+        if not self.constants["POSITIONS"]:
+            return [self.tables[0].new_empty(0)] * 2
+        reach = (self.constants["LR"], self.constants["LC"])
+        return [
+            table.new_empty(*self.tiles, reach[axis], table.shape[1], dtype=torch.float32)
+            for axis, table in enumerate(self.tables)
+        ]
+
+    def add_up(self, parts: list[Tensor], zero: list[int]) -> list[Tensor]:
+        """The gradients of the tables."""
+        halo, stride = self.constants["HALO"], self.constants["STRIDE"]
+        steps = [self.constants[side] * stride for side in ("TI", "TJ")]
+        return [
+            positions.add_up(
+                part, 2 + 2 * axis, zero[axis] - halo - steps[axis] + stride, steps[axis], table
+            )
+            for axis, (part, table) in enumerate(zip(parts, self.tables, strict=True))
+        ]
 
 
 def _power(count: int, least: int = 1) -> int:
@@ -246,12 +256,12 @@ def _answers(q: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _gradients(
-    q: Tensor, k: Tensor, v: Tensor, rows: Tensor | None, block: list[int], halo: int
+    q: Tensor, k: Tensor, v: Tensor, rows: Tensor | None, columns: Tensor | None
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """Room for all gradients; for those of position logits where there are positions."""
-    sides = (0, 0) if rows is None else (side + 2 * halo for side in block)
-    d_rows, d_columns = (q.new_empty(*q.shape[:4], side, dtype=torch.float32) for side in sides)
-    return torch.empty_like(q), torch.empty_like(k), torch.empty_like(v), d_rows, d_columns
+    """Room for all gradients."""
+    like = (torch.empty_like(x) for x in (q, k, v))
+    tables = (q.new_empty(0) if x is None else x.new_empty(x.shape) for x in (rows, columns))
+    return *like, *tables  # type: ignore[return-value]
 
 
 @register_flop_formula(torch.ops.sabench.block_attention)
@@ -272,7 +282,8 @@ def _flops_backward(
     zero: object, split: bool, block: list[int], halo: int, stride: int, band: bool, *rest: Any,
     **how: Any,
 ) -> int:  # fmt: skip
-    """The queries' pass: q.k, dout.v, dq; the keys': q.k, dout.v, dk, dv; q.r in both.
+    """The queries' pass: q.k, dout.v, dq, and q.r with both its gradients; the keys': q.k, dout.v,
+    dk, dv and q.r.
 
     Not counted: what the keys' pass multiplies of blocks that see a part of its tile, and q.r that
     it takes again for each of its tiles.
@@ -280,7 +291,7 @@ def _flops_backward(
     call = _shape_of(q, v, rows, split, block, halo, stride, band)
     pairs = call.heads * Cut.of(call).pairs
     positions = blocked_macs(call) - pairs * (call.key_width + call.value_width)
-    macs = pairs * (4 * call.key_width + 3 * call.value_width) + 2 * positions
+    macs = pairs * (4 * call.key_width + 3 * call.value_width) + 4 * positions
     return 2 * q[0] * macs
 
 

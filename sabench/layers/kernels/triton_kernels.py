@@ -24,6 +24,8 @@ from sabench.layers.kernels.triton_parts import (
     pair_logits,
     places,
     queries_of,
+    reached_from,
+    through_table,
     tile_of,
     vectors,
 )
@@ -137,8 +139,8 @@ def backward_queries(
     BAND: tl.constexpr, MASK: tl.constexpr, POSITIONS: tl.constexpr,
     LR: tl.constexpr, LC: tl.constexpr, PRECISION: tl.constexpr,
 ):  # fmt: skip
-    """The gradient of q through q.k, and of both position logits of each query: d_rows is
-    (B, n, H', W', A) and d_columns (B, n, H', W', B), contiguous."""
+    """The gradient of q, and this tile's part in that of what it can reach of both tables: d_rows
+    is (maps, programs, LR, their channels) and d_columns (maps, programs, LC, theirs)."""
     A: tl.constexpr = BLOCK_H + 2 * HALO
     B: tl.constexpr = BLOCK_W + 2 * HALO
     block_i, first_i, block_j, first_j = tile_of(tl.program_id(0), width, I, J, TI, TJ, BLOCK_W)
@@ -159,10 +161,11 @@ def backward_queries(
     shared = tl.load(delta + place, mask=kept, other=0.0)
     top, left = block_i * BLOCK_H - HALO, block_j * BLOCK_W - HALO
     last_i, last_j = first_i + TI - 1, first_j + TJ - 1
+    first_row = rows_zero - HALO - last_i * STRIDE
+    first_column = columns_zero - HALO - last_j * STRIDE
     by_row, by_column = by_tables(
-        queries, rows, columns, rows_zero - HALO - last_i * STRIDE,
-        columns_zero - HALO - last_j * STRIDE, rows_count, columns_count, rows_last, columns_first,
-        channels, D, LR, LC, TI * TJ, POSITIONS, PRECISION,
+        queries, rows, columns, first_row, first_column, rows_count, columns_count,
+        rows_last, columns_first, channels, D, LR, LC, TI * TJ, POSITIONS, PRECISION,
     )  # fmt: skip
     key_column = tl.arange(0, KC)
     column_bias = along(
@@ -172,7 +175,8 @@ def backward_queries(
     number = tl.arange(0, KR * KC)
     each = number >= 0
     d_queries = tl.zeros((TI * TJ, D), tl.float32)
-    d_by_column = tl.zeros((TI * TJ, KC), tl.float32)
+    d_row_bias = tl.zeros((TI * TJ, LR), tl.float32)
+    d_column_bias = tl.zeros((TI * TJ, KC), tl.float32)
     for first in range(0, A, KR):
         key_row = first + tl.arange(0, KR)
         row_bias = along(
@@ -195,23 +199,25 @@ def backward_queries(
         d_queries += tl.dot(d_logits.to(keys.dtype), keys, input_precision=PRECISION)
         if POSITIONS:
             by_place = tl.reshape(d_logits, (TI * TJ, KR, KC))
-            d_by_column += tl.sum(by_place, 1)
-            tl.store(
-                d_rows + place[:, None] * A + key_row[None, :],
-                tl.sum(by_place, 2),
-                mask=kept[:, None] & (key_row < A)[None, :],
-            )
+            d_column_bias += tl.sum(by_place, 1)
+            d_row_bias += reached_from(tl.sum(by_place, 2), i, first, last_i, KR, LR, STRIDE)
+    if POSITIONS:
+        part = tl.program_id(1).to(tl.int64) * tl.num_programs(0) + tl.program_id(0)
+        d_queries += through_table(
+            d_row_bias, queries, rows, d_rows + part * LR * rows_last, first_row, rows_count,
+            0, rows_last, rows_last, D, LR, PRECISION,
+        )  # fmt: skip
+        wide = channels - columns_first
+        d_queries += through_table(
+            reached_from(d_column_bias, j, 0, last_j, KC, LC, STRIDE),
+            queries, columns, d_columns + part * LC * wide, first_column, columns_count,
+            columns_first, channels, wide, D, LC, PRECISION,
+        )  # fmt: skip
     pointers, here = places(
         d_q + image * g_b + head * g_n, row, column, g_h, g_w, g_d, kept_height, kept_width,
         channels, D,
     )  # fmt: skip
     tl.store(pointers, d_queries.to(d_q.dtype.element_ty), mask=here & kept[:, None])
-    if POSITIONS:
-        tl.store(
-            d_columns + place[:, None] * B + key_column[None, :],
-            d_by_column,
-            mask=kept[:, None] & (key_column < B)[None, :],
-        )
 
 
 @searched

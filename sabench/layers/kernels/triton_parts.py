@@ -4,6 +4,7 @@ import triton
 import triton.language as tl
 
 FAR = tl.constexpr(-1e30)  # two of them are finite still
+LEAST = tl.constexpr(16)
 LOG2E = tl.constexpr(1.4426950408889634)
 
 
@@ -36,23 +37,49 @@ def queries_of(
 
 
 @triton.jit
-def reached(
-    q, table, start, count, first, last, width,
-    D: tl.constexpr, LENGTH: tl.constexpr, PRECISION: tl.constexpr,
+def table_rows(
+    table, start, count, first, last, width, D: tl.constexpr, LENGTH: tl.constexpr
 ):  # fmt: skip
-    """q times LENGTH rows of a table from `start` on, which acts on q's channels [first, last).
+    """LENGTH rows of a table from `start` on, as channels [first, last) of D: (LENGTH, D).
 
-    Rows beyond an end are the end's: a band hides such keys. (Q, D) -> (Q, LENGTH)
+    Rows beyond an end are the end's: a band hides such keys.
     """
     entry = tl.minimum(tl.maximum(start + tl.arange(0, LENGTH), 0), count - 1)
     channel = tl.arange(0, D)
     acts = (channel >= first) & (channel < last)
-    rows = tl.load(
+    return tl.load(
         table + entry[:, None] * width + (channel - first)[None, :],
         mask=acts[None, :] & (entry >= 0)[:, None],
         other=0.0,
     )
+
+
+@triton.jit
+def reached(
+    q, table, start, count, first, last, width,
+    D: tl.constexpr, LENGTH: tl.constexpr, PRECISION: tl.constexpr,
+):  # fmt: skip
+    """q times LENGTH rows of a table from `start` on: (Q, D) -> (Q, LENGTH)."""
+    rows = table_rows(table, start, count, first, last, width, D, LENGTH)
     return tl.dot(q, tl.trans(rows.to(q.dtype)), input_precision=PRECISION)
+
+
+@triton.jit
+def through_table(
+    d_reached, q, table, d_part, start, count, first, last, width,
+    D: tl.constexpr, LENGTH: tl.constexpr, PRECISION: tl.constexpr,
+):  # fmt: skip
+    """The gradient of q through `reached`; that of the table's rows is stored: (LENGTH, width)."""
+    d_reached = d_reached.to(q.dtype)
+    rows = table_rows(table, start, count, first, last, width, D, LENGTH)
+    d_rows = tl.dot(tl.trans(d_reached), q, input_precision=PRECISION)
+    channel = tl.arange(0, D)
+    tl.store(
+        d_part + tl.arange(0, LENGTH)[:, None] * width + (channel - first)[None, :],
+        d_rows,
+        mask=((channel >= first) & (channel < last))[None, :],
+    )
+    return tl.dot(d_reached, rows.to(q.dtype), input_precision=PRECISION)
 
 
 @triton.jit
@@ -103,6 +130,20 @@ def along(
         step = key[None, :] - HALO - query[:, None] * STRIDE
         bias = tl.where((step > HALO) | (step < -HALO), FAR, bias)
     return bias
+
+
+@triton.jit
+def reached_from(
+    d_bias, query, first_key, last,
+    KEYS: tl.constexpr, LENGTH: tl.constexpr, STRIDE: tl.constexpr,
+):  # fmt: skip
+    """The gradient through what `along` gathers: (Q, KEYS), from `first_key` on -> (Q, LENGTH)."""
+    key = tl.arange(0, LENGTH)[None, :] - (last - query)[:, None] * STRIDE - first_key
+    there = (key >= 0) & (key < KEYS)
+    if KEYS < LEAST:  # Triton's compiler refuses to gather from less than it has threads
+        d_bias = tl.broadcast_to(d_bias[:, None, :], (d_bias.shape[0], LEAST // KEYS, KEYS))
+        d_bias = tl.reshape(d_bias, (d_bias.shape[0], LEAST))
+    return tl.where(there, tl.gather(d_bias, tl.where(there, key, 0), 1), 0.0)
 
 
 @triton.jit

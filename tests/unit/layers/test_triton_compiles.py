@@ -26,6 +26,7 @@ CALLS = {  # block, halo, stride, band, positions, widths of keys and values
     "band": ([4, 4], 3, 1, True, True, (32, 32)),
     "widths apart, every second query": ([8, 8], 3, 2, False, False, (20, 2)),
     "few queries of a tile": ([2, 2], 3, 1, False, True, (16, 16)),
+    "a row of keys a step": ([56, 56], 0, 1, False, True, (32, 32)),
     "wide heads": ([7, 7], 3, 1, False, True, (128, 128)),
 }
 
@@ -80,13 +81,20 @@ def test_it_compiles(kernel: str, name: str, dtype: str) -> None:
     assert made.metadata.shared <= 227 * 1024
 
 
+@each_kernel
+def test_numbers_of_warps_are_searched(kernel: str) -> None:
+    assert [one.num_warps for one in getattr(triton_kernels, kernel).configs] == [4, 2, 8]
+
+
 @pytest.mark.slow
 @each_kernel
-def test_it_compiles_with_every_number_of_warps_that_is_searched(kernel: str) -> None:
-    configs = getattr(triton_kernels, kernel).configs
-    assert [one.num_warps for one in configs] == [4, 2, 8]
-    for one in configs:
-        assert compiled(kernel, "halo", "bf16", one.num_warps).metadata.num_warps == one.num_warps
+@pytest.mark.parametrize("dtype", ["bf16", "fp32"])
+@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("warps", [2, 8])
+def test_it_compiles_with_every_number_of_warps(
+    kernel: str, dtype: str, name: str, warps: int
+) -> None:
+    assert compiled(kernel, name, dtype, warps).metadata.num_warps == warps
 
 
 @each_kernel
