@@ -18,7 +18,7 @@ from sabench.measure.timer import Call, Timer
 from sabench.records import Flag, Reading, Status
 from sabench.stats import median_interval, quantile
 
-SPOILT = 3  # turns; with more, and more than half of those tried, nothing will come of it
+HOPELESS = 20  # turns without an undisturbed one: nothing will come of it
 CALL_S = 2e-3  # of a side in a turn: one call is one block
 SIZES = {"cpu": 128, "cuda": 1024}  # of a product, the unit of work
 
@@ -108,18 +108,13 @@ class Turns:
     base_s: list[float] = field(default_factory=list)
     other_s: list[float] = field(default_factory=list)
 
-    @property
-    def is_spoilt(self) -> bool:
-        """Whether too few turns are left for an interval."""
-        return self.tried - len(self.ratios) > max(SPOILT, self.tried // 2)
-
     def is_done(self, ratio: Ratio) -> bool:
         """Whether they tell enough, or as much as they ever will. Asks for width, not for outcome:
-        who stops at the figure he likes finds what he likes."""
-        if self.tried < TURNS:
-            return self.is_spoilt
-        is_sharp = ratio.is_sharp(median_interval(self.ratios))
-        return is_sharp or self.is_spoilt or self.tried >= MOST_TURNS
+        who stops at the figure he likes finds what he likes. A core that is shared now and then
+        has a moment of its own for a turn now and then, so it is asked for long."""
+        if len(self.ratios) >= TURNS and ratio.is_sharp(median_interval(self.ratios)):
+            return True
+        return self.tried >= (MOST_TURNS if self.ratios else HOPELESS)
 
     def add(self, base_s: float, other_s: float) -> None:
         """One more that was undisturbed."""

@@ -11,8 +11,8 @@ from sabench.errors import ConfigError
 from sabench.stats import Interval
 
 Kind = Literal["cpu", "cuda"]
-TURNS = 9  # an order-statistic interval at 95 % needs six
-MOST_TURNS = 45  # where the ratios spread; under half a minute
+TURNS = 9  # undisturbed; an order-statistic interval at 95 % needs six
+MOST_TURNS = 90  # where the ratios spread, or turns are disturbed; under a minute
 
 
 @dataclass(frozen=True, slots=True)

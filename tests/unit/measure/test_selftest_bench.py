@@ -17,7 +17,7 @@ from sabench.measure.cpu_timer import CpuTimer
 from sabench.measure.judging import Timing
 from sabench.measure.load import Disturbance
 from sabench.measure.selftest import any_device, bench, cpu, cuda
-from sabench.measure.selftest.bench import SPOILT, Bench, interleaved
+from sabench.measure.selftest.bench import HOPELESS, Bench, interleaved
 from sabench.measure.selftest.child import READERS
 from sabench.measure.selftest.judge import Verdict, judge
 from sabench.measure.selftest.plants import BlindTimer, FrozenCounter, SlowEvents, slowed
@@ -81,18 +81,25 @@ def test_a_pair_does_the_work_it_says(
     assert reading.samples == pytest.approx([ratio] * TURNS)  # type: ignore[attr-defined]
 
 
-def test_disturbed_turns_do_not_count_and_too_many_of_them_end_the_check() -> None:
-    once = counting()
-    once.disturbed = iter([False, False, True])
-    assert len(interleaved(once, once.product(), once.product(), SAME).ratios) == TURNS - 1
-    spoilt = counting()
-    spoilt.disturbed = iter([True] * 100)
-    turns = interleaved(spoilt, spoilt.product(), spoilt.product(), SAME)
-    assert turns.ratios == []
-    assert next(spoilt.disturbed)  # most were never asked for
-    left = sum(1 for _ in spoilt.disturbed)
-    assert 100 - 1 - left == 2 * (SPOILT + 1)
-    assert judge("aa_pair", turns.reading()).verdict is Verdict.UNRELIABLE
+@pytest.mark.parametrize(
+    ("disturbed", "kept", "tried"),
+    [
+        ([False, False, True], TURNS, TURNS + 1),
+        ([True, False, False, False, True, True] * 30, TURNS, 3 * TURNS - 1),
+        ([True] * 2 * 17 + [False] * 2 + [True] * 900, 1, MOST_TURNS),
+        ([True] * 900, 0, HOPELESS),
+    ],
+)
+def test_disturbed_turns_do_not_count_and_others_are_waited_for(
+    disturbed: list[bool], kept: int, tried: int
+) -> None:
+    """A turn is two measurements, of which neither may be disturbed."""
+    bench = counting()
+    bench.disturbed = iter(disturbed)
+    turns = interleaved(bench, bench.product(), bench.product(), SAME)
+    assert (len(turns.ratios), turns.tried) == (kept, tried)
+    expected = Verdict.PASS if kept == TURNS else Verdict.UNRELIABLE
+    assert judge("aa_pair", turns.reading()).verdict is expected
 
 
 def test_the_order_within_a_turn_is_flipped_each_time() -> None:
@@ -123,7 +130,7 @@ def test_turns_go_on_while_their_ratios_spread_too_far_to_tell() -> None:
     noisy.seconds = itertools.cycle([1.0, 1.1, 1.1, 1.0, 1.1, 1.0, 1.0, 1.1])
     turns = interleaved(noisy, noisy.product(), noisy.product(), SAME)
     assert turns.tried == MOST_TURNS
-    assert "45 turns: too wide to tell" in judge("aa_pair", turns.reading()).read
+    assert "90 turns: too wide to tell" in judge("aa_pair", turns.reading()).read
 
 
 def test_turns_end_as_soon_as_they_are_sharp_whatever_they_say() -> None:
@@ -196,6 +203,7 @@ def test_a_call_that_rests_uses_less_than_its_wall_time(
 ) -> None:
     monkeypatch.setattr(bench, "TURNS", 3)
     monkeypatch.setattr(bench, "MOST_TURNS", 3)
+    monkeypatch.setattr(bench, "HOPELESS", 3)
     resting = cpu.own_cpu(Bench("cpu", 1, SHORT, "resting-work"))
     assert not resting.samples or max(resting.samples) < 0.98
 
