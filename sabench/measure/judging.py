@@ -38,8 +38,10 @@ class Sampling:
     everything: list[float] = field(default_factory=list)  # rejected blocks too
     diary: DeviceDiary = field(default_factory=DeviceDiary)
     slowed: int = 0  # of the rejected ones, for the reading of their core alone
+    passed_over: int = 0  # blocks of chunks that something unseen had most of: in neither list
+    passed_s: float = 0.0
     stop: Stop = Stop.BUDGET
-    measured_s: float = 0.0  # waits for a hot device left out
+    measured_s: float = 0.0  # waits for a hot device, or for the core, left out
     turns: list[float | None] = field(default_factory=list)  # medians; None: all was disturbed
 
     def add(self, blocks: list[Block]) -> None:
@@ -47,6 +49,11 @@ class Sampling:
         self.everything += [block.seconds for block in blocks]
         self.accepted += [block.seconds for block in blocks if not block.disturbance]
         self.slowed += sum(block.disturbance is Disturbance.SLOWED for block in blocks)
+
+    def pass_over(self, blocks: list[Block], seconds: float) -> None:
+        """Blocks that count for nothing but for the time they took."""
+        self.passed_over += len(blocks)
+        self.passed_s += seconds
 
     @property
     def rejected(self) -> int:
@@ -69,7 +76,11 @@ def judge(
     found = {
         Flag.WARMUP_UNSETTLED: warm_up.still_drifts and not sampling.turns,
         Flag.PRECISION_NOT_MET: width > preset.half_width,
-        Flag.PREEMPTED: stopping.clearly_exceeds(sampling.rejected, blocks, PREEMPTED_SHARE),
+        Flag.PREEMPTED: stopping.clearly_exceeds(
+            sampling.rejected + sampling.passed_over,
+            blocks + sampling.passed_over,
+            PREEMPTED_SHARE,
+        ),
         Flag.OUTLIERS: stopping.clearly_exceeds(outliers.severe, len(samples), OUTLIER_SHARE),
         Flag.BIMODAL: is_bimodal(samples, preset.half_width),
         Flag.DRIFT: drifts(samples, preset.half_width),
@@ -84,6 +95,7 @@ def judge(
         "blocks": blocks,
         "rejected": sampling.rejected,
         "slowed": sampling.slowed,
+        "passed_over": sampling.passed_over,
         "foreign_work": beside,
         "samples_are": "accepted blocks" if takes_accepted else "all blocks",
         "half_width": width if width < float("inf") else None,
@@ -129,8 +141,9 @@ def _blocks_told(sampling: Sampling) -> str:
     blocks, counted = len(sampling.everything), sampling.rejected - sampling.slowed
     told = [f"other work ran in {counted} of {blocks} timing blocks"] if counted else []
     if sampling.slowed:
+        shared, of = sampling.slowed + sampling.passed_over, blocks + sampling.passed_over
         told.append(
-            f"something unseen shared the core in {sampling.slowed} of {blocks} timing blocks "
+            f"something unseen shared the core in {shared} of {of} timing blocks "
             "(another machine's work on its other hardware thread, most likely)"
         )
     return ", and ".join(told)

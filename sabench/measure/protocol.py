@@ -11,8 +11,9 @@ from sabench.measure import stopping
 from sabench.measure.device_diary import LONGEST_COOLING_S, Cooling, slowdown
 from sabench.measure.device_watch import DeviceWatch, NoWatch
 from sabench.measure.judging import Sampling, Timing, judge
+from sabench.measure.load import Disturbance
 from sabench.measure.stopping import Progress, Stop
-from sabench.measure.timer import Call, Timer
+from sabench.measure.timer import Block, Call, Timer
 from sabench.measure.turns import Alone, Turns
 from sabench.measure.warm_up import SHORT_BLOCK_S, chunk_size, warm_up
 from sabench.records import Status
@@ -88,7 +89,11 @@ class Protocol:
         return DEADLINE_SHARE * self.preset.deadline_s - awake_s
 
     def _sample(self, call: Call, timer: Timer) -> Sampling:
-        """Chunks until the rule ends it: every turn adds a block or uses up one of few waits."""
+        """Chunks until the rule ends it: every turn adds a block or uses up one of few waits.
+
+        A chunk that something unseen had the core for is passed over, for as long as the sampling
+        itself may take: it comes and goes within tenths of a second.
+        """
         sampling = Sampling()
         start, deadline, lost = self.clock(), self.remaining_s(), self.cooling.lost_s
         stop: Stop | None = None
@@ -102,11 +107,17 @@ class Protocol:
                 timer.chunk(call, chunk_size(timer, 0))  # a device that idled is not warm
                 self.cooling.lost_s += self.clock() - began
                 continue
+            if timer.block_s < SHORT_BLOCK_S and _is_shared(blocks):  # none looks inside
+                may_wait = sampling.passed_s < self.preset.budget_s and self.remaining_s() > 0
+                if may_wait or len(sampling.accepted) >= self.preset.samples_min:
+                    sampling.pass_over(blocks, self.clock() - began)
+                    stop = None if may_wait else Stop.BUDGET
+                    continue
             sampling.diary.keep(span, [block.seconds for block in blocks])
             sampling.add(blocks)
-            cooled = self.cooling.lost_s - lost
-            sampling.measured_s = self.clock() - start - cooled
-            stop = self._should_stop(sampling, deadline - cooled)
+            waited = self.cooling.lost_s - lost + sampling.passed_s
+            sampling.measured_s = self.clock() - start - waited
+            stop = self._should_stop(sampling, deadline - waited)
             told = sampling.accepted or sampling.everything
             self.show_figure(quantile(told, 0.5), len(sampling.accepted))
         sampling.stop = stop
@@ -156,6 +167,11 @@ class Protocol:
         if stop is Stop.PRECISE and is_early and len(sampling.accepted) < self.preset.samples_max:
             return None
         return stop
+
+
+def _is_shared(blocks: list[Block]) -> bool:
+    """Whether something unseen had the core for most of a chunk."""
+    return 2 * sum(block.disturbance is Disturbance.SLOWED for block in blocks) > len(blocks)
 
 
 @contextmanager

@@ -236,7 +236,11 @@ def test_a_core_that_is_always_slow_is_contended_and_says_what_was_seen(alone: N
     assert timing.status is Status.CONTENDED
     assert {Flag.CONTENDED, Flag.PREEMPTED} <= {*timing.flags}
     assert timing.details["slowed"] == timing.details["rejected"] == timing.details["blocks"]
-    blocks = timing.details["blocks"]
+    blocks, passed_over = timing.details["blocks"], timing.details["passed_over"]
+    assert isinstance(blocks, int)
+    assert isinstance(passed_over, int)
+    blocks += passed_over
+    assert passed_over > 0
     assert timing.message == (
         f"something unseen shared the core in {blocks} of {blocks} timing blocks (another "
         "machine's work on its other hardware thread, most likely); measure it on a quiet machine"

@@ -73,6 +73,61 @@ def test_more_than_half_rejected_is_contended_and_keeps_its_figures() -> None:
     assert Flag.PREEMPTED in timing.flags
 
 
+def shared(chunks: int, own: int, disturbance: Disturbance = Disturbance.SLOWED) -> Script:
+    """Of so many chunks of ten blocks, the last ones are the call's own; the others are slow."""
+    while True:
+        yield from [(5e-3, disturbance)] * 10 * (chunks - own)
+        yield from [(2e-3, Disturbance.NONE)] * 10 * own
+
+
+def test_chunks_of_a_shared_core_are_passed_over_for_those_of_its_own() -> None:
+    timing, _, protocol = measure(shared(8, 1))
+    assert timing.status is protocol.status is Status.OK
+    assert timing.flags == (Flag.PREEMPTED,)
+    assert set(timing.samples) == {2e-3}
+    passed, rejected = timing.details["passed_over"], timing.details["rejected"]
+    assert isinstance(passed, int)
+    assert isinstance(rejected, int)
+    assert rejected <= len(timing.samples)  # of chunks that begin or end amid the others'
+    assert passed + rejected == pytest.approx(7 * len(timing.samples), rel=0.2)
+
+
+def test_work_that_is_seen_beside_a_call_is_not_waited_out() -> None:
+    timing, _, _ = measure(shared(8, 1, Disturbance.WAITED))
+    assert timing.status is Status.CONTENDED
+    assert timing.details["passed_over"] == 0
+
+
+def test_a_core_that_is_never_its_own_is_waited_for_as_long_as_sampling_may_take() -> None:
+    timing, _, protocol = measure(repeat((5e-3, Disturbance.SLOWED)))
+    assert timing.status is Status.CONTENDED
+    waited_s = timing.details["passed_over"] * 5e-3  # type: ignore[operator]
+    assert waited_s == pytest.approx(QUICK.budget_s, abs=0.1)
+    assert timing.details["measured_s"] <= QUICK.budget_s + 0.1  # type: ignore[operator]
+    assert "something unseen shared the core in " in protocol.message
+
+
+def test_what_was_had_of_a_core_counts_when_the_wait_is_over() -> None:
+    def soon_shared() -> Script:
+        yield from [(2e-3, Disturbance.NONE), (3e-3, Disturbance.NONE)] * 150
+        while True:
+            yield 5e-3, Disturbance.SLOWED
+
+    precise = QUICK.model_copy(update={"half_width": 1e-9, "samples_max": 10_000})
+    protocol = protocol_of(soon_shared(), precise)
+    timing = protocol.measure(lambda: None)
+    assert timing.status is Status.OK
+    assert timing.details["stop"] == "budget"
+    assert timing.details["rejected"] < 10  # type: ignore[operator]  # of one chunk at most
+
+
+def test_long_blocks_of_a_shared_core_are_not_waited_out() -> None:
+    """Their ends alone are looked at: what comes between is not seen."""
+    timing, _, _ = measure(repeat((0.05, Disturbance.SLOWED)))
+    assert timing.details["passed_over"] == 0
+    assert timing.status is Status.CONTENDED
+
+
 def test_a_case_that_never_runs_alone_ends_within_its_budget() -> None:
     timing, _, _ = measure(repeat((3e-3, Disturbance.WAITED)))
     assert timing.status is Status.CONTENDED
