@@ -96,6 +96,7 @@ def judge(
         "rejected": sampling.rejected,
         "slowed": sampling.slowed,
         "passed_over": sampling.passed_over,
+        "passed_s": sampling.passed_s,
         "foreign_work": beside,
         "samples_are": "accepted blocks" if takes_accepted else "all blocks",
         "half_width": width if width < float("inf") else None,
