@@ -5,7 +5,7 @@ import json
 import struct
 import sys
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
@@ -101,6 +101,39 @@ def test_medians_spread_and_time_are_each_demanded(tool, ours, good):
     module = tool("torch_benchmark")
     theirs = sides(module, ("a", TEN, 1.0), ("b", TEN, 1.0))
     assert module.judge(sides(module, *ours), theirs) is good
+
+
+@pytest.mark.parametrize(
+    ("shared", "medians", "all_own"),
+    [((), [1.0, 2.0, 3.0], True), ((1,), [1.0, 3.0], False), ((0, 1, 2), [1.0, 2.0, 3.0], False)],
+)
+def test_turns_that_shared_their_core_count_only_where_there_are_no_others(
+    tool, shared, medians, all_own
+):
+    module = tool("torch_benchmark")
+    ours, theirs = module.Side(), module.Side()
+    for at, median_s in enumerate((1.0, 2.0, 3.0)):
+        for side in (ours, theirs):
+            side.add(median_s, 1.0, *["shared"] * (at in shared))
+    assert module.kept(ours, theirs, "conv") is all_own
+    assert ours.medians_s == theirs.medians_s == medians
+
+
+def test_a_call_listens_now_and_then_and_keeps_what_it_heard(tool, monkeypatch):
+    module = tool("torch_benchmark")
+    now_ns, heard, told = [0], iter([1.0, 2.0, 1.0]), []
+
+    def four_milliseconds() -> None:
+        now_ns[0] += 4_000_000
+
+    monkeypatch.setattr(module.time, "perf_counter_ns", lambda: now_ns[0])
+    speed = SimpleNamespace(read=lambda: next(heard), is_slow=lambda ratio: ratio > 1.25)
+    call = module.Listening(four_milliseconds, speed)
+    for _ in range(9):
+        call()
+        told.append(call.is_shared)
+    assert told == [False] * 5 + [True] * 4  # read after 12, 24 and 36 ms
+    assert next(heard, None) is None
 
 
 @pytest.mark.parametrize(("theirs", "good"), [(0.98, True), (1.5, True), (0.96, False)])
