@@ -165,7 +165,7 @@ def legend(told: Comparison) -> list[str]:
         lines.append("(n): processes a side, as noisy as these, that would settle it.")
     if any(case.effect and case.effect.interval for case in told.cases):
         lines.append("ratio: new over base, by the geometric means of process medians.")
-        lines.append("finds: the change for the worse that 4 of 5 such pairs would have found.")
+        lines.append("finds: the change for the worse that 4 of 5 such pairs would find.")
     elif any(case.effect for case in told.cases):
         lines.append("ratio: new over base.")
     if told.judged and told.cases and not METRICS[told.metric].exact:
