@@ -1,7 +1,7 @@
 """From a suite to its cases: every combination once, in a fixed order, or the reason why not."""
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from math import prod
@@ -55,9 +55,9 @@ def expand(
 ) -> Expansion:
     """Every case of a suite in the file's order, each id once: a second one is the first again.
 
-    `axes` replaces the values of a key wherever it reaches (--axis). `filter` keeps the ids that
-    contain it, or that match it where it has one of * ? [. With a `recipe` the cases are trainings,
-    or what else `mode` does with it. `chooser` says what implementation=auto stands for.
+    `axes` replaces the values of a key wherever it reaches (--axis). `filter` keeps what `passing`
+    says. With a `recipe` the cases are trainings, or what else `mode` does with it. `chooser` says
+    what implementation=auto stands for.
     Raises: SuiteError for a value that no case can have, an override that reaches nothing, two own
     layers of one name, more combinations than anyone can measure.
     """
@@ -94,10 +94,11 @@ def expand(
                 auto[case.case_id] = why
     tallies.check()
     tallies.check_reached(entries)
+    kept = passing((*cases, *dropped), filter)
     return Expansion(
-        tuple(case for key, case in cases.items() if passes(key, filter)),
-        tuple(Dropped(key, text) for key, text in dropped.items() if passes(key, filter)),
-        {key: why for key, why in auto.items() if passes(key, filter)},
+        tuple(case for key, case in cases.items() if key in kept),
+        tuple(Dropped(key, text) for key, text in dropped.items() if key in kept),
+        {key: why for key, why in auto.items() if key in kept},
     )
 
 
@@ -162,10 +163,17 @@ def _too_large(case: Case, max_bytes: int) -> Problem | None:
     return Problem("max_bytes", f"it needs {needs} of memory, more than max_bytes={allowed}")
 
 
-def passes(case_id: str, wanted: str) -> bool:
-    """Whether an id contains the text, or matches the glob."""
+def passing(case_ids: Iterable[str], wanted: str) -> set[str]:
+    """The ids that a filter keeps: the one that it is, else those that it is a part of.
+
+    Where it has one of * ? [ and is no id itself, those that match it. An id may be a part of
+    another: one of resnet50 of one of se_resnet50.
+    """
+    found = set(case_ids)
+    if wanted in found:
+        return {wanted}
     is_glob = any(mark in wanted for mark in "*?[")
-    return fnmatchcase(case_id, wanted) if is_glob else wanted in case_id
+    return {one for one in found if (fnmatchcase(one, wanted) if is_glob else wanted in one)}
 
 
 @dataclass(slots=True)

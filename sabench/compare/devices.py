@@ -76,14 +76,15 @@ class DeviceComparison:
     def exit_code(self, *, allow_missing: bool = False, strict: bool = False) -> ExitCode:
         """Unreliable where no case has a figure on two sides; another device is no regression.
 
-        Strict also minds a case without a figure on a side, and one that a side lacks.
+        Strict also minds a case without a figure on a side, one that a side lacks, and a run that
+        stands twice.
         """
         is_told = any(gain for case in self.cases for gain in case.gains)
         untold = any(
             reason and row
             for case in self.cases
             for row, reason in zip(case.rows, case.reasons, strict=True)
-        )
+        ) or any(side.same_run_as for side in self.sides)
         lost = bool(self.alone) and not allow_missing
         unsure = not is_told or (strict and (untold or lost))
         return ExitCode.UNRELIABLE if unsure else ExitCode.OK

@@ -8,7 +8,7 @@ from sabench.cases.recipe import Recipe
 from sabench.errors import ConfigError, ResultError
 from sabench.launch.resume import difference
 from sabench.measure.processor import without_model
-from sabench.records import Environment
+from sabench.records import SHOWN, Environment
 from sabench.store.leaderboard import Leaderboard, Row
 
 Device = tuple[str, str]  # kind and name
@@ -29,6 +29,7 @@ class Side:
     device: str
     environment: Environment
     rows: tuple[Row, ...]
+    same_run_as: str = ""  # the name of a side before it that has the same records
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,23 @@ def is_one_device(one: Environment, other: Environment) -> bool:
     """Whether what differs between two environments is not their device."""
     device = devices_among((one, other))
     return device(one) == device(other)
+
+
+def is_one_run(one: Side, other: Side) -> bool:
+    """Whether all that both sides have figures of is the same measurement.
+
+    A file and its copy, a run folder and what was accepted of it. Two runs of counts alone are two
+    because they began at two times.
+    """
+
+    def head(side: Side) -> tuple[str, str, str]:
+        return side.leaderboard.started_utc, side.device, side.environment.id
+
+    if head(one) != head(other):
+        return False
+    shown = {row.case_id: row.figures for row in one.rows if row.status in SHOWN}
+    shared = [row for row in other.rows if row.status in SHOWN and row.case_id in shown]
+    return bool(shared) and all(row.figures == shown[row.case_id] for row in shared)
 
 
 def refuse_unlike(base: Side, new: Side, *, across_env: bool) -> None:

@@ -98,7 +98,8 @@ class Comparison:
     def exit_code(self, *, allow_missing: bool = False, strict: bool = False) -> ExitCode:
         """A regression, or a case that is gone, before one that fails, before nothing told.
 
-        Strict also minds what could not be told: unsure verdicts, cases disturbed or not measured.
+        Strict also minds what could not be told: unsure verdicts, cases disturbed or not measured,
+        a run that stands twice.
         """
         lost = self.missing or any(case.is_lost for case in self.cases)
         if self.with_verdict(Verdict.REGRESSED) or (lost and not allow_missing):
@@ -107,6 +108,7 @@ class Comparison:
             return ExitCode.CASE_FAILED
         told = [case for case in self.cases if case.effect]
         untold = len(told) < len(self.cases) or any(map(self.with_verdict, UNSURE))
+        untold = untold or bool(self.new.same_run_as)
         nothing = bool(self.cases) and not told  # a device that one side lacks has no case at all
         return ExitCode.UNRELIABLE if nothing or (strict and untold) else ExitCode.OK
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from sabench.compare.join import Device, Side, devices_among, sides_of
+from sabench.compare.join import Device, Side, devices_among, is_one_run, sides_of
 from sabench.errors import ConfigError, ResultError
 from sabench.store.leaderboard import read_leaderboard
 
@@ -16,7 +16,7 @@ BESIDE = "device"
 
 
 def read_sides(sources: Sequence[Path], across: Sequence[str] = ()) -> list[list[Side]]:
-    """The sides of each result, apart by the keys in `across`.
+    """The sides of each result, apart by the keys in `across`; one that stands again says so.
 
     Raises: ResultError for one that cannot be read or has no case, ConfigError for a single side
     or a key that no case has.
@@ -28,7 +28,8 @@ def read_sides(sources: Sequence[Path], across: Sequence[str] = ()) -> list[list
             raise ResultError(f"{path}: no case in it; measure again")
     if sum(map(len, found)) < 2:
         raise ConfigError(f"{sources[0]} alone: compare takes two results or more, the base first")
-    return found
+    before: list[Side] = []
+    return [[_marked(side, before) for side in sides] for sides in found]
 
 
 def keys_of(across: Sequence[str]) -> list[str]:
@@ -82,9 +83,17 @@ def _pairs(
             yield _without_rows(side, base), side
 
 
+def _marked(side: Side, before: list[Side]) -> Side:
+    """With the name of the first side of the same records; it is put to those before the next."""
+    like = next((one.name for one in before if is_one_run(one, side)), "")
+    before.append(side)
+    return replace(side, same_run_as=like)
+
+
 def _without_rows(like: Side, those: Sequence[Side]) -> Side:
     """What a result has of a side that it lacks."""
-    return replace(like, name=_told(those), leaderboard=those[0].leaderboard, rows=())
+    name, board = _told(those), those[0].leaderboard
+    return replace(like, name=name, leaderboard=board, rows=(), same_run_as="")
 
 
 def _told(sides: Sequence[Side]) -> str:

@@ -71,6 +71,7 @@ def _comparison(told: Comparison) -> dict[str, Any]:
     return {
         "base": {"name": told.base.name, "device": told.base.device},
         "new": {"name": told.new.name, "device": told.new.device},
+        "same_run_as": told.new.same_run_as or None,
         "device_name": told.new.environment.device_name,
         "preset": told.new.leaderboard.preset.name,
         "metric": told.metric,

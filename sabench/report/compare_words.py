@@ -9,7 +9,7 @@ from sabench.compare.runs import Compared, Comparison, Overall
 from sabench.measure.fake_script import is_made_up
 from sabench.records import MEASURED
 from sabench.report.columns import SHOWN_AS, group_title, name_of
-from sabench.report.device_words import factor
+from sabench.report.device_words import factor, twice
 from sabench.report.plain import ending
 
 COLUMNS = ("case", "base", "new", "ratio", "99 %", "finds", "verdict")
@@ -102,8 +102,8 @@ def _share(value: float) -> str:
 
 
 def remarks(told: Comparison) -> list[str]:
-    """A line for each case that could not be compared, and for each that one side lacks."""
-    lines = []
+    """A run that stands twice; each case that could not be compared, or that one side lacks."""
+    lines = twice(told.new)
     for case in told.cases:
         if case.reason:
             lines.append(f"{case.key} not compared: {_why(case)}")
@@ -165,7 +165,7 @@ def legend(told: Comparison) -> list[str]:
         lines.append("(n): processes a side, as noisy as these, that would settle it.")
     if any(case.effect and case.effect.interval for case in told.cases):
         lines.append("ratio: new over base, by the geometric means of process medians.")
-        lines.append("finds: the change for the worse that 4 of 5 such pairs would have found.")
+        lines.append("finds: the change for the worse that 4 of 5 such pairs would find.")
     elif any(case.effect for case in told.cases):
         lines.append("ratio: new over base.")
     if told.judged and told.cases and not METRICS[told.metric].exact:

@@ -94,7 +94,7 @@ def heading(told: DeviceComparison) -> list[str]:
 
 
 def remarks(told: DeviceComparison) -> list[str]:
-    """Cases without a figure on a side, and cases that not every side has."""
+    """Runs that stand twice; cases without a figure on a side, and those not every side has."""
     of_reason: dict[str, list[str]] = {}
     for case in told.cases:
         for place, reason in enumerate(case.reasons):
@@ -108,7 +108,7 @@ def remarks(told: DeviceComparison) -> list[str]:
         f"{key} is in {' and '.join(map(letter, places))} alone"
         for key, places in told.alone.items()
     ]
-    lines = [*_first(without), *_first(alone)]
+    lines = [*twice(*told.sides), *_first(without), *_first(alone)]
     if alone and told.across:
         lines.append(
             f"In these ids {', '.join(told.across)} stands at its default, whatever it was."
@@ -116,6 +116,16 @@ def remarks(told: DeviceComparison) -> list[str]:
     if "implementation" not in told.across and _differ_in_implementation(told):
         lines.append("--across implementation joins cases that differ in it alone.")
     return lines
+
+
+def twice(*sides: Side) -> list[str]:
+    """'new.json and base.json are one run, named twice: the same records ...', where they are."""
+    return [
+        f"{side.name} and {side.same_run_as} are one run, named twice: the same records tell no "
+        "difference"
+        for side in sides
+        if side.same_run_as
+    ]
 
 
 def _differ_in_implementation(told: DeviceComparison) -> bool:

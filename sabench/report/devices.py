@@ -90,6 +90,7 @@ def _side(side: Side, place: int) -> dict[str, Any]:
         "suite": side.leaderboard.suite,
         "preset": side.leaderboard.preset.name,
         "evidence": side.leaderboard.evidence,
+        "same_run_as": side.same_run_as or None,
     }
 
 

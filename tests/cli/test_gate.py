@@ -9,20 +9,27 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
 
-from checkouts import CONV, HALO, SUITE, command, gate, gate_words, pretend, surroundings
+from checkouts import (
+    CONV,
+    HALO,
+    SUITE,
+    command,
+    gate,
+    gate_words,
+    pretend,
+    stored_base,
+    surroundings,
+)
 from forking import run_command
-from making_runs import case, environment, preset, record_of, run_info
+from making_runs import environment
 from sabench.compare.gate.folder import read_gate
 from sabench.compare.gate.result import Outcome
 from sabench.compare.pair import Verdict
 from sabench.measure.environment import environment as environment_here
-from sabench.records import Environment
-from sabench.store.leaderboard import make_leaderboard, write_leaderboard
 
 COUNTED = {CONV: {"macs": 1000.0}, HALO: {}}
 
@@ -256,25 +263,6 @@ def test_two_commands_are_held_against_each_other_by_their_whole_runs(tmp_path: 
         *("commands", "sleep 0.02", "sleep 0.1"),
     )
     assert "Two commands measured in turn" in done.stdout
-
-
-def stored_base(path: Path, here: Environment, **changes: Any) -> Path:
-    """A leaderboard of both cases, five processes each, as the scripted sides have them."""
-    cases = (case(), case("halo", implementation="sdpa"))
-    info = run_info(
-        cases,
-        suite="pair",
-        preset=preset(processes=5),
-        environments={"cpu": here},
-        metrics=("latency_warm",),
-    )
-    records = []
-    for job in info.jobs():
-        seconds = 1e-3 * (1 + 1e-4 * job.replicate)
-        records.append(record_of(job, samples=(seconds,) * 10, environment=here.id))
-    board = make_leaderboard(info, records).model_copy(update=changes)
-    write_leaderboard(path, board)
-    return path
 
 
 def test_history_mode_tells_large_changes_alone_and_says_what_it_is(tmp_path: Path) -> None:

@@ -11,10 +11,13 @@ import pytest
 import typer
 import yaml
 
-from checkouts import CONV, HALO, SUITE, pretend
+from checkouts import CONV, HALO, SUITE, pretend, stored_base
 from sabench import cli
 from sabench.cli.app import app
+from sabench.compare.gate.folder import read_gate
+from sabench.compare.gate.result import GateResult
 from sabench.errors import ExitCode
+from sabench.measure.environment import environment as environment_here
 
 ROOT = Path(__file__).parent.parent.parent
 ACTION: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text())
@@ -85,10 +88,78 @@ def test_the_action_fails_its_step_where_a_case_is_slower_and_writes_the_report(
 
 def test_an_action_without_a_base_and_without_a_history_measures_nothing(tmp_path: Path) -> None:
     done = run_action(tmp_path, **settings(tmp_path), base="")
-    assert (done.returncode, done.stdout) == (
-        2,
-        "::error::sabench gate: name a base or a history\n",
-    )
+    told = "::error::sabench gate: name a base or a history\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, told, "")
+    assert (tmp_path / "outputs").read_text() == "exit-code=2\noutcome=\n"
+    assert not (tmp_path / "sabench-gate").exists()
+
+
+def kept(folder: Path) -> GateResult:
+    """What the gate of a step found."""
+    return read_gate(folder / "sabench-gate" / "run")
+
+
+def test_a_step_measures_what_its_inputs_ask_for(tmp_path: Path) -> None:
+    """A base and a candidate by other names, one case of which does a fifth more."""
+    pretend(tmp_path / "main")
+    pretend(tmp_path / "change")
+    asked = settings(tmp_path) | {"base": "main", "candidate": "change", "plant": "1.2"}
+    done = run_action(tmp_path, **asked, filter="halo/*", strict="true")
+    assert (done.returncode, done.stderr) == (1, ""), done.stdout
+    found = kept(tmp_path)
+    assert (found.base.name, found.candidate.name) == ("main", "change")
+    assert (found.mode, found.device, found.suite) == ("interleaved", "cpu", "pair")
+    assert (found.plant, found.planted) == (1.2, HALO)
+    assert [(one.case_id, one.verdict) for one in found.cases] == [(HALO, "REGRESSED")]
+    assert {"--strict", "--wait", "--on-contention=warn"} <= {*found.command_line}
+
+
+@pytest.mark.parametrize(
+    ("allow", "code", "outcome"), [("true", 0, "PASSED"), ("false", 1, "REGRESSED")]
+)
+def test_a_step_minds_a_case_that_is_gone_unless_it_is_told_not_to(
+    allow: str, code: int, outcome: str, tmp_path: Path
+) -> None:
+    pretend(tmp_path / "base")
+    pretend(tmp_path / "candidate", {CONV: {}})
+    done = run_action(tmp_path, **settings(tmp_path), **{"allow-missing": allow})
+    assert (done.returncode, done.stderr) == (code, ""), done.stdout
+    assert (tmp_path / "outputs").read_text() == f"exit-code={code}\noutcome={outcome}\n"
+    assert kept(tmp_path).missing == (HALO,)
+
+
+def test_a_step_with_a_history_measures_the_candidate_alone(tmp_path: Path) -> None:
+    """There is no folder `base`, though that is the input's default."""
+    stored_base(tmp_path / "kept.json", environment_here("cpu"))
+    pretend(tmp_path / "candidate", {CONV: {}, HALO: {"candidate": 1.3}})
+    done = run_action(tmp_path, **settings(tmp_path), history="kept.json")
+    assert (done.returncode, done.stderr) == (1, ""), done.stdout
+    found = kept(tmp_path)
+    assert (found.mode, found.base.name) == ("history", "kept.json")
+    assert {one.case_id: one.verdict for one in found.cases} == {CONV: "SAME", HALO: "REGRESSED"}
+    assert (tmp_path / "outputs").read_text() == "exit-code=1\noutcome=REGRESSED\n"
+    assert "History mode" in (tmp_path / "summary.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("inputs", "code", "told"),
+    [
+        ({"history": "none.json"}, 3, "none.json"),
+        ({"history": "none.json", "base-python": "python"}, 2, "no --base-python"),
+        ({"base": "nowhere"}, 2, "nowhere: there is no such folder"),
+        ({"device": "cuda:63"}, 5, "cuda:63"),
+    ],
+)
+def test_a_step_that_cannot_measure_ends_with_the_gates_code_and_an_annotation(
+    inputs: dict[str, str], code: int, told: str, tmp_path: Path
+) -> None:
+    pretend(tmp_path / "base")
+    pretend(tmp_path / "candidate")
+    done = run_action(tmp_path, **settings(tmp_path) | inputs)
+    assert done.returncode == code, done.stdout
+    (error,) = [line for line in done.stdout.splitlines() if line.startswith("::error ")]
+    assert told in error
+    assert (tmp_path / "outputs").read_text() == f"exit-code={code}\noutcome=\n"
 
 
 def told_program(folder: Path, code: int, outcome: str = "PASSED") -> str:

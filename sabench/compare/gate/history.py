@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import geometric_mean
 
-from sabench.cases.expand import passes
+from sabench.cases.expand import passing
 from sabench.catalog.metrics import METRICS
 from sabench.compare.gate.bench import COUNTS
 from sabench.compare.gate.blocks import Bench, Figures, figures_of
@@ -105,7 +105,8 @@ def plan_history(request: GateRequest, source: Path) -> History:
     if before.id != now.id:
         raise ResultError(f"{source}: not comparable: {difference(before, now)}; {again}")
     rows = {row.case_id: row for row in leaderboard.rows if row.device == plan.device}
-    rows = {key: row for key, row in rows.items() if passes(key, request.filter)}
+    kept = passing((*rows, *plan.cases), request.filter)
+    rows = {key: row for key, row in rows.items() if key in kept}
     if not rows.keys() & plan.cases.keys():
         raise ResultError(f"{source}: has no case that the candidate has; {again}")
     return History(plan, source, leaderboard, rows)

@@ -6,10 +6,8 @@ from sabench.catalog.metrics import METRICS
 from sabench.compare.gate.blocks import Stage
 from sabench.compare.gate.driver import CONFIRM_BLOCKS, SAME_BLOCKS, SCREEN_BLOCKS, Course
 from sabench.compare.gate.result import Change, CountChange, CountLost, GateCase, NullControl
-from sabench.compare.pair import POWER, Effect, Verdict, is_of_the_clock, verdict_of
+from sabench.compare.pair import Effect, Verdict, is_of_the_clock, verdict_of
 from sabench.records import FAILED, Record, Status
-
-STAGE_POWER = POWER**0.5  # both stages must find a slowdown
 
 ExactFigures = Mapping[tuple[str, str], float]
 """Counts without noise, by case and metric."""
@@ -143,4 +141,4 @@ def _told(effect: Effect, pairs: Sequence[tuple[float, float]]) -> Change:
     """What would be found is held to the confirmation's blocks, however long the screen was."""
     decisive = effect.over(min(len(pairs), CONFIRM_BLOCKS))
     change = Change.of(effect, tuple(pairs))
-    return change.model_copy(update={"detectable": decisive.detectable_at(STAGE_POWER)})
+    return change.model_copy(update={"detectable": decisive.detectable})

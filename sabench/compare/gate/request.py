@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sabench.cases.case import Case
-from sabench.cases.expand import expand, passes
+from sabench.cases.expand import expand, passing
 from sabench.cases.model import Suite
 from sabench.cases.own_layer import defines, file_and_class, own_layer
 from sabench.cases.suite import load_suite
@@ -89,8 +89,9 @@ def plan_gate(request: GateRequest, *, by_base: bool = True) -> GatePlan:
     theirs: dict[SideName, list[str]] = {}
     for name, side in sides.items():
         own_suite = _own_suite(request.suite, side, candidate)
-        told = side.case_ids(_asked(suite, own_suite, devices[0], layers[name]))
-        theirs[name] = [one for one in told if passes(one, request.filter)]
+        theirs[name] = side.case_ids(_asked(suite, own_suite, devices[0], layers[name]))
+    kept = passing((one for told in theirs.values() for one in told), request.filter)
+    theirs = {name: [one for one in told if one in kept] for name, told in theirs.items()}
     if not any(theirs.values()):
         raise ConfigError(f"suite {suite.name}: no case on either side")
     both = [one for one in theirs["base"] if one in theirs["candidate"]]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sabench.cases.case import Case, Scalar, show_scalar
-from sabench.cases.expand import passes
+from sabench.cases.expand import passing
 from sabench.cases.window import Window, window_seen
 from sabench.catalog.implementations import IMPLEMENTATIONS
 from sabench.catalog.layers import layers
@@ -150,11 +150,12 @@ def points_of(
             raise ConfigError(f"--across {key}: not a key of every case; {', '.join(SWEPT)} are")
     places = _places(sources)
     seen = Counter(_where(source, row) for source in sources for row in source.leaderboard.rows)
+    kept = passing((row.case_id for source in sources for row in source.leaderboard.rows), wanted)
     points: list[Point] = []
     for source in sources:
         label = label_of(source.leaderboard)
         for row in source.leaderboard.rows:
-            if not passes(row.case_id, wanted):
+            if row.case_id not in kept:
                 continue
             run = source.name if seen[_where(source, row)] > 1 else ""
             place = places[_environment(source.leaderboard, row.device).id, row.device]

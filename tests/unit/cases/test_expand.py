@@ -275,6 +275,15 @@ def test_a_filter_keeps_ids_with_the_text_or_that_match_the_glob(wanted, number)
     assert len(ids(TWO, filter=wanted)) == number
 
 
+def test_an_id_in_full_keeps_that_case_alone_though_it_is_a_part_of_others():
+    text = "axes: {resolution: 64}\nnetworks: [{network: resnet50}, {network: se_resnet50}]"
+    small, large = ids(text)
+    assert small in large
+    assert ids(text, filter=small) == [small]
+    assert ids(text, filter=large) == [large]
+    assert ids(text, filter="resnet50/") == [small, large]
+
+
 def test_a_filter_keeps_the_reasons_of_its_own_cases():
     text = "axes: {channels: [64, 60]}\nlayers: [{layer: conv}, {layer: halo}]"
     assert len(expanded(text, filter="halo").dropped) == 1

@@ -70,6 +70,14 @@ def test_the_filter_keeps_cases_of_both_sides(asked: GateRequest) -> None:
     assert (list(plan.cases), plan.missing, plan.added) == ([HALO], (), ())
 
 
+def test_a_filter_that_is_an_id_of_one_side_keeps_no_longer_one_of_the_other(
+    asked: GateRequest,
+) -> None:
+    (asked.candidate / "figures.json").write_text(json.dumps({f"my_{CONV}": {}}))
+    plan = plan_gate(replace(asked, filter=CONV))
+    assert (list(plan.cases), plan.missing, plan.added) == ([], (CONV,), ())
+
+
 @pytest.mark.parametrize("name", ["blocked", "chunked"])
 def test_what_auto_is_to_the_sides_is_known_to_the_judge(asked: GateRequest, name: str) -> None:
     """An earlier version's, or one that was tuned: the id says it."""

@@ -150,7 +150,7 @@ def test_disturbed_blocks_cost_verdicts_and_raise_no_alarm() -> None:
 @pytest.mark.parametrize("spread", [0.003, 0.01, 0.03])
 @pytest.mark.slow
 def test_the_slowdown_that_a_gate_says_it_finds_is_found_four_times_in_five(spread: float) -> None:
-    """It is told by gates without a change; the median of what they tell is planted."""
+    """It is told by gates without a change; what each tells is planted in another one."""
     noise = tool.Noise(spread, 0.0)
     setting = tool.Setting("one", (noise,))
 
@@ -160,6 +160,6 @@ def test_the_slowdown_that_a_gate_says_it_finds_is_found_four_times_in_five(spre
         )
         return judged_case(follow(Plan(("a",), {"a": 0.03}, seed=seed), bench), "a")
 
-    finds = float(np.median([judged(0.0, seed).decisive.detectable for seed in range(100)]))
-    found = sum(judged(finds, seed).verdict is Verdict.REGRESSED for seed in range(100, 300))
-    assert 0.72 * 200 <= found <= 0.98 * 200
+    finds = [judged(0.0, seed).decisive.detectable for seed in range(200)]
+    found = sum(judged(one, 200 + k).verdict is Verdict.REGRESSED for k, one in enumerate(finds))
+    assert 0.72 * 200 <= found <= 0.89 * 200  # the sd of 0.8 of 200 is 0.028
