@@ -3,9 +3,10 @@
 # Usage: tools/gpu.sh [OUT [PART ...]]
 #   OUT   receives logs, run folders, tables and summary.txt (default runs/gpu)
 #   PART  tests, selftest, compat, kernels, suites, train (default: all six), tune (which suites
-#         begins with: `auto` is then the fastest there in fp32), one file of tests/gpu
+#         begins with: `auto` is then the fastest there in fp32 and bf16), one file of tests/gpu
 #         as tests:timing_truth, or one suite as suite:halo
-# PRESET (default standard) is the suites' preset. A run folder that is there is gone on with.
+# PRESET (default standard) is the suites' preset, TUNE_S (default 600) the seconds after which
+# tuning is interrupted. A run folder that is there is gone on with.
 # Works without .venv: then `python3` must have torch and sabench's other dependencies.
 # Exit code: 0 all passed or were skipped, 1 one did not, 2 no such part, 5 no CUDA device.
 set -uo pipefail
@@ -80,9 +81,11 @@ kernels() { # ours under the sanitizer, beside NATTEN, the floor and other libra
 }
 
 tune() { # what `auto` stands for in the suites behind it: a device without a choice takes `blocked`
-  local what=(--device cuda:0 --out "$out/tune")
+  # Two precisions on one map are as many cases as the suite's one on two: the nearest map counts.
+  local what=(--device cuda:0 --axis dtype=fp32,bf16 --axis size=28 --out "$out/tune")
   [ -f "$out/tune/run.json" ] && what=(--resume "$out/tune")
-  check tune "$python" -m sabench tune "${what[@]}"
+  check tune timeout --foreground --signal=INT --preserve-status "${TUNE_S:-600}" \
+    "$python" -m sabench tune "${what[@]}"
 }
 
 suites() {

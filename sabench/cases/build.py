@@ -90,6 +90,16 @@ def setting_of(case: Case) -> Setting:
     return Setting(case.subject, precision, case.mode != "forward", case.size or ANY)
 
 
+def missing_of(case: Case, chooser: Chooser) -> list[str]:
+    """Of each device of a run what the case needs that it is not; empty where it can do it."""
+    return chooser.missing(
+        case.implementation,
+        backward=case.mode != "forward",
+        dtype=case.dtype,
+        runtime=case.runtime,
+    )
+
+
 def _precision(dtype: Scalar, autocast: Scalar) -> str:
     return "half" if dtype in HALF or autocast in HALF else str(dtype)
 

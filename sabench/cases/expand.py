@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from math import prod
 
 from sabench.cases.axes import AXES
-from sabench.cases.build import Built, Values, build_case, instead_of
+from sabench.cases.build import Built, Values, build_case, instead_of, missing_of
 from sabench.cases.case import Case, Scalar, Unmeasured, show_scalar
 from sabench.cases.cost import case_cost
 from sabench.cases.keys import axes_of, entry_row
@@ -150,8 +150,8 @@ def _fitting(
 
 def _elsewhere(case: Case, chooser: Chooser) -> Problem | None:
     """A case that no device of the run can do."""
-    missing = chooser.missing(case.implementation, backward=case.mode != "forward")
-    return Problem("implementation", missing[0]) if missing and all(missing) else None
+    missing = missing_of(case, chooser)
+    return Problem("device", missing[0]) if missing and all(missing) else None
 
 
 def _too_large(case: Case, max_bytes: int) -> Problem | None:

@@ -11,12 +11,17 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from sabench.catalog.implementations import IMPLEMENTATIONS
+from sabench.catalog.rows import Kind, unmet
+from sabench.catalog.runtimes import RUNTIMES
 
 FALLBACK = "blocked"
 """It runs anywhere, both ways, in every precision."""
 
 ANY = 0
 """As a map's side: whatever the size."""
+
+PRECISIONS: Mapping[str, Kind] = {"tf32": "cuda"}
+"""The precisions that one kind of device alone has."""
 
 
 class Setting(NamedTuple):
@@ -103,10 +108,17 @@ class Chooser:
         nothing = "no choice runs on all of" if told else "no choice is kept for"
         return Choice(FALLBACK, f"{setting.key}: {nothing} {kinds}")
 
-    def missing(self, implementation: str, *, backward: bool) -> list[str]:
-        """Of each device what the implementation needs that it is not; empty where it can do it."""
-        row = IMPLEMENTATIONS[implementation]
-        return [row.needs(device.kind, backward=backward) for device in self.devices]
+    def missing(
+        self, implementation: str, *, backward: bool, dtype: str = "fp32", runtime: str = "eager"
+    ) -> list[str]:
+        """Of each device what is needed that it is not; empty where it can do it."""
+        row, precision = IMPLEMENTATIONS[implementation], PRECISIONS.get(dtype, "")
+        return [
+            row.needs(device.kind, backward=backward)
+            or unmet(f"dtype={dtype}", precision, device.kind)
+            or RUNTIMES[runtime].needs(device.kind)
+            for device in self.devices
+        ]
 
 
 ATTENDING = ("halo", "global_attention", "self_attention", "augmented", "attention_stem")

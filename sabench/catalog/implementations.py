@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Any, Literal
+from typing import Any
 
 from sabench.catalog.attention import (
     AttentionCall,
@@ -25,7 +25,7 @@ from sabench.catalog.peers import (
     timm_macs,
     timm_workspace,
 )
-from sabench.catalog.rows import Layer, Problem, Row, Size, load_target
+from sabench.catalog.rows import Kind, Layer, Problem, Row, Size, load_target, unmet
 from sabench.errors import ConfigError
 
 
@@ -41,18 +41,17 @@ class Implementation(Row):
 
     macs: Callable[[AttentionCall], int]
     workspace: Callable[[AttentionCall], int]
-    device: Literal["", "cuda"] = ""
-    backward: Literal["", "cuda"] = ""
+    device: Kind = ""
+    backward: Kind = ""
     package: str = ""
     refuses: Refusal | None = None
 
     def needs(self, kind: str, *, backward: bool) -> str:
         """What it needs that this kind of device is not; empty where it can do it."""
-        needed = self.device or (self.backward if backward else "")
-        if needed in ("", kind):
-            return ""
-        what = "" if self.device else " for gradients"
-        return f"implementation={self.name} needs {needed}{what}, not {kind}"
+        what = f"implementation={self.name}"
+        if self.device or not backward:
+            return unmet(what, self.device, kind)
+        return unmet(what, self.backward, kind, " for gradients")
 
     def load(self) -> Any:
         """The function that `target` names.

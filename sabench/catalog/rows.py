@@ -12,6 +12,9 @@ from sabench.errors import ConfigError
 
 Size = tuple[int, int]
 Border = Literal["mask", "zeros"]
+Kind = Literal["", "cuda"]
+"""The only kind of device that something runs on; empty where any does."""
+
 Positive = Annotated[StrictInt, Field(ge=1, le=1_000_000)]
 Natural = Annotated[StrictInt, Field(ge=0, le=1_000_000)]
 Switch = StrictBool
@@ -27,6 +30,11 @@ def stated(options: Options, defaults: Options) -> dict[str, bool | int | float 
     """What differs from the defaults, in the order of declaration: what an id and a file state."""
     mine, theirs = options.model_dump(mode="json"), defaults.model_dump(mode="json")
     return {key: value for key, value in mine.items() if value != theirs[key]}
+
+
+def unmet(what: str, needed: Kind, kind: str, purpose: str = "") -> str:
+    """What is needed that this kind of device is not; empty where it is."""
+    return "" if needed in ("", kind) else f"{what} needs {needed}{purpose}, not {kind}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sabench.catalog.metrics import Metric
-from sabench.catalog.rows import Row, load_target
+from sabench.catalog.rows import Kind, Row, load_target, unmet
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,13 +13,18 @@ class Runtime(Row):
     """One way to execute a module. `target` is "module:function": prepare(subject) -> Execution.
 
     `subject` builds what is executed. `instead` names, for a metric's function, the one that
-    answers in its place.
+    answers in its place. `device`: the only kind it runs on, if any does not do.
     """
 
     title: str
     subject: str = "sabench.measure.building:build_subject"
     instead: Mapping[str, str] = field(default_factory=dict)
     for_tests: bool = False  # refused, and not listed, anywhere else
+    device: Kind = ""
+
+    def needs(self, kind: str) -> str:
+        """What it needs that this kind of device is not; empty where it can do it."""
+        return unmet(f"runtime={self.name}", self.device, kind)
 
     def build(self, job: object) -> Any:
         """The subject of a job."""
@@ -45,7 +50,10 @@ RUNTIMES: dict[str, Runtime] = {
         ),
         Runtime("compiled", "sabench.measure.runtimes.compiled:prepare", "torch.compile, defaults"),
         Runtime(
-            "cudagraph", "sabench.measure.runtimes.cudagraph:prepare", "a CUDA graph, replayed"
+            "cudagraph",
+            "sabench.measure.runtimes.cudagraph:prepare",
+            "a CUDA graph, replayed",
+            device="cuda",
         ),
         Runtime(
             "fake",

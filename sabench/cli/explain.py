@@ -27,6 +27,7 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """How far a case is from what its device could do, and where its time goes."""
+    from sabench.cases.build import missing_of
     from sabench.cases.choosing import chooser_of
     from sabench.cases.point import single_case
     from sabench.cases.scalars import parse_pairs
@@ -48,7 +49,7 @@ def explain(
     here, news = environment(devices[0]), SweepProgress(stderr())
     chooser = chooser_of([here])
     case = single_case(name, values, chooser)
-    (missing,) = chooser.missing(case.implementation, backward=case.mode != "forward")
+    (missing,) = missing_of(case, chooser)
     if missing:
         raise ConfigError(missing)
     refuse_outside_tests([case])

@@ -88,6 +88,8 @@ def test_a_disturbed_time_is_shown_and_ends_with_its_reason(
         (("conv", "runtime=fake"), 2, "runtime fake"),
         (("identity",), 2, "nothing to do"),
         (("halo", "implementation=triton", "--device", "cpu"), 2, "needs cuda, not cpu"),
+        (("conv", "dtype=tf32", "--device", "cpu"), 2, "dtype=tf32 needs cuda, not cpu"),
+        (("conv", "runtime=cudagraph", "--device", "cpu"), 2, "runtime=cudagraph needs cuda"),
         (("conv", "--device", "cuda:99"), 5, "cuda"),
     ],
 )

@@ -242,6 +242,7 @@ def test_a_ranking_that_the_preset_cannot_measure_is_refused(tmp_path: Path) -> 
         (["profile", "--axis", "size"], 2, "key=value"),
         (["profile", "--filter", "nothing"], 2, "keeps none"),
         (["profile", "--device", "cpu", "--axis", "batch=100000"], 2, "--dry-run shows all"),
+        (["profile", "--device", "cpu", "--axis", "dtype=tf32"], 2, "dtype=tf32 needs cuda, not"),
         (["profile", "--resume", "run", "--dry-run"], 2, "leave out --dry-run"),
         (["profile", "--resume", "run", "--suite", "halo"], 2, "leave out --suite"),
         (["profile", "--csv", "nowhere/table.csv"], 2, "there is no folder nowhere"),

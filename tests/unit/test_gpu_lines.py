@@ -27,6 +27,7 @@ case "$*" in
     esac; done
     echo "the sampler's effect: +0.01 %"
     ;;
+  *"sabench tune"*) echo "$@"; {tuning} ;;
 esac
 """
 
@@ -56,7 +57,8 @@ def tree(tmp_path: Path, reports: Path) -> Path:
         (tmp_path / name).symlink_to(ROOT / name)
     python = tmp_path / ".venv" / "bin" / "python"
     python.parent.mkdir(parents=True)
-    python.write_text(STAND_IN.format(reports=reports, python=sys.executable))
+    filled = STAND_IN.format(reports=reports, python=sys.executable, tuning="exit 0")
+    python.write_text(filled)
     python.chmod(0o755)
     return tmp_path
 
@@ -101,6 +103,32 @@ def test_a_file_that_gives_no_report_fails_each_of_its_lines(tree: Path) -> None
         *(f"FAIL: {name} (no test ran)" for name in ("R17", "R18", "R23")),
         "FAIL: test_timing_truth (pytest's exit code 139)",
     ]
+
+
+def test_both_precisions_are_tuned(tree: Path) -> None:
+    assert gpu(tree, "tune")[0] == 0
+    asked = (tree / "out" / "tune.txt").read_text()
+    assert "sabench tune --device cuda:0 --axis dtype=fp32,bf16" in asked
+
+
+def test_tuning_that_takes_too_long_is_interrupted_and_gone_on_with(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by Ctrl-C: the run folder is whole, and sabench ends with 130."""
+    python = tree / ".venv" / "bin" / "python"
+    text = python.read_text()
+    python.write_text(text.replace("exit 0", "trap 'exit 130' INT; while :; do :; done"))
+    monkeypatch.setenv("TUNE_S", "0.5")
+    code, lines = gpu(tree, "tune")
+    assert (code, [re.sub(r"\d+ s", "", line) for line in lines]) == (
+        1,
+        ["FAIL: tune (exit code 130, )"],
+    )
+    python.write_text(text)
+    (tree / "out" / "tune").mkdir()
+    (tree / "out" / "tune" / "run.json").touch()
+    assert gpu(tree, "tune")[0] == 0
+    assert "sabench tune --resume out/tune" in (tree / "out" / "tune.txt").read_text()
 
 
 @pytest.fixture

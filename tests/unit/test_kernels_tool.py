@@ -9,6 +9,7 @@ from loading_tools import load_tool
 from making_rows import EXACT, NOISY, board_of, figure_of, row_of
 from making_runs import environment
 from sabench.cases.case import Case
+from sabench.records import Flag
 from sabench.store.leaderboard import Leaderboard, Row
 
 
@@ -149,6 +150,52 @@ def test_on_a_gpu_the_floor_the_compiled_peer_and_memory_count(tool: Any) -> Non
         ("NOT HELD", 1.1, 1.2),
         ("held", 4.0, 3.333),
     ]
+
+
+def bound(row: Row, graph: float | None) -> Row:
+    """As the host was too slow for it: with its time in a graph, or with none."""
+    time = row.figures["latency_warm"].model_copy(update={"flags": (Flag.HOST_BOUND,)})
+    figures = row.figures | {"latency_warm": time}
+    if graph is not None:
+        figures["latency_graph"] = figure_of("latency_graph", [graph * one for one in NOISY])
+    return row.model_copy(update={"figures": figures})
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "expected"),
+    [
+        ((1.0,), (4.0,), ("held", 4.0)),
+        ((1.0,), (4.0, 2.0), ("NOT HELD", 2.0)),  # their device takes half of what was read
+        ((1.0,), (4.0, None), ("not sure", 4.0)),
+        ((1.0,), (2.0, None), ("NOT HELD", 2.0)),  # less than that, if anything
+        ((1.0, 0.5), (2.0,), ("held", 4.0)),
+        ((1.0, None), (4.0,), ("held", 4.0)),  # more than that, if anything
+        ((1.0, None), (2.0,), ("not sure", 2.0)),
+        ((1.0, 0.5), (4.0, 1.0), ("NOT HELD", 2.0)),
+        ((1.0, None), (2.0, None), ("not sure", 2.0)),
+    ],
+)
+def test_a_host_bound_time_gives_way_to_that_in_a_graph_and_decides_nothing_without(
+    tool: Any, ours: tuple[Any, ...], theirs: tuple[Any, ...], expected: tuple[str, float]
+) -> None:
+    fields = {"dtype": "bf16", "batch": 64}
+    rows = []
+    for name, told_s in (("triton", ours), ("timm", theirs)):
+        row = row_of(halo(name, **fields), told_s[0], NOISY)
+        rows.append(bound(row, told_s[1]) if len(told_s) > 1 else row)
+    assert told(tool, on_cuda(*rows)) == [(*expected, 3.0)]
+    (found,) = tool.judged(on_cuda(*rows))
+    for one, words in zip((ours, theirs), found.what.split(" against "), strict=True):
+        assert ("[in a graph]" in words) is (len(one) > 1 and one[1] is not None)
+        assert ("[host-bound, no graph]" in words) is (one[1:] == (None,))
+
+
+def test_the_floor_of_a_host_bound_call_may_be_nearer_than_it_was_read(tool: Any) -> None:
+    floor = {"floor_bytes": figure_of("floor_bytes", [0.4])}
+    row = row_of(halo("triton", dtype="bf16", batch=64), 1.0, NOISY)
+    row = row.model_copy(update={"figures": row.figures | floor})
+    assert told(tool, on_cuda(bound(row, None))) == [("not sure", 0.4, 0.5)]
+    assert told(tool, on_cuda(bound(row, 0.5))) == [("held", 0.8, 0.5)]
 
 
 def test_auto_is_within_a_twentieth_or_not_told_apart(tool: Any) -> None:

@@ -19,6 +19,7 @@ from sabench.catalog.attention import Geometry
 from sabench.errors import ConfigError
 from sabench.layers.kernels import blocked
 from sabench.layers.kernels.blocks import by_block, by_head, cut
+from sabench.layers.kernels.derivatives import not_given
 from sabench.layers.relative import Relative
 
 SHAPES = 256
@@ -35,7 +36,8 @@ def attend(
 
     Without keys it is `blocked`.
     Shapes: q (B, n, H', W', d), k (B, n, H, W, d), v (B, n, H, W, dv) -> (B, n, H', W', dv).
-    Raises: ConfigError on a CPU if a gradient is wanted: FlexAttention has none there.
+    Raises: ConfigError on a CPU if a gradient is wanted: FlexAttention has none there; for
+    derivatives in forward mode.
     """
     blocks = cut(q, k, v, geometry)
     if blocks.keys is None:
@@ -50,6 +52,8 @@ def attend(
         if q.device.type == "cpu":
             raise ConfigError("implementation=flex has no gradients on a CPU")
         out = (_flex if torch.compiler.is_compiling() else _compiled())(*inputs)
+    elif words := not_given(inputs):
+        raise ConfigError(f"implementation=flex has no {words}: use blocked")
     else:
         out = flex_blocks(*inputs)
     return blocks.joined(out.flatten(0, 1))

@@ -11,13 +11,13 @@ from typing import Any, Self
 
 import torch
 from torch import Tensor
-from torch.autograd.forward_ad import unpack_dual
 from torch.utils.flop_counter import register_flop_formula
 
 from sabench.catalog.attention import AttentionCall, Cut, Geometry, blocked_block, blocked_macs
 from sabench.catalog.attention import Relative as Kind
 from sabench.errors import ConfigError
 from sabench.layers.kernels import blocked, positions
+from sabench.layers.kernels.derivatives import not_given
 from sabench.layers.relative import Relative
 
 DTYPES = (torch.float32, torch.bfloat16, torch.float16)
@@ -39,7 +39,7 @@ def attend(
     `blocked`.
     Shapes: q (B, n, H', W', d), k (B, n, H, W, d), v (B, n, H, W, dv) -> (B, n, H', W', dv).
     Raises: ConfigError without Triton, on a device that it has no kernels for, in fp64, or for
-    forward-mode derivatives.
+    derivatives in forward mode or by torch.func.
     """
     if k is None:
         return blocked.attend(q, k, v, relative, geometry)
@@ -50,18 +50,13 @@ def attend(
     block = blocked_block(geometry)
     rows, columns = (None, None) if relative is None else (relative.rows, relative.columns)
     zero = (0, 0) if relative is None else relative.zero
-    if any(map(_has_tangent, (q, k, v, rows, columns))):
-        raise ConfigError("implementation=triton has no forward-mode derivatives: use blocked")
+    if words := not_given([q, k, v, *(x for x in (rows, columns) if x is not None)]):
+        raise ConfigError(f"implementation=triton has no {words}: use blocked")
     found: tuple[Tensor, Tensor] = block_attention(
         q, k, v, rows, columns, [*zero], relative is not None and relative.split,
         [*block], geometry.halo, geometry.query_stride, geometry.band, geometry.border == "mask",
     )  # fmt: skip
     return found[0]
-
-
-def _has_tangent(x: Tensor | None) -> bool:
-    """Whether it carries a forward-mode derivative, which an operator's would drop silently."""
-    return x is not None and unpack_dual(x).tangent is not None  # type: ignore[no-untyped-call]
 
 
 @torch.library.custom_op("sabench::block_attention", mutates_args=())

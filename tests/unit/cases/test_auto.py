@@ -83,6 +83,21 @@ def test_what_no_device_of_the_run_can_do_is_dropped() -> None:
     assert len(expand(suite, chooser=Chooser([HERE, TRITON])).cases) == 2
 
 
+@pytest.mark.parametrize(
+    ("key", "values", "left"),
+    [("dtype", "fp32, tf32", "fp32"), ("runtime", "eager, cudagraph", "eager")],
+)
+def test_what_a_kind_of_device_has_not_is_dropped_there(key: str, values: str, left: str) -> None:
+    text = f"name: x\nlayers: [{{layer: conv, size: 14, {key}: [{values}]}}]"
+    suite = parse_suite(text.encode(), "x.yaml")
+    missing = values.split(", ")[1]
+    here = expand(suite, chooser=Chooser([HERE]))
+    assert [getattr(one, key) for one in here.cases] == [left]
+    assert [one.reason for one in here.dropped] == [f"{key}={missing} needs cuda, not cpu"]
+    for devices in ([TRITON], [HERE, TRITON]):
+        assert len(expand(suite, chooser=Chooser(devices)).cases) == 2
+
+
 @pytest.mark.parametrize("order", [1, -1])
 def test_devices_that_differ_share_one_that_runs_on_all_of_them(order: int) -> None:
     """A case has one id on all devices of a run; what was measured comes before what was not."""

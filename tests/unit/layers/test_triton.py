@@ -154,6 +154,24 @@ def test_a_forward_mode_derivative_is_refused_and_never_zero() -> None:
             torch.func.jvp(function, (primal,), (primal,))
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")
+def test_transforms_of_torch_func_are_refused_and_never_zero() -> None:
+    """Of a backward pass by `vmap` alone the answer is right; tests of the other implementations'
+    derivatives are in test_derivatives."""
+    x, geometry = torch.randn(1, 1, 2, 2, 4), Geometry((2, 2), 0)
+    attend = lambda q: triton.attend(q, x, x, None, geometry)  # noqa: E731
+    for transform in (torch.func.grad, torch.func.jacrev, torch.func.jacfwd, torch.func.hessian):
+        with pytest.raises(ConfigError, match="implementation=triton has no"):
+            transform(lambda q: attend(q).sum())(x)
+    maps = torch.randn(2, *x.shape)
+    gradients = []
+    for function in (torch.func.vmap(attend), lambda maps: torch.stack([*map(attend, maps)])):
+        given = maps.clone().requires_grad_()
+        function(given).square().sum().backward()
+        gradients.append(given.grad)
+    torch.testing.assert_close(*gradients)
+
+
 def test_the_kernel_of_exponentials_repeats_them() -> None:
     torch.manual_seed(0)
     call, count = exp_kernel.exponentials("cpu", programs=2)
