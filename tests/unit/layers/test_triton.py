@@ -102,6 +102,27 @@ def test_compiled_equals_eager() -> None:
     torch.testing.assert_close(found, expected)
 
 
+@pytest.mark.parametrize("name", ["halo", "self_attention"])
+def test_a_compiled_layer_keeps_its_gradient_beside_the_same_call_without(name: str) -> None:
+    """As in test_compiled_beside_no_grad; of `attend` alone torch 2.13 would lose it."""
+    row = layers()[name]
+    layer = build_layer(row, row.small, 8, 16, size=(6, 5), implementation="triton")
+
+    def both(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        with torch.no_grad():
+            teacher = layer(x)
+        return layer(x), teacher
+
+    torch._dynamo.reset()
+    x = torch.randn(2, 8, 6, 5)
+    found, teacher = torch.compile(both, backend="aot_eager", fullgraph=True)(x)
+    assert not teacher.requires_grad
+    gradients = [
+        torch.autograd.grad(out.square().sum(), [*layer.parameters()]) for out in (found, layer(x))
+    ]
+    torch.testing.assert_close(*gradients)
+
+
 def test_the_backward_pass_is_counted_by_hand() -> None:
     """One block of 4 x 4 queries, 16 keys, keys and values 8 wide, no positions: q.k twice, dout.v
     twice, and the gradients of q, k and v once each; forward q.k and a.v."""
