@@ -199,11 +199,15 @@ def held_against(demand: Demand, rows: Sequence[Row]) -> Found | None:
         return None
     if not demand.than:
         return of_floor(demand, mine)
-    theirs = [row for row in rows if row.case.implementation in demand.than]
-    other = best([row for row in theirs if row.case.runtime in demand.runtimes], metric)
+    named = [row for row in rows if row.case.implementation in demand.than]
+    theirs = [row for row in named if row.case.runtime in demand.runtimes]
+    other = best(theirs, metric)
     if other is None or mine.median(metric) is None:
         return None
-    return replace(compared(mine, other, metric, demand.least), demand=demand.told)
+    found = replace(compared(mine, other, metric, demand.least), demand=demand.told)
+    if metric == TIME and any(map(is_hosts, theirs)):  # which may be the fastest of them
+        found = replace(found, low=0.0)
+    return found
 
 
 def of_floor(demand: Demand, mine: Row) -> Found | None:

@@ -8,10 +8,10 @@ floor of `sabench explain` stands for each implementation the sum of its operato
 them at its ceiling: the projections, which read the map and write q, k and v, or read what was
 attended to, and between them `attend`. That one is a single kernel in `triton`, whose three kinds
 of work overlap; elsewhere they follow each other, and what the implementation keeps is written and
-read again. A backward pass multiplies twice as much and moves twice as much; `triton` computes the
-logits and weights again in each of its two kernels; what fills its tiles up to powers of two is not
-counted. A device is no faster than that; by how much
-it is slower is measured.
+read again. A backward pass multiplies twice as much and moves as much again, `triton`'s three times
+its maps: it computes the logits and weights again in each of two kernels. What fills its tiles up
+to powers of two is not counted. A device is no faster than that; by how much it is slower is
+measured.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from sabench.cases.cost import BYTES, case_options
 from sabench.cases.floor import bounds, least_work, precision
 from sabench.cases.point import single_case
 from sabench.cases.scalars import parse_pairs
-from sabench.catalog.attention import AttentionCall, Cut
+from sabench.catalog.attention import AttentionCall, Cut, blocked_macs
 from sabench.catalog.implementations import IMPLEMENTATIONS
 from sabench.catalog.layers import layers
 from sabench.errors import ConfigError, SabenchError
@@ -51,7 +51,7 @@ def predicted_s(case: Case, implementation: str, rates: Mapping[str, float]) -> 
     kept = case.batch * width * chosen.workspace(call)
     pairs = case.batch * call.heads * Cut.of(call).pairs
     macs = case.batch * chosen.macs(call)
-    if implementation == ONE_KERNEL:
+    if implementation == ONE_KERNEL and call.content:  # without keys it is `blocked`
         forward = (maps, macs, pairs)
         backward = (3 * maps, _again(case, call) + 2 * macs, 2 * pairs)
         passes = [forward, backward] if both_ways else [forward]
@@ -68,12 +68,16 @@ def _maps(call: AttentionCall) -> int:
 
 
 def _again(case: Case, call: AttentionCall) -> int:
-    """MACs of q.k in both kernels of the backward pass and of dout.v in the second."""
-    return case.batch * call.heads * Cut.of(call).pairs * (2 * call.key_width + call.value_width)
+    """MACs of q.k and q.r in both kernels of the backward pass, and of dout.v in the second."""
+    pairs = call.heads * Cut.of(call).pairs
+    positions = blocked_macs(call) - pairs * (call.key_width + call.value_width)
+    macs = pairs * (2 * call.key_width + call.value_width) + 2 * positions
+    return case.batch * macs
 
 
 def _times(work: tuple[int, int, int], rates: Mapping[str, float]) -> list[float]:
-    return [amount / rate for amount, rate in zip(work, rates.values(), strict=True)]
+    kinds = ("bytes", "macs", "exponentials")
+    return [amount / rates[kind] for amount, kind in zip(work, kinds, strict=True)]
 
 
 def main() -> int:

@@ -53,6 +53,7 @@ class Protocol:
     sleep: Callable[[float], None] = time.sleep
     watch: DeviceWatch = field(default_factory=NoWatch)
     turns: Turns = field(default_factory=Alone)
+    passes_over: bool = True  # chunks that something unseen had the core for
     asleep_s: float = 0.0  # while it was the turn of others
     status: Status = Status.OK
     message: str = ""
@@ -92,7 +93,8 @@ class Protocol:
         """Chunks until the rule ends it: every turn adds a block or uses up one of few waits.
 
         A chunk that something unseen had the core for is passed over, for as long as the sampling
-        itself may take: it comes and goes within tenths of a second.
+        itself may take: it comes and goes within tenths of a second. Not so of long blocks, inside
+        of which nothing looks.
         """
         sampling = Sampling()
         start, deadline, lost = self.clock(), self.remaining_s(), self.cooling.lost_s
@@ -107,11 +109,11 @@ class Protocol:
                 timer.chunk(call, chunk_size(timer, 0))  # a device that idled is not warm
                 self.cooling.lost_s += self.clock() - began
                 continue
-            if timer.block_s < SHORT_BLOCK_S and _is_shared(blocks):  # none looks inside
-                may_wait = sampling.passed_s < self.preset.budget_s and self.remaining_s() > 0
-                if may_wait or len(sampling.accepted) >= self.preset.samples_min:
+            if self.passes_over and timer.block_s < SHORT_BLOCK_S and _is_shared(blocks):
+                is_over = self._wait_is_over(sampling)
+                if is_over is None or len(sampling.accepted) >= self.preset.samples_min:
                     sampling.pass_over(blocks, self.clock() - began)
-                    stop = None if may_wait else Stop.BUDGET
+                    stop = is_over
                     continue
             sampling.diary.keep(span, [block.seconds for block in blocks])
             sampling.add(blocks)
@@ -122,6 +124,12 @@ class Protocol:
             self.show_figure(quantile(told, 0.5), len(sampling.accepted))
         sampling.stop = stop
         return sampling
+
+    def _wait_is_over(self, sampling: Sampling) -> Stop | None:
+        """Why no further chunk is passed over."""
+        if self.remaining_s() <= 0:
+            return Stop.DEADLINE
+        return Stop.BUDGET if sampling.passed_s >= self.preset.budget_s else None
 
     def _cooling_s(self, began: float) -> float | None:
         """How long to let the device cool now, behind the chunk that began then."""

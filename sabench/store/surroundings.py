@@ -29,15 +29,17 @@ def surroundings_of(records: Iterable[Record]) -> Surroundings | None:
         for reading in record.readings.values()
         if "rejected" in reading.details
     ]
-    blocks = sum(_number(details.get("blocks")) for details in timed)
-    rejected = sum(_number(details.get("rejected")) for details in timed)
+    passed_over, blocks, rejected = (
+        sum(_number(details.get(name)) for details in timed)
+        for name in ("passed_over", "blocks", "rejected")
+    )
     return Surroundings(
         jobs=len(foreign),
         foreign_cores=quantile(foreign, 0.5),
         foreign_cores_most=max(foreign),
         stolen_cores_most=max(_told(shown, "stolen_cores"), default=0.0),
         throttled_periods=int(sum(_told(shown, "throttled_periods"))),
-        rejected_blocks=rejected / blocks if blocks else None,
+        rejected_blocks=(rejected + passed_over) / (blocks + passed_over) if blocks else None,
     )
 
 

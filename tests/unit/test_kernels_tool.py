@@ -190,6 +190,18 @@ def test_a_host_bound_time_gives_way_to_that_in_a_graph_and_decides_nothing_with
         assert ("[host-bound, no graph]" in words) is (one[1:] == (None,))
 
 
+def test_a_rival_whose_host_was_too_slow_may_be_the_fastest_of_them(tool: Any) -> None:
+    """FlexAttention, eager and compiled: nobody knows how fast the eager one is on the device."""
+    fields = {"dtype": "bf16", "batch": 64, "options": {"block": 7}}
+    compiled = row_of(halo("flex", runtime="compiled", **fields), 4.0, NOISY)
+    for eager, expected in ((5.0, "held"), (None, "not sure")):
+        rival = row_of(halo("flex", **fields), 5.0, NOISY)
+        rival = rival if eager else bound(rival, None)
+        rows = on_cuda(row_of(halo("triton", **fields), 1.0, NOISY), rival, compiled)
+        (verdict,) = [one for one in told(tool, rows) if one[2] == 1.2]
+        assert verdict[0] == expected
+
+
 def test_the_floor_of_a_host_bound_call_may_be_nearer_than_it_was_read(tool: Any) -> None:
     floor = {"floor_bytes": figure_of("floor_bytes", [0.4])}
     row = row_of(halo("triton", dtype="bf16", batch=64), 1.0, NOISY)

@@ -45,6 +45,23 @@ def test_it_is_bound_by_what_it_moves(tool: Any, implementation: str, kept: int)
     assert found == pytest.approx(moved)
 
 
+def test_both_ways_operators_move_twice_as_much_and_the_kernels_maps_four_times(tool: Any) -> None:
+    at, both = rates(bytes=1.0), case("forward_backward")
+    layer = 2 * (2 * MAP + 4 * PARAMS) + 2 * 4 * MAP
+    kept = 2 * 4 * (2 * PIXELS * WIDTH + 2 * PAIRS)
+    assert tool.predicted_s(both, "blocked", at) == pytest.approx(layer + 2 * (4 * MAP + kept))
+    assert tool.predicted_s(both, "triton", at) == pytest.approx(layer + 4 * 4 * MAP)
+
+
+def test_without_keys_the_kernel_is_blocked(tool: Any) -> None:
+    given = Case(
+        kind="layer", subject="self_attention", channels=8, size=8,
+        options={"content": False, "heads": 1, "window": 3},
+    )  # fmt: skip
+    at = rates(bytes=1.0, macs=2.0, exponentials=3.0)
+    assert tool.predicted_s(given, "triton", at) == tool.predicted_s(given, "blocked", at)
+
+
 def test_a_single_kernel_overlaps_and_operators_follow_each_other(tool: Any) -> None:
     macs = 2 * PAIRS * WIDTH
     at = rates(macs=1.0, exponentials=1.0)

@@ -8,6 +8,8 @@ from torch._C import _functorch
 from torch._functorch.pyfunctorch import retrieve_current_functorch_interpreter
 from torch.autograd.forward_ad import unpack_dual
 
+FORWARD_MODE = "forward-mode derivatives"
+
 
 def not_given(tensors: Sequence[Tensor]) -> str:
     """In words; empty where autograd's backward pass is all that is wanted of them, or nothing.
@@ -37,7 +39,7 @@ def not_given(tensors: Sequence[Tensor]) -> str:
 def _of_level(tensors: Sequence[Tensor]) -> str:
     """A tangent of the innermost transform; without one, of `torch.autograd.forward_ad`."""
     tangents = (unpack_dual(one).tangent for one in tensors)  # type: ignore[no-untyped-call]
-    return "forward-mode derivatives" if any(one is not None for one in tangents) else ""
+    return FORWARD_MODE if any(one is not None for one in tangents) else ""
 
 
 def _within(x: Tensor, level: int) -> Tensor:

@@ -19,7 +19,7 @@ from sabench.catalog.attention import Geometry
 from sabench.errors import ConfigError
 from sabench.layers.kernels import blocked
 from sabench.layers.kernels.blocks import by_block, by_head, cut
-from sabench.layers.kernels.derivatives import not_given
+from sabench.layers.kernels.derivatives import FORWARD_MODE, not_given
 from sabench.layers.relative import Relative
 
 SHAPES = 256
@@ -48,12 +48,14 @@ def attend(
         by_head(by_block(x), heads)
         for x in (blocks.queries, blocks.keys, blocks.values, *(one.contiguous() for one in told))
     ]
-    if torch.is_grad_enabled() and any(x.requires_grad for x in inputs):
+    wants_gradient = torch.is_grad_enabled() and any(x.requires_grad for x in inputs)
+    words = not_given(inputs)
+    if words and (words == FORWARD_MODE or not wants_gradient):
+        raise ConfigError(f"implementation=flex has no {words}: use blocked")
+    if wants_gradient:
         if q.device.type == "cpu":
             raise ConfigError("implementation=flex has no gradients on a CPU")
         out = (_flex if torch.compiler.is_compiling() else _compiled())(*inputs)
-    elif words := not_given(inputs):
-        raise ConfigError(f"implementation=flex has no {words}: use blocked")
     else:
         out = flex_blocks(*inputs)
     return blocks.joined(out.flatten(0, 1))

@@ -18,6 +18,7 @@ from sabench.measure.timer import Call, Timer
 from sabench.records import Flag, Reading, Status
 from sabench.stats import median_interval, quantile
 
+LONGEST_S = 60.0  # of a check's turns, well within its deadline
 HOPELESS = 20  # turns without an undisturbed one: nothing will come of it
 CALL_S = 2e-3  # of a side in a turn: one call is one block
 SIZES = {"cpu": 128, "cuda": 1024}  # of a product, the unit of work
@@ -43,8 +44,8 @@ class Bench:
         return CudaTimer(SlowEvents(torch.cuda) if slow else torch.cuda, self.device)
 
     def measure(self, call: Call, preset: Preset | None = None) -> Timing:
-        """One measurement through the whole protocol."""
-        return Protocol(preset or self.preset, self.timer()).measure(call)
+        """One measurement through the whole protocol; a disturbed one is not mended, but told."""
+        return Protocol(preset or self.preset, self.timer(), passes_over=False).measure(call)
 
     def product(self) -> Call:
         """The unit of work: one product of two square matrices into a third."""
@@ -104,6 +105,7 @@ class Turns:
     """Ratios of undisturbed turns of those tried, and what both sides took."""
 
     tried: int = 0
+    began_s: float = field(default_factory=time.monotonic)
     ratios: list[float] = field(default_factory=list)
     base_s: list[float] = field(default_factory=list)
     other_s: list[float] = field(default_factory=list)
@@ -114,7 +116,8 @@ class Turns:
         has a moment of its own for a turn now and then, so it is asked for long."""
         if len(self.ratios) >= TURNS and ratio.is_sharp(median_interval(self.ratios)):
             return True
-        return self.tried >= (MOST_TURNS if self.ratios else HOPELESS)
+        is_late = time.monotonic() - self.began_s > LONGEST_S
+        return is_late or self.tried >= (MOST_TURNS if self.ratios else HOPELESS)
 
     def add(self, base_s: float, other_s: float) -> None:
         """One more that was undisturbed."""

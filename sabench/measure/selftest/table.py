@@ -12,7 +12,7 @@ from sabench.stats import Interval
 
 Kind = Literal["cpu", "cuda"]
 TURNS = 9  # undisturbed; an order-statistic interval at 95 % needs six
-MOST_TURNS = 90  # where the ratios spread, or turns are disturbed; under a minute
+MOST_TURNS = 90  # where the ratios spread, or turns are disturbed
 
 
 @dataclass(frozen=True, slots=True)

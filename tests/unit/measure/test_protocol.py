@@ -121,6 +121,19 @@ def test_what_was_had_of_a_core_counts_when_the_wait_is_over() -> None:
     assert timing.details["rejected"] < 10  # type: ignore[operator]  # of one chunk at most
 
 
+def test_a_deadline_ends_the_wait_for_a_core() -> None:
+    def soon_shared() -> Script:
+        yield from [(2e-3, Disturbance.NONE), (3e-3, Disturbance.NONE)] * 150
+        while True:
+            yield 5e-3, Disturbance.SLOWED
+
+    hasty = QUICK.model_copy(update={"half_width": 1e-9, "samples_max": 10_000, "deadline_s": 1.2})
+    timing = protocol_of(soon_shared(), hasty).measure(lambda: None)
+    assert timing.details["stop"] == "deadline"
+    assert timing.status is Status.OK
+    assert timing.details["passed_s"] < QUICK.budget_s  # type: ignore[operator]
+
+
 def test_long_blocks_of_a_shared_core_are_not_waited_out() -> None:
     """Their ends alone are looked at: what comes between is not seen."""
     timing, _, _ = measure(repeat((0.05, Disturbance.SLOWED)))

@@ -2,6 +2,7 @@
 
 import gc
 import itertools
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -12,12 +13,13 @@ from fakes import energy as scripted
 from fakes.cuda_stand_in import DEVICE, CudaStandIn
 from fakes.torch_stand_in import put_in
 from sabench.catalog.presets import Preset
+from sabench.launch.selftest import DEADLINE_S
 from sabench.measure import cpu_timer, cuda_cold
 from sabench.measure.cpu_timer import CpuTimer
 from sabench.measure.judging import Timing
 from sabench.measure.load import Disturbance
 from sabench.measure.selftest import any_device, bench, cpu, cuda
-from sabench.measure.selftest.bench import HOPELESS, Bench, interleaved
+from sabench.measure.selftest.bench import HOPELESS, LONGEST_S, Bench, interleaved
 from sabench.measure.selftest.child import READERS
 from sabench.measure.selftest.judge import Verdict, judge
 from sabench.measure.selftest.plants import BlindTimer, FrozenCounter, SlowEvents, slowed
@@ -100,6 +102,24 @@ def test_disturbed_turns_do_not_count_and_others_are_waited_for(
     assert (len(turns.ratios), turns.tried) == (kept, tried)
     expected = Verdict.PASS if kept == TURNS else Verdict.UNRELIABLE
     assert judge("aa_pair", turns.reading()).verdict is expected
+
+
+def test_turns_end_well_before_the_checks_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a turn takes seconds, as beside others it may; the verdict is that of what there is."""
+    now = itertools.count(time.monotonic(), step=7.0)
+    monkeypatch.setattr(time, "monotonic", lambda: next(now))
+    slow = Spread("cpu", 1, PRESET)
+    slow.seconds = itertools.cycle([1.0, 1.1, 1.1, 1.0, 1.1, 1.0, 1.0, 1.1])
+    turns = interleaved(slow, slow.product(), slow.product(), SAME)
+    assert turns.tried >= TURNS
+    assert 7 * turns.tried <= LONGEST_S + 2 * 7 < DEADLINE_S - 40  # and the last of them
+    assert judge("aa_pair", turns.reading()).verdict is Verdict.UNRELIABLE
+
+
+def test_a_check_passes_nothing_over() -> None:
+    """It shall tell of what disturbed it."""
+    shared = Bench("cpu", 1, SHORT.model_copy(update={"slow_core": 1.01}))
+    assert shared.measure(lambda: None).details["passed_over"] == 0
 
 
 def test_the_order_within_a_turn_is_flipped_each_time() -> None:

@@ -33,6 +33,15 @@ def test_the_median_and_the_most_of_the_jobs_are_told() -> None:
     )
 
 
+def test_blocks_of_chunks_that_were_passed_over_count_as_thrown_away() -> None:
+    (one,) = records(0.01)
+    details = {"blocks": 20, "rejected": 0, "passed_over": 80}
+    timed = Reading.of("s", [1.0] * 10, details=details)
+    found = surroundings_of([one.model_copy(update={"readings": {"latency_warm": timed}})])
+    assert found is not None
+    assert found.rejected_blocks == 0.8
+
+
 def test_jobs_without_figures_and_records_that_do_not_tell_are_left_out() -> None:
     assert surroundings_of(records(0.5, status=Status.CRASH)) is None
     (job,) = run_info((case(),), preset=preset(processes=1)).jobs()
