@@ -1,7 +1,7 @@
 """Our medians and spread against torch.utils.benchmark, on six layers on one core of the CPU.
 
     .venv/bin/python tools/compat/torch_benchmark.py [--turns 10] [--seconds 3] [--cases conv,halo]
-    .venv/bin/python tools/compat/torch_benchmark.py --seconds 0.3 --tries 200  # on shared cores
+    .venv/bin/python tools/compat/torch_benchmark.py --seconds 0.1 --tries 40 --turns 20  # on shared cores
 
 A turn measures a case in one fresh process by both tools, the same call, one after the other; who
 is first alternates. In processes of their own the two differ by what processes differ by, which is
@@ -186,7 +186,7 @@ def our_preset(seconds: float) -> Preset:
     """One process; a fifth of the time at most to warm up, the rest to measure."""
     changes = {
         "processes": 1, "warmup_min_s": 0.1 * seconds, "warmup_max_s": 0.2 * seconds,
-        "budget_s": 0.75 * seconds, "samples_max": 100_000, "half_width": 1e-4,
+        "budget_s": 0.65 * seconds, "samples_max": 100_000, "half_width": 1e-4,
     }  # fmt: skip
     return find_preset("quick").model_copy(update=changes)
 
