@@ -1,7 +1,9 @@
 """Our medians and spread against torch.utils.benchmark, on six layers on one core of the CPU.
 
     .venv/bin/python tools/compat/torch_benchmark.py [--turns 10] [--seconds 3] [--cases conv,halo]
-    .venv/bin/python tools/compat/torch_benchmark.py --seconds 0.1 --tries 40 --turns 20  # on shared cores
+    .venv/bin/python tools/compat/torch_benchmark.py --seconds 0.1 --tries 40 --turns 20
+
+The second is for cores that something unseen shares, now and then.
 
 A turn measures a case in one fresh process by both tools, the same call, one after the other; who
 is first alternates. In processes of their own the two differ by what processes differ by, which is

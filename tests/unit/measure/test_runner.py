@@ -11,8 +11,9 @@ from making_runs import batch_of
 from sabench.cases.case import Case
 from sabench.cases.plan import Batch, Job, make_jobs
 from sabench.catalog.metrics import METRICS, metrics_of
-from sabench.catalog.presets import find_preset
+from sabench.catalog.presets import SLOW_CORE, find_preset
 from sabench.measure import calls, runner
+from sabench.measure.core_speed import CoreSpeed
 from sabench.measure.instruments import Instruments, make_timer
 from sabench.measure.runner import run_job
 from sabench.measure.termination import InterruptError, Termination
@@ -42,6 +43,24 @@ def test_every_metric_asked_for_has_samples_or_a_reason() -> None:
     for name, reading in found.readings.items():
         assert reading.unit == METRICS[name].unit, name
         assert bool(reading.samples) != bool(reading.reason), name
+
+
+@pytest.mark.parametrize(("threads", "is_waited_for"), [(1, True), (2, False)])
+def test_a_shared_core_is_waited_for_where_it_is_the_only_one(
+    monkeypatch: pytest.MonkeyPatch, threads: int, is_waited_for: bool
+) -> None:
+    """Of several the calling thread's alone is read: what the others had would be ranked."""
+
+    class Shared(CoreSpeed):
+        def is_slow(self, reading: float, limit: float = SLOW_CORE) -> bool:
+            return True
+
+    monkeypatch.setattr("sabench.measure.instruments.speed_of_this_process", Shared)
+    found = record_of(CASE.model_copy(update={"threads": threads}), "latency_warm")
+    passed_over = found.readings["latency_warm"].details["passed_over"]
+    assert isinstance(passed_over, int)
+    assert (passed_over > 0) is is_waited_for
+    assert found.status is Status.CONTENDED
 
 
 def test_throughput_is_images_over_latency() -> None:
