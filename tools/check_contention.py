@@ -34,9 +34,9 @@ from sabench.launch.limits import allowed_cores, choose_cores
 from sabench.measure.cores import hardware_siblings
 from sabench.measure.environment import child_variables
 from sabench.measure.noise import busy_neighbours
+from sabench.records import MEASURED
 
 LIMIT = 1.1
-RANKED = ("ok", "ok_flagged")
 GOOD_SHARE = 0.8
 SLOWED_SHARE = 0.05  # of the blocks
 SPEEDS: dict[int, float] = {}  # by threads, as a sweep keeps them: a core's best reading
@@ -69,7 +69,7 @@ def contention_holds(runs: int, threads: int, quiet_median: float | None = None)
         rows = [measure(threads) for _ in range(runs)]
         wander = before + find_wander(threads)
         good = [row for row in rows if row["status"] == "ok"]
-        ranked = [row for row in rows if row["status"] in RANKED]
+        ranked = [row for row in rows if row["status"] in MEASURED]
         quiet_median = statistics.median(row["ms"] for row in good or ranked or rows)
         wrong = [row for row in rows if is_wrong(row, quiet_median)]
         held = quiet_holds(rows, wander)
@@ -119,7 +119,7 @@ def neighbours_of(threads: int) -> dict[str, list[int]]:
 
 def is_wrong(row: dict, quiet_median: float) -> bool:
     """Whether a disturbed figure is passed off as a good one."""
-    return row["status"] in RANKED and row["ms"] > LIMIT * quiet_median
+    return row["status"] in MEASURED and row["ms"] > LIMIT * quiet_median
 
 
 def measure(threads: int) -> dict:

@@ -16,7 +16,6 @@ from sabench.store.leaderboard import Leaderboard, read_leaderboard, write_leade
 
 RESULTS = Path(__file__).parents[2] / "results"
 KEPT = [path for kind in ("train", "score") for path in sorted(RESULTS.glob(f"*/*-{kind}.json"))]
-ELSEWHERE = "/tmp/cifar/cifar10-small"  # where the data of an accepted training lay
 COMMAND = re.compile(r"measure it again</summary><pre><code>(.*?)</code>", re.DOTALL)
 
 Plan = Callable[[Iterable[str]], Planned]
@@ -69,14 +68,21 @@ def held(board: Leaderboard, commands: list[list[str]], plan: Plan) -> None:
         assert words[0] == "train" or not more
 
 
+def moved_to(folder: Path, word: str) -> str:
+    """A folder of data that lay elsewhere, as one of that name here."""
+    if not Path(word).is_absolute():
+        return word
+    here = folder / Path(word).name
+    here.mkdir(exist_ok=True)
+    return str(here)
+
+
 @pytest.mark.parametrize("path", KEPT, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_the_command_under_each_accepted_training_and_score_plans_it_again(
     path: Path, tmp_path: Path, plan: Plan
 ) -> None:
-    (tmp_path / Path(ELSEWHERE).name).mkdir()
-    here = str(tmp_path / Path(ELSEWHERE).name)
     commands = commands_on_the_page(path, tmp_path / "page.html")
-    moved = [[here if word == ELSEWHERE else word for word in words] for words in commands]
+    moved = [[moved_to(tmp_path, word) for word in words] for words in commands]
     held(read_leaderboard(path), moved, plan)
 
 
