@@ -188,7 +188,7 @@ def our_preset(seconds: float) -> Preset:
     """One process; a fifth of the time at most to warm up, the rest to measure."""
     changes = {
         "processes": 1, "warmup_min_s": 0.1 * seconds, "warmup_max_s": 0.2 * seconds,
-        "budget_s": 0.65 * seconds, "samples_max": 100_000, "half_width": 1e-4,
+        "budget_s": 0.6 * seconds, "samples_max": 100_000, "half_width": 1e-4,
     }  # fmt: skip
     return find_preset("quick").model_copy(update=changes)
 
