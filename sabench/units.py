@@ -55,7 +55,10 @@ def parse_bytes(text: str) -> int:
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", text.strip().lower())
     if match is None or match[2] not in sizes:
         raise ConfigError(f"{text!r} is no size in bytes: write 8GiB, 500MiB, 4096 or none")
-    return int(float(match[1]) * sizes[match[2]])
+    size = float(match[1]) * sizes[match[2]]
+    if size >= 2**63:
+        raise ConfigError(f"{text[:40]!r} is more than any machine has: write 8GiB or none")
+    return int(size)
 
 
 def show_duration(seconds: float) -> str:

@@ -7,6 +7,7 @@ timed in turns, on one thread. Exit 1 if a ratio of processor times is off by mo
 in a hundred; that of wall times is as true only where nothing else runs.
 """
 
+import argparse
 import sys
 import time
 
@@ -86,4 +87,6 @@ def _seconds(call: Call, calls: int) -> tuple[float, float]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(tuple(map(float, sys.argv[1:])) or RATIOS))
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("ratios", nargs="*", type=float, default=RATIOS, metavar="RATIO")
+    sys.exit(main(tuple(parser.parse_args().ratios)))

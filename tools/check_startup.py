@@ -1,5 +1,6 @@
 """How long the commands that measure nothing take to start: median of ten each."""
 
+import argparse
 import statistics
 import subprocess
 import sys
@@ -15,6 +16,7 @@ LIMITS_S = {
 
 def main() -> int:
     """Time each command; 1 if a median is past its limit."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
     slow = 0
     for command, limit in LIMITS_S.items():
         times = []

@@ -12,6 +12,9 @@ SLOW_CORE = 1.25
 """Times the best reading of a CPU core: then something shares it. What it rests on stands in
 docs/measurement.md."""
 
+LONGEST_S = 1e6
+"""Eleven days: no constant in seconds is more."""
+
 
 class Preset(Frozen):
     """Constants of one job's measurement, and how many processes measure each case."""
@@ -20,22 +23,26 @@ class Preset(Frozen):
 
     name: str  # an altered one says how: "standard+half_width=0.02"
     evidence: str  # "smoke": a look, never gated or accepted; "process", "seeds": what one is
-    processes: int = Field(ge=1)
-    warmup_min_calls: int = Field(ge=1)
-    warmup_min_s: float = Field(ge=0)
-    warmup_max_s: float = Field(gt=0)
+    processes: int = Field(ge=1, le=1000)
+    warmup_min_calls: int = Field(ge=1, le=1_000_000)
+    warmup_min_s: float = Field(ge=0, le=LONGEST_S)
+    warmup_max_s: float = Field(gt=0, le=LONGEST_S)
     samples_min: int = Field(ge=10)
-    samples_max: int
+    samples_max: int = Field(le=10_000_000)
     half_width: float = Field(gt=0, lt=1)  # of the median's 95 % interval, over the median
-    budget_s: float = Field(gt=0)  # measuring time per case and process
-    deadline_s: float = Field(gt=0)  # build + warm-up + measure, per case
+    budget_s: float = Field(gt=0, le=LONGEST_S)  # measuring time per case and process
+    deadline_s: float = Field(gt=0, le=LONGEST_S)  # build + warm-up + measure, per case
     memory_apart: bool  # whether peak RSS gets a process of its own per case
-    energy_windows: int = Field(0, ge=0)  # how many windows the energy is read over; 0: it is not
-    energy_window_s: float = Field(2.0, gt=0)  # shortest window
-    energy_idle_s: float = Field(0.0, ge=0)  # idle between two windows
+    energy_windows: int = Field(
+        0, ge=0, le=1000
+    )  # how many windows the energy is read over; 0: it is not
+    energy_window_s: float = Field(2.0, gt=0, le=LONGEST_S)  # shortest window
+    energy_idle_s: float = Field(0.0, ge=0, le=LONGEST_S)  # idle between two windows
     sampler: Literal["thread", "process"] = "thread"  # where the device is watched from
-    sampler_period_s: float = Field(0.1, gt=0)
-    slow_core: float = Field(0.0, ge=0)  # times a CPU core's best reading; 0: none is taken
+    sampler_period_s: float = Field(0.1, gt=0, le=LONGEST_S)
+    slow_core: float = Field(
+        0.0, ge=0, le=1000
+    )  # times a CPU core's best reading; 0: none is taken
 
     @model_validator(mode="after")
     def _least_before_most(self) -> Self:

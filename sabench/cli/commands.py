@@ -82,7 +82,8 @@ def main(argv: list[str] | None = None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(ExitCode.OK)
     except OSError as error:  # a path that the system refuses: its name is too long, it is a loop
-        told = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        told = error.strerror or str(error)
+        told = f"{error.filename}: {told}" if error.filename else told
         typer.secho(f"error: {plain(told)}", fg="red", err=True)
         sys.exit(ExitCode.USAGE)
 

@@ -13,6 +13,7 @@ import typer
 
 from sabench.cli.app import app
 from sabench.cli.gate_way import way_of
+from sabench.cli.options import Seed
 from sabench.cli.targets import check_targets
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def gate(
     ] = None,
     candidate_python: Annotated[Path | None, typer.Option(help="The candidate's.")] = None,
     filter: Annotated[str, typer.Option(help="Keep case ids with this text or glob.")] = "",
-    seed: Annotated[int | None, typer.Option(min=0, help="Order, weights, inputs.")] = None,
+    seed: Seed = None,
     plant: Annotated[
         float | None,
         typer.Option(help="Let one case of the candidate do so many times its work: 1.08."),

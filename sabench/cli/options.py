@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 import typer
 
+LARGEST_SEED = 2**63 - 1  # that every generator of random numbers takes
+
 SuiteName = Annotated[str, typer.Option("--suite", help="A suite's name or file.")]
 Devices = Annotated[
     str | None,
@@ -20,6 +22,13 @@ Constants = Annotated[
 Axes = Annotated[
     list[str] | None,
     typer.Option("--axis", help="Replace an axis: window=3,5,7 or 'mix=conv;conv,conv,halo,halo'."),
+]
+Seed = Annotated[
+    int | None,
+    typer.Option("--seed", min=0, max=LARGEST_SEED, help="Order of jobs, weights, inputs."),
+]
+OrderSeed = Annotated[
+    int | None, typer.Option("--seed", min=0, max=LARGEST_SEED, help="Order of jobs.")
 ]
 Filter = Annotated[str, typer.Option("--filter", help="Keep case ids with this text or glob.")]
 RunOut = Annotated[Path | None, typer.Option("--out", help="The run folder to make.")]

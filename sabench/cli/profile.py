@@ -14,6 +14,7 @@ from sabench.cli.options import (
     Isolated,
     Ordered,
     Preset,
+    Seed,
     SuiteName,
 )
 from sabench.cli.sweeping import sweeps
@@ -37,7 +38,7 @@ def profile(
     filter: Filter = "",
     isolation: Isolated = None,
     order: Ordered = "random",
-    seed: Annotated[int | None, typer.Option(min=0, help="Order of jobs, weights, inputs.")] = None,
+    seed: Seed = None,
 ) -> "Request":
     """Measure a suite's layers and networks: a ranked table, and a leaderboard beside it."""
     from sabench.cases.scalars import parse_axes

@@ -10,6 +10,7 @@ from sabench.cli.options import (
     Axes,
     Devices,
     Filter,
+    OrderSeed,
     SuiteName,
 )
 from sabench.cli.sweeping import sweeps
@@ -35,7 +36,7 @@ def score(
     ] = "quick",
     axis: Axes = None,
     filter: Filter = "",
-    seed: Annotated[int | None, typer.Option(min=0, help="Order of jobs.")] = None,
+    seed: OrderSeed = None,
 ) -> "Request":
     """Score a suite's networks without training them: eight zero-cost scores on one minibatch."""
     from sabench.cases.scalars import parse_axes

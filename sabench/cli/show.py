@@ -27,6 +27,8 @@ def show(
     from sabench.report.tables import LeaderboardTable
     from sabench.store.leaderboard import read_leaderboard
 
+    if as_json + csv + markdown > 1:
+        raise typer.BadParameter("one of --json, --csv and --markdown, not two")
     leaderboard = read_leaderboard(source)
     if beside or ranks:
         from sabench.compare.trust.marking import trusted

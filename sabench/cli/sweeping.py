@@ -111,6 +111,7 @@ def sweep_and_show(
     from sabench.catalog.launchers import find_launcher
     from sabench.jsonl import write_atomically
     from sabench.launch.contention import parse_policy
+    from sabench.launch.limits import parse_memory_limit
     from sabench.launch.request import (
         check_data_left,
         check_run,
@@ -126,9 +127,8 @@ def sweep_and_show(
     from sabench.report.progress import SweepProgress
     from sabench.report.tables import LeaderboardTable
     from sabench.store.leaderboard import exit_code
-    from sabench.units import parse_bytes
 
-    limit = None if wanted.memory_limit is None else parse_bytes(wanted.memory_limit)
+    limit = None if wanted.memory_limit is None else parse_memory_limit(wanted.memory_limit)
     runner = find_launcher(wanted.launcher)
     contention = parse_policy(wanted.on_contention)
     lock = find_lock(wait=wanted.wait, no_lock=wanted.no_lock)

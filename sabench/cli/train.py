@@ -11,6 +11,7 @@ from sabench.cli.options import (
     Devices,
     Filter,
     Isolated,
+    OrderSeed,
     SuiteName,
 )
 from sabench.cli.sweeping import sweeps
@@ -37,7 +38,7 @@ def train(
     ] = None,
     filter: Filter = "",
     isolation: Isolated = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Order of jobs.")] = None,
+    seed: OrderSeed = None,
 ) -> "Request":
     """Train a suite's networks by its recipe, several seeds each: a table ranked by accuracy."""
     from sabench.cases.scalars import parse_axes, parse_pairs

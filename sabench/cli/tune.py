@@ -2,12 +2,16 @@
 
 import sys
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from sabench.cli.app import app
-from sabench.cli.options import Axes, Devices, Filter, Preset
+from sabench.cli.options import (
+    Axes,
+    Devices,
+    Filter,
+    OrderSeed,
+    Preset,
+)
 from sabench.cli.sweeping import After, sweeps
 from sabench.errors import ExitCode
 
@@ -37,7 +41,7 @@ def tune(
     preset: Preset = "quick",
     axis: Axes = None,
     filter: Filter = "",
-    seed: Annotated[int | None, typer.Option(min=0, help="Order of jobs.")] = None,
+    seed: OrderSeed = None,
 ) -> "Request":
     """Measure each layer in our implementations, and let `auto` be the fastest from now on."""
     from sabench.cases.scalars import parse_axes

@@ -1,4 +1,5 @@
-"""Ctrl-C: the first asks the sweep to stop in order, the second stops it at once."""
+"""Ctrl-C, or a terminal that is closed: the first asks the sweep to stop in order, the second stops
+it at once."""
 
 import signal
 import threading
@@ -7,13 +8,15 @@ from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any, Self
 
+ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 
 class Stop(Exception):  # noqa: N818 - a request, not an error
     """The user asked to stop while the sweep was waiting for a child."""
 
 
 class Interruption:
-    """Turns SIGINT and SIGTERM into `requested`, and into Stop where the sweep waits.
+    """Turns SIGINT, SIGTERM and SIGHUP into `requested`, and into Stop where the sweep waits.
 
     A second signal raises KeyboardInterrupt wherever the sweep is. Outside the main thread, which
     alone receives signals, nothing is changed.
@@ -26,7 +29,9 @@ class Interruption:
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in ENDS:
+                if number is signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
+                    continue  # as `nohup` asks for
                 self._before[number] = signal.signal(number, self._receive)
         return self
 

@@ -3,8 +3,13 @@
 import os
 from collections.abc import Callable, Collection
 
+from sabench.errors import ConfigError
 from sabench.measure.cgroup import cgroup_folders, memory_kills, memory_limit
 from sabench.measure.cores import hardware_siblings
+from sabench.units import parse_bytes, show_bytes
+
+LEAST_MEMORY = 256 * 1024**2
+"""Of address space: in less no child gets as far as its first job."""
 
 MEMORY_SHARE = 0.8  # of what a cgroup or the host has; the rest is the parent's and the system's
 
@@ -34,6 +39,20 @@ def allowed_cores() -> tuple[int, ...]:
     if not hasattr(os, "sched_getaffinity"):
         return ()
     return tuple(sorted(os.sched_getaffinity(0)))
+
+
+def parse_memory_limit(text: str) -> int:
+    """'8GiB' to bytes, 'none' to 0.
+
+    Raises: ConfigError for what is no size, or too little to start in.
+    """
+    limit = parse_bytes(text)
+    if limit < LEAST_MEMORY and text != "none":
+        raise ConfigError(
+            f"--memory-limit {text}: no child starts in that; write "
+            f"{show_bytes(LEAST_MEMORY)} or more, or none"
+        )
+    return limit
 
 
 def default_memory_limit() -> int:

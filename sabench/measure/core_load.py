@@ -44,6 +44,11 @@ class CoreUsage:
         )
 
 
+def cores_allowed() -> int | None:
+    """How many cores this process may run on; None where the system does not tell."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
+
+
 def core_usage(threads: int) -> CoreUsage | None:
     """The counters of the cores we are pinned to; None where they are not told.
 
@@ -93,14 +98,21 @@ def foreign_work(
     return ", ".join(words)
 
 
-def held_up(delay_ns: int, wall_ns: int, threads: int) -> str:
+def held_up(delay_ns: int, wall_ns: int, threads: int, cores: int | None) -> str:
     """What our threads waited for their cores in all blocks together, in words; empty if little.
+
+    `cores`: as many as the process may run on; of more threads some wait for the others.
 
     Of a sampling too short for ticks it tells what they cannot: a neighbour that took every other
     slice spoils a third of the blocks, and the caches of the others.
     """
     if delay_ns <= BUSY_SHARE * threads * wall_ns + SPARE_WAIT_NS:
         return ""
+    if cores is not None and threads > cores:
+        return (
+            f"its own threads, {threads} on {cores} {'core' if cores == 1 else 'cores'} "
+            f"(--axis threads={cores})"
+        )
     return f"work that held our cores for {delay_ns / wall_ns / threads:.2f} of the time"
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pydantic import JsonValue
 
 from sabench.catalog.presets import SLOW_CORE
-from sabench.measure.core_load import CoreUsage, core_usage, foreign_work, held_up
+from sabench.measure.core_load import CoreUsage, core_usage, cores_allowed, foreign_work, held_up
 from sabench.measure.core_speed import CoreSpeed
 from sabench.measure.load import Disturbance, ProcessLoad, judge
 from sabench.measure.timer import Block, Call
@@ -80,7 +80,7 @@ class CpuTimer:
         """What clearly ran on our cores and their siblings since `calibrate`."""
         told = (
             foreign_work(self._cores, self._usage(self.threads)),
-            held_up(self._delay_ns, self._wall_ns, self.threads),
+            held_up(self._delay_ns, self._wall_ns, self.threads, cores_allowed()),
         )
         return ", ".join(filter(None, told))
 

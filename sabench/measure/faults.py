@@ -1,6 +1,7 @@
 """What an exception inside a job means: a status, one line, and whether the process can go on."""
 
 import re
+import resource
 import sys
 import traceback
 from dataclasses import dataclass
@@ -43,10 +44,14 @@ def classify(error: BaseException, device: str) -> Fault:
     text = f"{type(error).__name__}: {error}"
     details: dict[str, JsonValue] = {"error": type(error).__name__, "traceback": _tail(error)}
     if is_out_of_memory(error):
-        free, total = _device_memory(device) if device != "cpu" else _host_memory()
+        memory = _device_memory(device) if device != "cpu" else _process_memory()
         asked = requested_bytes(str(error))
-        details |= {"requested_bytes": asked, "free_bytes": free, "total_bytes": total}
-        return Fault(Status.OOM, _told(asked, free), details, ends_process=True)
+        details |= {
+            "requested_bytes": asked,
+            "free_bytes": memory.free,
+            "total_bytes": memory.total,
+        }
+        return Fault(Status.OOM, _told(asked, memory), details, ends_process=True)
     if isinstance(error, NonFiniteError):
         return Fault(Status.NONFINITE, _line(str(error)), {}, ends_process=False)
     if isinstance(error, ConfigError) or NO_KERNEL.search(text):
@@ -90,28 +95,55 @@ def requested_bytes(message: str) -> int | None:
     return int(float(found.group(1)) * UNITS["" if unit.lower() == "bytes" else unit])
 
 
-def _host_memory() -> tuple[int | None, int | None]:
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What a job could have had, in bytes; None where it is not told."""
+
+    free: int | None = None
+    total: int | None = None
+    is_limit: bool = False  # of the process's address space, not of the machine or the device
+
+
+def _process_memory() -> Memory:
+    """What the host has, or what the limit of this process leaves it, whichever is less."""
     try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
+        host, own = _sizes("/proc/meminfo"), _sizes("/proc/self/status")
     except OSError:
-        return None, None
-    sizes = {key: rest.split()[0] for key, _, rest in (line.partition(":") for line in lines)}
-    return 1024 * int(sizes["MemAvailable"]), 1024 * int(sizes["MemTotal"])
+        return Memory()
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    left = max(0, limit - own["VmSize"])
+    if limit != resource.RLIM_INFINITY and left < host["MemAvailable"]:
+        return Memory(left, limit, is_limit=True)
+    return Memory(host["MemAvailable"], host["MemTotal"])
 
 
-def _device_memory(device: str) -> tuple[int | None, int | None]:
+def _sizes(path: str) -> dict[str, int]:
+    """The lines of a file of the kernel's that tell sizes in kB, in bytes."""
+    found = re.findall(r"^(\w+):\s+(\d+) kB$", Path(path).read_text(), re.MULTILINE)
+    return {name: 1024 * int(size) for name, size in found}
+
+
+def _device_memory(device: str) -> Memory:
     import torch
 
     try:
         free, total = torch.cuda.mem_get_info(device)
     except RuntimeError:  # the context is gone
-        return None, None
-    return int(free), int(total)
+        return Memory()
+    return Memory(int(free), int(total))
 
 
-def _told(asked: int | None, free: int | None) -> str:
+def _told(asked: int | None, memory: Memory) -> str:
     wanted = f"asked for {show_bytes(asked)}" if asked is not None else "asked for too much"
-    left = f", {show_bytes(free)} free" if free is not None else ""
+    if memory.free is None or memory.total is None:
+        left = ""
+    elif memory.is_limit:
+        left = (
+            f", {show_bytes(memory.free)} of its {show_bytes(memory.total)} of address space free "
+            "(--memory-limit)"
+        )
+    else:
+        left = f", {show_bytes(memory.free)} free"
     return f"out of memory: {wanted}{left}; use a smaller batch, size or dtype"
 
 

@@ -27,7 +27,8 @@ from sabench.records import (
 )
 from sabench.store.figure import Figure
 from sabench.store.journal import last_attempts, load_samples
-from sabench.store.run_folder import RunFolder, RunInfo
+from sabench.store.journal import read as read_journal
+from sabench.store.run_folder import LEADERBOARD, RunFolder, RunInfo
 from sabench.store.schema import read_sealed, write_sealed
 from sabench.store.summary import SamplesOf, Summary, summarise
 from sabench.store.surroundings import Surroundings, surroundings_of
@@ -103,9 +104,10 @@ class Leaderboard(Frozen):
         return found
 
     def dump(self) -> dict[str, Any]:
-        """JSON-ready, schema first, defaults left out."""
+        """JSON-ready, schema first, defaults left out, but for the preset's: they may change."""
         head = {"schema": self.schema_name, "schema_version": self.schema_version}
-        return head | self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        body = self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        return head | body | {"preset": self.preset.model_dump(mode="json")}
 
 
 def leaderboard_of(folder: RunFolder, records: Iterable[Record]) -> Leaderboard:
@@ -230,9 +232,16 @@ def write_leaderboard(path: Path, leaderboard: Leaderboard) -> None:
 def read_leaderboard(path: Path) -> Leaderboard:
     """The leaderboard in a file, in a run folder, or in the copy of results/ that ships.
 
+    A run that was killed has none yet: it is made from what the journal holds so far.
+
     Raises: ResultError if it is missing, damaged or of another schema.
     """
-    return read_sealed(path / "leaderboard.json" if path.is_dir() else located(path), Leaderboard)
+    if not path.is_dir():
+        return read_sealed(located(path), Leaderboard)
+    if (path / LEADERBOARD).exists():
+        return read_sealed(path / LEADERBOARD, Leaderboard)
+    folder = RunFolder.open(path)
+    return leaderboard_of(folder, read_journal(folder))
 
 
 def located(path: Path) -> Path:

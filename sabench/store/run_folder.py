@@ -21,6 +21,8 @@ from sabench.measure.environment import device_slug
 from sabench.records import SCHEMA_VERSION, Environment, Frozen
 from sabench.store.schema import read_sealed, write_sealed
 
+LEADERBOARD = "leaderboard.json"
+
 Purpose = Literal["profile", "train", "score"]
 
 LOCK_PATIENCE_S = 1.0
@@ -94,7 +96,7 @@ class RunFolder:
         self.outbox = path / "outbox"
         self.samples = path / "samples"
         self.checkpoints = path / "checkpoints"
-        self.leaderboard_file = path / "leaderboard.json"
+        self.leaderboard_file = path / LEADERBOARD
 
     @classmethod
     def create(cls, info: RunInfo, *, out: Path | None = None, root: Path = Path("runs")) -> Self:

@@ -246,6 +246,7 @@ def test_a_ranking_that_the_preset_cannot_measure_is_refused(tmp_path: Path) -> 
         (["profile", "--resume", "run", "--dry-run"], 2, "leave out --dry-run"),
         (["profile", "--resume", "run", "--suite", "halo"], 2, "leave out --suite"),
         (["profile", "--csv", "nowhere/table.csv"], 2, "there is no folder nowhere"),
+        (["profile", "--memory-limit", "1KiB"], 2, "no child starts in that; write 256 MiB"),
         (["profile", "--markdown", ".."], 2, "is a folder; name a file in it"),
         (["profile", "--launcher", "rocket"], 2, "process, inline"),
         (["count", "halo", "size=28", "--resolution", "14"], 2, "disagree"),
@@ -268,6 +269,21 @@ def test_a_mistake_is_one_line_and_its_documented_code(
     assert len(done.stderr.splitlines()) == 1
     assert done.stdout == ""
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["profile", "tune", "train", "score", "gate"])
+def test_a_seed_that_no_generator_takes_is_a_usage_error(command: str, tmp_path: Path) -> None:
+    done = sabench(command, "--seed", str(2**63), cwd=tmp_path)
+    assert done.returncode == 2
+    assert "'--seed'" in done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may write anywhere")
+def test_a_table_that_cannot_be_written_is_told_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / "shut").mkdir(mode=0o500)
+    done = sabench("profile", "--csv", "shut/table.csv", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "nothing can be written in shut" in done.stderr
 
 
 @pytest.mark.skipif(

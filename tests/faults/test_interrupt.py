@@ -1,4 +1,4 @@
-"""Ctrl-C: the first stops in order within five seconds, the second at once."""
+"""Ctrl-C, or a closed terminal: the first stops in order in five seconds, the second at once."""
 
 import signal
 import subprocess
@@ -53,7 +53,7 @@ def hanging(folder: RunFolder) -> Iterator[subprocess.Popen[str]]:
             parent.kill()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_the_first_stops_within_five_seconds_and_leaves_a_valid_run(
     hanging: subprocess.Popen[str], folder: RunFolder, number: signal.Signals
 ) -> None:

@@ -10,8 +10,7 @@ import pytest
 
 from checkouts import pretend
 from faking import write_script
-from sabench import cli
-from sabench.cli.app import app
+from sabench.cli import commands
 from sabench.store.run_folder import RunFolder
 from slowness import mostly_slow
 
@@ -96,8 +95,8 @@ def alone(
 
 
 def test_every_command_stands_here() -> None:
-    assert cli.main  # the commands are registered
-    found = {one.name or one.callback.__name__ for one in app.registered_commands if one.callback}
+    registered = commands.app.registered_commands
+    found = {one.name or one.callback.__name__ for one in registered if one.callback}
     assert found == set(COMMANDS)
 
 
@@ -117,6 +116,35 @@ def test_a_command_works_with_nothing_around_it(command: str, folder: Path) -> N
         assert b"Gr\\xf6\\xdfe, \\u65e5" in done.stdout  # a letter that the locale lacks
         assert (folder / "t.csv").read_text(encoding="utf-8").count("squeeze_excite/") == 2
         assert "Größe, 日本" in (folder / "t.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("closed", ["1", "2", "1 and 2"])
+def test_a_command_whose_streams_are_closed_does_its_work(closed: str, folder: Path) -> None:
+    redirected = " ".join(f"{number}>&-" for number in closed.split(" and "))
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {redirected}', "sh", *SABENCH, "list"],
+        cwd=folder,
+        capture_output=True,
+        timeout=60,
+    )
+    assert done.returncode == 0
+    assert done.stderr == b""
+    assert bool(done.stdout) is ("1" not in closed)
+
+
+def test_a_command_that_is_interrupted_while_it_is_loaded_says_nothing(folder: Path) -> None:
+    interrupting = """
+import sys
+class Interrupting:
+    def find_spec(self, name, *rest):
+        if name == "sabench.cli.doctor":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupting())
+from sabench.cli import main
+main(["list"])
+"""
+    done = subprocess.run([sys.executable, "-c", interrupting], cwd=folder, capture_output=True)
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
 
 
 def test_variables_that_are_no_utf8_are_told_with_their_bytes_spelt_out(folder: Path) -> None:

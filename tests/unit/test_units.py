@@ -58,6 +58,13 @@ def test_sizes_are_read_in_binary_units(text: str, count: int) -> None:
     assert parse_bytes(text) == count
 
 
+def test_a_size_beyond_all_machines_is_refused() -> None:
+    for text in ("8388608TiB", "9" * 400, f"{2**63}"):
+        with pytest.raises(ConfigError, match="more than any machine has"):
+            parse_bytes(text)
+    assert parse_bytes("8388607TiB") == 8388607 * 1024**4
+
+
 @pytest.mark.parametrize("text", ["much", "8GB", "-1", "", "1e3", "8 GiB/s"])
 def test_a_size_that_is_none_is_refused_with_the_way_to_write_it(text: str) -> None:
     with pytest.raises(ConfigError, match="write 8GiB"):

@@ -155,7 +155,7 @@ def judge(ours: dict[str, Side], theirs: dict[str, Side]) -> bool:
             held("the ratio furthest from one", math.exp(worst), EACH_WITHIN),
             said(f"spread, ours over theirs: {spread:.3f}", spread <= SPREAD_AT_MOST),
             said(
-                f"measuring: ours {spent[0]:.1f} s, theirs {spent[1]:.1f} s", spent[0] <= spent[1]
+                f"measuring: ours {spent[0]:.2f} s, theirs {spent[1]:.2f} s", spent[0] <= spent[1]
             ),
         ]
     )

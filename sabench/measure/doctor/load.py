@@ -21,6 +21,8 @@ SLOW_YELLOW, SLOW_RED = 0.05, 0.25
 PRESSURE_YELLOW, PRESSURE_RED = 0.05, 0.25
 ROOM = 1.1  # cores: one for the child, a tenth for all else
 
+WHO = "see who works, and stop it: top -o %CPU"
+
 NEIGHBOURS = Part(
     "neighbours", "Other work takes the core away, and the caches and memory with it."
 )
@@ -88,7 +90,7 @@ def neighbours(host: Host, before: Sample, after: Sample) -> Finding:
     value = f"{foreign:.2f} of {len(busy)} cores busy with others, load average {load}"
     if foreign <= QUIET_CORES:
         return NEIGHBOURS.green(value)
-    mend = "top -o %CPU"
+    mend = WHO
     if worst := _busiest(before, after):
         number, name, share = worst
         value += f"; {name} (process {number}) takes {share:.2f}"
@@ -140,7 +142,7 @@ def pressure(before: Sample, after: Sample) -> Finding:
     if before.waited_us is None or after.waited_us is None:
         return PRESSURE.absent("not told: the kernel has no pressure stall information")
     share = (after.waited_us - before.waited_us) * 1e-6 / (after.wall_s - before.wall_s)
-    value, mend = f"some process waited {100 * share:.1f} % of the time", "top -o %CPU"
+    value, mend = f"some process waited {100 * share:.1f} % of the time", WHO
     if share > PRESSURE_RED:
         return PRESSURE.red(value, mend)
     return PRESSURE.yellow(value, mend) if share > PRESSURE_YELLOW else PRESSURE.green(value)

@@ -82,6 +82,8 @@ def test_quick_stays_a_look_whatever_is_set() -> None:
         ("slow_core=0.5", "slow_core=0.5 is neither 0 nor above 1"),
         ("slow_core=1", "slow_core=1 is neither 0 nor above 1"),
         ("slow_core=-1", "slow_core=-1: input should be greater than or equal to 0"),
+        ("deadline_s=1e308", "deadline_s=1e308: input should be less than or equal to 1000000"),
+        ("processes=100000000", "input should be less than or equal to 1000"),
         ("processes=0", "processes=0: input should be greater than or equal to 1"),
     ],
 )

@@ -2,7 +2,8 @@
 
 import pytest
 
-from sabench.launch.limits import allowed_cores, choose_cores
+from sabench.errors import ConfigError
+from sabench.launch.limits import allowed_cores, choose_cores, parse_memory_limit
 from sabench.measure.cores import hardware_siblings
 
 
@@ -38,3 +39,11 @@ def test_this_machine_has_cores_and_each_is_its_own_sibling() -> None:
     assert all(core in hardware_siblings(core) for core in cores)
     assert choose_cores(1, cores)[0] in cores
     assert hardware_siblings(99_999) == {99_999}
+
+
+def test_a_limit_that_nothing_starts_in_is_refused() -> None:
+    assert parse_memory_limit("none") == 0
+    assert parse_memory_limit("256 MiB") == 256 * 1024**2
+    for text in ("0", "1KiB", "255MiB"):
+        with pytest.raises(ConfigError, match=f"--memory-limit {text}: .*256 MiB or more"):
+            parse_memory_limit(text)

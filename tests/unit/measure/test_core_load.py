@@ -94,4 +94,16 @@ def test_counters_that_are_absent_or_garbage_say_nothing(
 def test_threads_that_waited_for_their_cores_were_held_up(
     waited_ms: int, of_ms: int, threads: int, said: str
 ) -> None:
-    assert core_load.held_up(waited_ms * 10**6, of_ms * 10**6, threads) == said
+    assert core_load.held_up(waited_ms * 10**6, of_ms * 10**6, threads, cores=2) == said
+
+
+@pytest.mark.parametrize(
+    ("cores", "said"),
+    [
+        (2, "its own threads, 64 on 2 cores (--axis threads=2)"),
+        (1, "its own threads, 64 on 1 core (--axis threads=1)"),
+        (None, "work that held our cores for 0.50 of the time"),
+    ],
+)
+def test_more_threads_than_cores_held_each_other_up(cores: int | None, said: str) -> None:
+    assert core_load.held_up(32 * 10**8, 10**8, 64, cores) == said

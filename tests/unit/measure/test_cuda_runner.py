@@ -139,7 +139,7 @@ def test_memory_that_runs_out_beside_the_case_costs_that_figure_alone(
     assert "no memory left" in record.readings[name].reason
     assert run.ends_process
     monkeypatch.setattr(memory, "measure", hungry)
-    monkeypatch.setattr(faults, "_device_memory", lambda _: (None, None))
+    monkeypatch.setattr(faults, "_device_memory", lambda _: faults.Memory())
     assert run("latency_warm", "peak_allocated").status is Status.OOM
 
 

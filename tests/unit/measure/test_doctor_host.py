@@ -237,7 +237,8 @@ def test_the_busiest_process_is_named_with_the_command_that_stops_it(machine: Ma
     )
     told = examine_load(machine.host, before, after)[0]
     assert "make (all) (process 7) takes 1.00" in told.value
-    assert told.mend == "top -o %CPU"  # whose it is cannot be seen: nobody's to stop
+    # whose it is cannot be seen: nobody's to stop
+    assert told.mend == "see who works, and stop it: top -o %CPU"
     (machine.host.proc / "7").mkdir()
     assert examine_load(machine.host, before, after)[0].mend.startswith("kill -STOP 7")
 

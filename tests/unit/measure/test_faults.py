@@ -1,6 +1,8 @@
 """What an exception inside a job means."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -61,6 +63,18 @@ def test_a_cuda_case_without_memory_tells_what_its_own_device_has(
     fault = classify(torch.OutOfMemoryError(CUDA_ALLOCATOR), "cuda:1")
     names = ("requested_bytes", "free_bytes", "total_bytes")
     assert [fault.details[name] for name in names] == [int(2.5 * 2**30), 2**30, 2**31]
+
+
+def test_a_process_with_a_limit_tells_what_the_limit_leaves() -> None:
+    limited = (
+        "import resource; resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30)); "
+        "from sabench.measure.faults import classify; fault = classify(MemoryError(), 'cpu'); "
+        "print(fault.details['free_bytes'], fault.details['total_bytes'], fault.message)"
+    )
+    done = subprocess.run([sys.executable, "-c", limited], capture_output=True, text=True)
+    free, total, message = done.stdout.split(" ", 2)
+    assert 0 < int(free) < int(total) == 2**30
+    assert "MiB of its 1.00 GiB of address space free (--memory-limit); use a smaller" in message
 
 
 def test_a_device_that_tells_no_memory_leaves_the_fault_as_it_is(

@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from making_runs import case, environment, preset, record_of, run_info
+from making_runs import case, environment, new_run, preset, record_of, run_info
 from sabench.cases.case import Case
-from sabench.errors import ConfigError, ExitCode
+from sabench.catalog.presets import Preset
+from sabench.errors import ConfigError, ExitCode, ResultError
 from sabench.records import MEASURED, SHOWN, Reading, Status
+from sabench.store import journal
 from sabench.store.leaderboard import (
     Leaderboard,
     Row,
@@ -191,6 +193,30 @@ def test_the_exit_code_is_the_documented_one(ended: list[str], code: int, strict
     board = board_of(times, statuses) if ended else make_leaderboard(run_info(()), [])
     assert exit_code(board) is ExitCode(code)
     assert exit_code(board, strict=True) is ExitCode(strict_code)
+
+
+def test_a_file_tells_every_constant_of_its_preset() -> None:
+    assert set(board_of([(case("conv"), (1.0,))]).dump()["preset"]) == set(Preset.model_fields)
+
+
+def test_a_run_that_was_killed_shows_what_its_journal_holds(tmp_path: Path) -> None:
+    conv, halo = case("conv"), case("halo")
+    folder = new_run(tmp_path / "run", (conv, halo), preset=preset(processes=1))
+    (job,) = (one for one in folder.info.jobs() if one.case == conv)
+    journal.append(folder, record_of(job, (2e-3,) * 10))
+    found = read_leaderboard(folder.path)
+    assert {row.case.subject: row.status for row in found.rows} == {
+        "conv": Status.OK,
+        "halo": Status.INTERRUPTED,
+    }
+    assert not found.is_complete
+    write_leaderboard(folder.leaderboard_file, board_of([(halo, (1.0,))]))
+    assert [row.case for row in read_leaderboard(folder.path).rows] == [halo]
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ResultError, match="not a run folder"):
+        read_leaderboard(tmp_path)
 
 
 def test_a_file_holds_the_whole_board(tmp_path: Path) -> None:
