@@ -15,6 +15,7 @@ from sabench.catalog.presets import SLOW_CORE, find_preset
 from sabench.measure import calls, runner
 from sabench.measure.core_speed import CoreSpeed
 from sabench.measure.instruments import Instruments, make_timer
+from sabench.measure.load import Disturbance
 from sabench.measure.runner import run_job
 from sabench.measure.termination import InterruptError, Termination
 from sabench.records import Flag, Reading, Record, Status
@@ -45,6 +46,7 @@ def test_every_metric_asked_for_has_samples_or_a_reason() -> None:
         assert bool(reading.samples) != bool(reading.reason), name
 
 
+@pytest.mark.serial  # blocks of more than 20 ms are not waited for
 @pytest.mark.parametrize(("threads", "is_waited_for"), [(1, True), (2, False)])
 def test_a_shared_core_is_waited_for_where_it_is_the_only_one(
     monkeypatch: pytest.MonkeyPatch, threads: int, is_waited_for: bool
@@ -56,6 +58,7 @@ def test_a_shared_core_is_waited_for_where_it_is_the_only_one(
             return True
 
     monkeypatch.setattr("sabench.measure.instruments.speed_of_this_process", Shared)
+    monkeypatch.setattr("sabench.measure.cpu_timer.judge", lambda *_: Disturbance.NONE)  # seen work
     found = record_of(CASE.model_copy(update={"threads": threads}), "latency_warm")
     passed_over = found.readings["latency_warm"].details["passed_over"]
     assert isinstance(passed_over, int)
