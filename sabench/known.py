@@ -1,8 +1,10 @@
-"""What a device has taught us: its ceilings, achieved rates, the time each case took; a file each.
+"""What a device has taught us: its ceilings, achieved rates, the time each case took, how fast its
+cores can be; a file each.
 
 It lies under $SABENCH_STATE, else $XDG_STATE_HOME/sabench, else ~/.local/state/sabench. It makes
-predictions better and nothing depends on it: a file that is torn, foreign or absent is an empty
-one, and a folder that cannot be written to is no error. Beside it lies what `auto` stands for there
+predictions better, and lets a shared core be seen that is shared through a whole run; no figure
+comes from it: a file that is torn, foreign or absent is an empty one, and a folder that cannot be
+written to is no error. Beside it lies what `auto` stands for there
 (`Choices`), where `sabench tune` found out: ids depend on that, so only `tune` writes it.
 """
 
@@ -20,9 +22,11 @@ from pydantic import Field
 from sabench.errors import ResultError
 from sabench.jsonl import write_atomically
 from sabench.records import Environment, Frozen
+from sabench.stats import low_of
 
 KEPT = 15  # latest figures of a key; their median counts
 MOST_WALLS = 5_000
+KEPT_CORES = 120  # latest processes that read their core
 MAX_FILE_BYTES = 8 * 1024**2
 
 Figure = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -63,6 +67,7 @@ class Known(Frozen):
     rates: dict[str, tuple[Rate, ...]] = Field(default_factory=dict)
     walls_s: dict[str, tuple[Figure, ...]] = Field(default_factory=dict)
     ceilings: dict[str, tuple[Figure, ...]] = Field(default_factory=dict)  # a second
+    cores: dict[str, tuple[Figure, ...]] = Field(default_factory=dict)  # best readings, by Python
 
     def rate(self, key: str) -> Rate | None:
         """The median rate of a key."""
@@ -87,6 +92,19 @@ class Known(Frozen):
         """This with newer rates beside the earlier ones."""
         newer = {key: (*self.ceilings.get(key, ()), rate)[-KEPT:] for key, rate in rates.items()}
         return self.model_copy(update={"ceilings": self.ceilings | newer})
+
+    def core_best(self, python: str) -> float:
+        """The best reading of a core (`measure.core_speed`) that nothing shares; 0: not known.
+
+        By the version of Python, whose integers are what is timed.
+        """
+        found = self.cores.get(python)
+        return low_of(found) if found else 0.0
+
+    def learn_cores(self, python: str, found: Iterable[float]) -> Self:
+        """This with the best readings of newer processes."""
+        cores = (*self.cores.get(python, ()), *found)[-KEPT_CORES:]
+        return self.model_copy(update={"cores": self.cores | {python: cores}}) if cores else self
 
     def learn(self, lessons: Iterable[Lesson]) -> Self:
         """This with newer figures; the oldest ones make room."""
@@ -121,6 +139,11 @@ Kept = TypeVar("Kept", Known, Choices)
 def load_known(environment: Environment) -> Known:
     """What is known about the environment's device; nothing at first."""
     return _load(known_file(environment), Known(device=_device(environment)))
+
+
+def core_best(environment: Environment) -> float:
+    """The best reading of a core that earlier runs on the environment's device found; 0: none."""
+    return load_known(environment).core_best(environment.settings.get("python", ""))
 
 
 def save_known(environment: Environment, known: Known) -> bool:

@@ -1,7 +1,7 @@
 """Statistics of one metric's samples: order statistics, no distribution assumed."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -22,6 +22,15 @@ class Interval:
     def overlaps(self, other: "Interval") -> bool:
         """Whether the two intervals share a point."""
         return self.low <= other.high and other.low <= self.high
+
+
+def low_of(found: Collection[float]) -> float:
+    """What all but one in eight are no less than: one of many that is low by chance, or two of
+    sixteen, do not count, and it does not fall with their number as the least does.
+
+    Raises: IndexError if there is none.
+    """
+    return sorted(found)[len(found) // 8]
 
 
 @lru_cache(maxsize=4096)

@@ -18,8 +18,10 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
     """Is this machine fit to measure? Exit 1 if a line is red."""
+    from sabench.known import core_best
     from sabench.launch.limits import allowed_cores, choose_cores
     from sabench.measure.doctor import Host, Light, examine
+    from sabench.measure.environment import environment
     from sabench.measure.gpus import find_gpu, visible_gpus
     from sabench.report.consoles import stdout
     from sabench.report.doctor import closing, doctor_json, doctor_table, mend_lines, worst
@@ -29,7 +31,8 @@ def doctor(
     named = [find_gpu(device)] if device.startswith("cuda") else []
     gpus = visible_gpus() if device == "auto" else named
     allowed = allowed_cores()
-    findings = examine(Host(allowed=allowed, cores=choose_cores(1, allowed)), gpus)
+    host = Host(allowed=allowed, cores=choose_cores(1, allowed))
+    findings = examine(host, gpus, core_best=core_best(environment("cpu")))
     if as_json:
         typer.echo(json.dumps(doctor_json(findings), indent=2))
     else:

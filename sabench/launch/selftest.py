@@ -5,9 +5,11 @@ from itertools import groupby
 
 from sabench.cases.case import Case
 from sabench.cases.plan import Batch, Job
+from sabench.known import core_best
 from sabench.launch.limits import allowed_cores, choose_cores
 from sabench.launch.lone_child import run_alone
 from sabench.launch.process import CHILD
+from sabench.measure.environment import environment
 from sabench.measure.selftest.judge import Finding, judge, no_answer, not_applicable
 from sabench.measure.selftest.table import PRESET, Check
 from sabench.records import Record
@@ -45,6 +47,7 @@ def _in_a_child(
         threads=threads,
         cores=choose_cores(threads, allowed_cores()),
         memory_limit=0,
+        core_best=core_best(environment("cpu")) if device == "cpu" else 0.0,
         jobs=tuple(_job(check, device, plant) for check in checks),
     )
     by_name = {check.name: check for check in checks}

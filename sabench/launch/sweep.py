@@ -1,12 +1,13 @@
 """A run, start to end: plan, batches, children, journal; and the same again after a kill."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from sabench.cases.plan import Batch, Job, answer, make_batches
 from sabench.launch.admission import Admission
 from sabench.launch.contention import Policy, await_quiet
+from sabench.launch.core_bests import CoreBests
 from sabench.launch.events import (
     JobEnded,
     Listener,
@@ -37,11 +38,13 @@ def sweep(
     patience: Patience = PATIENCE,
     memory_limit: int | None = None,
     contention: Policy | None = None,
+    core_best: float = 0.0,
 ) -> list[Record]:
     """Do every job of the run that has no record yet; every attempt in the journal afterwards.
 
     `memory_limit` in bytes of address space, 0 for none; by default 80 % of the machine's memory.
     `contention`: what to do if others are at work, before the start and before the retries.
+    `core_best`: the best reading of a CPU core by earlier runs; 0: none.
     After a first Ctrl-C the job at hand is recorded as interrupted and the sweep returns.
 
     Raises: ResultError if another process writes to the folder or the disk refuses;
@@ -50,7 +53,7 @@ def sweep(
     """
     with folder.locked(), Interruption() as stop:
         limit = default_memory_limit() if memory_limit is None else memory_limit
-        state = _Sweep(folder, launcher, listener, patience, limit, stop, contention)
+        state = _Sweep(folder, launcher, listener, patience, limit, stop, contention, core_best)
         state.run()
     return journal.read(folder)
 
@@ -64,9 +67,10 @@ class _Sweep:
     memory_limit: int
     stop: Interruption
     contention: Policy | None
+    earlier_best: float  # of a CPU core, by runs before this; 0: none
     ended: int = 0
     total: int = 0
-    best: dict[tuple[int, ...], dict[int | str, float]] = field(default_factory=dict)  # by process
+    bests: dict[str, CoreBests] = field(init=False)  # by device, of CPUs
     admission: Admission = field(init=False)
     around: Surroundings = field(init=False)
 
@@ -80,6 +84,11 @@ class _Sweep:
         records = journal.read(self.folder)
         self.admission = Admission(plan, records, self.folder.info.auto)
         records = adopt(self.folder, records, self.admission)
+        self.bests = {
+            device: CoreBests(one.id, self.folder.info.isolation == "case", self.earlier_best)
+            for device, one in self.folder.info.environments.items()
+            if one.device_kind == "cpu"
+        }
         for record in records:
             self._learn_speed(record)
         jobs = unfinished(plan, records)
@@ -162,7 +171,7 @@ class _Sweep:
             device=first.device,
             threads=first.case.threads,
             cores=cores,
-            core_best=_low_of(self.best[cores].values()) if on_cpu and cores in self.best else 0.0,
+            core_best=self.bests[first.device].told(cores) if on_cpu else 0.0,
             memory_limit=self.memory_limit if on_cpu else 0,  # CUDA reserves far more than it uses
             recipe=info.recipe,
             checkpoints=str(self.folder.checkpoints.resolve()) if info.purpose == "train" else "",
@@ -170,20 +179,9 @@ class _Sweep:
         )
 
     def _learn_speed(self, record: Record) -> None:
-        """How its cores read while nothing shared them: the next process need not find it out.
-
-        Of this environment alone: a run may have begun on another machine.
-        """
-        here = self.folder.info.environments.get(record.device)
-        if here is None or record.environment != here.id:
-            return
-        cores, best = (record.details.get(key) for key in ("cores", "core_best"))
-        if isinstance(cores, list) and isinstance(best, float) and best > 0:
-            key = tuple(core for core in cores if isinstance(core, int))
-            alone = self.folder.info.isolation == "case"
-            process = record.job_id if alone else record.replicate
-            told = self.best.setdefault(key, {})  # a process that took its place saw the same core
-            told[process] = min(best, told.get(process, best))
+        """How its cores read while nothing shared them: the next process need not find it out."""
+        if record.device in self.bests:
+            self.bests[record.device].learn(record)
 
     def _place(self) -> tuple[int, int]:
         return self.ended + 1, self.total
@@ -211,12 +209,6 @@ def unfinished(plan: list[Job], records: list[Record]) -> list[Job]:
         for job in plan
         if job.job_id not in last or last[job.job_id].status is Status.INTERRUPTED
     ]
-
-
-def _low_of(found: Collection[float]) -> float:
-    """What all but one in eight of these processes saw no less of: most may have begun beside a
-    neighbour, and the least of many falls with their number."""
-    return sorted(found)[len(found) // 8]
 
 
 def retries(plan: list[Job], records: list[Record]) -> list[Job]:

@@ -118,33 +118,38 @@ class CoreSpeed:
         return slow_ns / max(1, sum(span for _, span in seen))
 
 
-def slow_share(cores: Collection[int], seconds: float) -> float:
+def slow_share(cores: Collection[int], seconds: float, told: float = 0.0) -> float:
     """What part of the time the worst of these cores is shared: so long is looked at each.
+
+    `told`: how fast earlier processes saw them; 0: not known. Then a neighbour that is busy all the
+    time is not seen.
 
     The calling thread is held to one after the other, and put back; where that is refused, or
     not offered, the core is looked at that it is on.
     """
     if not hasattr(os, "sched_setaffinity"):
-        return _speed_of(None).slow_share(seconds)
+        return _speed_of(None, told).slow_share(seconds)
     before = os.sched_getaffinity(0)
     shares: list[float] = []
     try:
         for core in cores:
             os.sched_setaffinity(0, {core})
-            shares.append(_speed_of(core).slow_share(seconds))
+            shares.append(_speed_of(core, told).slow_share(seconds))
     except OSError:
         shares.clear()
     finally:
         with suppress(OSError):
             os.sched_setaffinity(0, before)
-    return max(shares) if shares else _speed_of(None).slow_share(seconds)
+    return max(shares) if shares else _speed_of(None, told).slow_share(seconds)
 
 
 @cache
-def _speed_of(core: int | None) -> CoreSpeed:
+def _speed_of(core: int | None, told: float) -> CoreSpeed:
     """One for all looks at a core: a neighbour that is busy through the whole of one look is known
     by an earlier one. None: whichever core we are on."""
-    return CoreSpeed()
+    speed = CoreSpeed()
+    speed.learn(told)
+    return speed
 
 
 @cache

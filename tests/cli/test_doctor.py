@@ -1,15 +1,19 @@
 """`sabench doctor` as a user sees it."""
 
 import json
+import os
 import resource
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from fakes.nvml import FakeNvml
 from sabench.cli import main
+from sabench.known import Known, save_known
 from sabench.measure.doctor import WATCH_S, Finding, Light
+from sabench.measure.environment import environment
 
 LINES = [
     Finding("governor", Light.GREEN, "performance", "It matters."),
@@ -24,7 +28,7 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
 
 
 def say(monkeypatch: pytest.MonkeyPatch, *lines: Finding) -> None:
-    monkeypatch.setattr("sabench.measure.doctor.examine", lambda _host, _gpus: list(lines))
+    monkeypatch.setattr("sabench.measure.doctor.examine", lambda *_, **__: list(lines))
 
 
 def test_a_red_line_is_exit_1_with_why_and_the_command(
@@ -109,3 +113,20 @@ def test_it_looks_at_this_machine_in_under_three_seconds_and_without_torch() -> 
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     worked_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     assert WATCH_S + worked_s < 3.0  # not the wall time: others may work on this machine
+
+
+def test_a_core_that_is_shared_all_the_time_is_known_by_earlier_runs(tmp_path: Path) -> None:
+    """No reading of a real core is a hundredth of another: it is slow by what was known before."""
+    variables = {**os.environ, "SABENCH_STATE": str(tmp_path)}
+    command = [sys.executable, "-m", "sabench", "doctor", "--device", "cpu", "--json"]
+    here = environment("cpu")
+    known = Known(device=f"cpu:{here.device_name}", cores={here.settings["python"]: (0.001,)})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SABENCH_STATE", str(tmp_path))
+        assert save_known(here, known)
+    done = subprocess.run(command, env=variables, capture_output=True, text=True)
+    told = {one["check"]: one for one in json.loads(done.stdout)["checks"]}["core sharing"]
+    assert told["value"] in (
+        "something unseen shares it 100 % of the time",
+        "not told beside what a line above has found",
+    )

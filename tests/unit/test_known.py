@@ -60,6 +60,23 @@ def test_only_the_latest_15_figures_of_a_key_count():
     assert known.wall_s("conv|quick|main") == 1.0
 
 
+def test_a_core_is_as_fast_as_one_process_in_eight_saw_it():
+    assert NOTHING.core_best("3.11.7") == 0.0
+    known = NOTHING.learn_cores("3.11.7", [1.8, 1.0, 1.8]).learn_cores("3.11.7", [1.8])
+    assert (known.core_best("3.11.7"), known.core_best("3.12.1")) == (1.0, 0.0)
+    assert known.learn_cores("3.11.7", [1.8] * 4).core_best("3.11.7") == 1.8
+    assert known.learn_cores("3.11.7", [1.0] * 4 + [1.8] * 16).core_best("3.11.7") == 1.0
+    assert known.learn_cores("3.11.7", []) == known
+
+
+def test_what_a_core_was_once_is_forgotten_after_120_processes():
+    known = NOTHING.learn_cores("3.11.7", [0.1] * 60)
+    for _ in range(6):
+        known = known.learn_cores("3.11.7", [1.0] * 20)
+    assert known.core_best("3.11.7") == 1.0
+    assert len(known.cores["3.11.7"]) == 120
+
+
 def test_the_oldest_wall_times_make_room(monkeypatch):
     monkeypatch.setattr(module, "MOST_WALLS", 2)
     known = NOTHING.learn([lesson(1.0, key=key) for key in ("a", "b", "a", "c")])

@@ -31,9 +31,15 @@ __all__ = ["WATCH_S", "Finding", "Host", "Light", "examine"]
 
 
 def examine(
-    host: Host, gpus: Sequence[Gpu] = (), sleep: Callable[[float], None] = time.sleep
+    host: Host,
+    gpus: Sequence[Gpu] = (),
+    sleep: Callable[[float], None] = time.sleep,
+    core_best: float = 0.0,
 ) -> list[Finding]:
-    """All checks of the host, then those of each device."""
+    """All checks of the host, then those of each device.
+
+    `core_best`: how fast earlier runs saw a core; 0: not known.
+    """
     places, software = examine_places(host), examine_software(host.variables, driver_version())
     with ThreadPoolExecutor(max_workers=max(1, len(gpus))) as pool:
         before = sample(host)
@@ -44,6 +50,6 @@ def examine(
     cpu = examine_cpu(host, busy_shares(before, after))
     threads = next(one for one in cpu if one.name == SMT.name)
     told = others_at_work(load, threads)
-    load.append(shared_core(None if told else slow_share(host.cores, SPEED_S)))
+    load.append(shared_core(None if told else slow_share(host.cores, SPEED_S, core_best)))
     devices = [finding for one in looked_at for finding in one.result()]
     return [*cpu, *load, *places, *software, package_energy(host), *devices]

@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from making_runs import STAND_IN, environment, faulty, new_run, preset, record_of
+from sabench.cases.plan import Batch
 from sabench.catalog.launchers import LAUNCHERS, Launcher, find_launcher
 from sabench.errors import ConfigError, DeviceError, ResultError
+from sabench.known import load_known
 from sabench.launch.process import ProcessLauncher
 from sabench.launch.resume import resume
 from sabench.launch.run import measure
@@ -66,6 +68,19 @@ def test_a_run_of_processes_does_not_go_on_without(folder: RunFolder) -> None:
     with pytest.raises(ResultError, match="with processes of their own"):
         measure(folder, find_launcher("inline"))
     assert RunFolder.open(folder.path).info.environments == {"cpu": environment()}
+
+
+def test_what_a_run_saw_of_its_cores_is_told_to_the_next(tmp_path: Path) -> None:
+    """The stand-in sees 4, 3, 2 in its three rounds; of the first run no child was told of less."""
+    told = []
+    for name in ("first", "second"):
+        run = new_run(tmp_path / name, faulty("speed"), preset=preset(processes=3))
+        measure(run, find_launcher("process"))
+        batches = map(Path.read_bytes, sorted(run.outbox.glob("*.json")))
+        told.append([Batch.model_validate_json(batch).core_best for batch in batches])
+    assert told == [[0.0, 4.0, 3.0], [2.0, 2.0, 2.0]]
+    (seen,) = load_known(environment()).cores.values()
+    assert seen == (4.0, 3.0, 2.0, 4.0, 3.0, 2.0)
 
 
 def test_a_launcher_that_is_not_there_is_a_matter_of_usage(folder: RunFolder) -> None:

@@ -237,6 +237,17 @@ def test_a_child_is_told_what_earlier_ones_saw_of_its_cores(tmp_path: Path) -> N
     assert "core_best" not in (run.outbox / "00000.json").read_text()
 
 
+@pytest.mark.parametrize(
+    ("earlier", "told"), [(1.5, [1.5, 1.5, 1.5]), (3.5, [3.5, 3.5, 3.0]), (9.0, [9.0, 4.0, 3.0])]
+)
+def test_a_child_is_told_the_lower_of_what_this_run_and_earlier_ones_saw(
+    tmp_path: Path, earlier: float, told: list[float]
+) -> None:
+    run = new_run(tmp_path / "run", faulty("speed"), preset=preset(processes=3))
+    do(run, core_best=earlier)
+    assert told_speeds(run) == told
+
+
 def test_a_run_that_goes_on_knows_what_its_cores_can_do(tmp_path: Path) -> None:
     run = new_run(tmp_path / "run", faulty("speed", "ok"), preset=preset(processes=1))
     cores = [*choose_cores(1, allowed_cores())]

@@ -287,3 +287,18 @@ def test_looks_at_one_core_remember_what_it_can_do(monkeypatch: pytest.MonkeyPat
         assert slow_share([core], 0.01) > 0.9
     finally:
         core_speed._speed_of.cache_clear()
+
+
+def test_a_neighbour_that_never_rests_is_known_by_what_was_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(CoreSpeed, "_shortest", lambda self, work: int(1000 * work()))
+    monkeypatch.setattr(core_speed, "multiply", lambda: 1.8)
+    monkeypatch.setattr(core_speed, "divide", lambda: 1.0)
+    core_speed._speed_of.cache_clear()
+    try:
+        core = min(os.sched_getaffinity(0))
+        assert slow_share([core], 0.01) == 0.0
+        assert slow_share([core], 0.01, told=1.0) > 0.9
+    finally:
+        core_speed._speed_of.cache_clear()
