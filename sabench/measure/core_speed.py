@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from functools import cache
+from itertools import pairwise
 
 from sabench.catalog.presets import SLOW_CORE
 
@@ -61,7 +62,7 @@ class CoreSpeed:
 
     def read(self) -> float:
         """The shortest of three products over the shortest of three divisions."""
-        product, division = self._shortest(multiply), self._shortest(divide)
+        product, division = self._shortest()
         if product <= 0 or division <= 0:  # a clock too coarse for them tells nothing
             return self.best
         ratio = product / division
@@ -80,17 +81,20 @@ class CoreSpeed:
                 self._own = math.exp(STEP * step)
                 return
 
-    def _shortest(self, work: Callable[[], int]) -> int:
-        """Behind one more, which fetches the digits."""
+    def _shortest(self) -> tuple[int, int]:
+        """Of three products and three divisions in turns, behind one of each that fetches the
+        digits: where a neighbour comes or goes, both are of the same side of that moment."""
         clock = self._clock_ns
-        work()
-        first = clock()
-        work()
-        second = clock()
-        work()
-        third = clock()
-        work()
-        return min(second - first, third - second, clock() - third)
+        multiply()
+        divide()
+        times = [clock()]
+        for _ in range(3):
+            multiply()
+            times.append(clock())
+            divide()
+            times.append(clock())
+        spans = [late - early for early, late in pairwise(times)]
+        return min(spans[::2]), min(spans[1::2])
 
     def learn(self, best: float) -> None:
         """What earlier processes on these cores found; 0: nothing."""

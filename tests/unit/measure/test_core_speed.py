@@ -3,7 +3,7 @@
 import os
 import random
 from collections.abc import Callable
-from itertools import chain, repeat
+from itertools import accumulate, chain, repeat
 from typing import Any
 
 import pytest
@@ -36,7 +36,8 @@ def clock_of(product_ns: int, division_ns: int, *more: int) -> Callable[[], int]
     state = {"now": 0, "read": 0}
 
     def clock() -> int:
-        work, reading = divmod(state["read"], 4)  # four readings of the clock for each
+        pair, reading = divmod(state["read"], 7)  # a start, then the ends of three of each
+        work = 2 * pair + (reading + 1) % 2
         state["now"] += spans[work % len(spans)] if reading else 0
         state["read"] += 1
         return state["now"]
@@ -72,8 +73,18 @@ def test_a_reading_is_a_product_over_a_division() -> None:
 
 
 def test_each_is_the_shortest_of_three() -> None:
-    now = iter((0, 9000, 12_000, 17_000, 20_000, 24_000, 26_000, 35_000))
+    spans = (0, 9000, 4000, 3000, 2000, 5000, 9000)
+    now = iter(accumulate(spans))
     assert CoreSpeed(lambda: next(now)).read() == 3000 / 2000
+
+
+@pytest.mark.parametrize("early", range(1, 6))
+def test_a_neighbour_that_comes_within_a_reading_makes_no_core_faster(early: int) -> None:
+    """Alone a product takes 3000 and a division 3000, beside it 6000 and 4000. Of the products
+    before it comes and the divisions after, the ratio would be 0.75."""
+    works = 3 * ((3000, 6000), (3000, 4000))
+    now = iter(accumulate((0, *(work[at >= early] for at, work in enumerate(works)))))
+    assert CoreSpeed(lambda: next(now)).read() == (1.0 if early > 1 else 0.75)
 
 
 def test_a_clock_that_falls_changes_no_reading() -> None:
@@ -273,10 +284,15 @@ def test_a_process_has_one_for_all_its_jobs() -> None:
     assert speed_of_this_process() is speed_of_this_process()
 
 
+def shortest(speed: CoreSpeed) -> tuple[float, float]:
+    """What the two works return stands for their time."""
+    return core_speed.multiply(), core_speed.divide()
+
+
 def test_looks_at_one_core_remember_what_it_can_do(monkeypatch: pytest.MonkeyPatch) -> None:
     """A neighbour that works through the whole of a second look is known by the first."""
     ratio = [1.0]
-    monkeypatch.setattr(CoreSpeed, "_shortest", lambda self, work: int(1000 * work()))
+    monkeypatch.setattr(CoreSpeed, "_shortest", shortest)
     monkeypatch.setattr(core_speed, "multiply", lambda: ratio[0])
     monkeypatch.setattr(core_speed, "divide", lambda: 1.0)
     core_speed._speed_of.cache_clear()
@@ -292,7 +308,7 @@ def test_looks_at_one_core_remember_what_it_can_do(monkeypatch: pytest.MonkeyPat
 def test_a_neighbour_that_never_rests_is_known_by_what_was_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(CoreSpeed, "_shortest", lambda self, work: int(1000 * work()))
+    monkeypatch.setattr(CoreSpeed, "_shortest", shortest)
     monkeypatch.setattr(core_speed, "multiply", lambda: 1.8)
     monkeypatch.setattr(core_speed, "divide", lambda: 1.0)
     core_speed._speed_of.cache_clear()
