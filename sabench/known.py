@@ -1,11 +1,11 @@
-"""What a device has taught us: its ceilings, achieved rates, the time each case took, how fast its
-cores can be; a file each.
+"""What a device has taught us: its ceilings, achieved rates, the time each case took; a file each.
 
 It lies under $SABENCH_STATE, else $XDG_STATE_HOME/sabench, else ~/.local/state/sabench. It makes
-predictions better, and lets a shared core be seen that is shared through a whole run; no figure
-comes from it: a file that is torn, foreign or absent is an empty one, and a folder that cannot be
-written to is no error. Beside it lies what `auto` stands for there
-(`Choices`), where `sabench tune` found out: ids depend on that, so only `tune` writes it.
+predictions better and nothing depends on it: a file that is torn, foreign or absent is an empty
+one, and a folder that cannot be written to is no error. Beside it lies how fast a CPU's cores were
+seen to be (`Cores`): by that, too, blocks on a shared core are rejected. And beside it lies what
+`auto` stands for there (`Choices`), where `sabench tune` found out: ids depend on that, so only
+`tune` writes it.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ from sabench.stats import low_of
 
 KEPT = 15  # latest figures of a key; their median counts
 MOST_WALLS = 5_000
-KEPT_CORES = 120  # latest processes that read their core
+KEPT_RUNS = 40  # latest ones that read their cores
 MAX_FILE_BYTES = 8 * 1024**2
 
 Figure = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -67,7 +67,6 @@ class Known(Frozen):
     rates: dict[str, tuple[Rate, ...]] = Field(default_factory=dict)
     walls_s: dict[str, tuple[Figure, ...]] = Field(default_factory=dict)
     ceilings: dict[str, tuple[Figure, ...]] = Field(default_factory=dict)  # a second
-    cores: dict[str, tuple[Figure, ...]] = Field(default_factory=dict)  # best readings, by Python
 
     def rate(self, key: str) -> Rate | None:
         """The median rate of a key."""
@@ -92,19 +91,6 @@ class Known(Frozen):
         """This with newer rates beside the earlier ones."""
         newer = {key: (*self.ceilings.get(key, ()), rate)[-KEPT:] for key, rate in rates.items()}
         return self.model_copy(update={"ceilings": self.ceilings | newer})
-
-    def core_best(self, python: str) -> float:
-        """The best reading of a core (`measure.core_speed`) that nothing shares; 0: not known.
-
-        By the version of Python, whose integers are what is timed.
-        """
-        found = self.cores.get(python)
-        return low_of(found) if found else 0.0
-
-    def learn_cores(self, python: str, found: Iterable[float]) -> Self:
-        """This with the best readings of newer processes."""
-        cores = (*self.cores.get(python, ()), *found)[-KEPT_CORES:]
-        return self.model_copy(update={"cores": self.cores | {python: cores}}) if cores else self
 
     def learn(self, lessons: Iterable[Lesson]) -> Self:
         """This with newer figures; the oldest ones make room."""
@@ -133,17 +119,34 @@ class Choices(Frozen):
     choices: dict[str, Chosen] = Field(default_factory=dict)
 
 
-Kept = TypeVar("Kept", Known, Choices)
+class Cores(Frozen):
+    """The best readings of a CPU's cores (`measure.core_speed`), one of each run, the newest last.
+
+    By what was timed: a build of Python, whose integers they are.
+    """
+
+    schema_name: Literal["sabench.cores"] = Field("sabench.cores", alias="schema")
+    schema_version: Literal["1.0"] = "1.0"
+    device: str
+    bests: dict[str, tuple[Figure, ...]] = Field(default_factory=dict)
+
+    def best(self, work: str) -> float:
+        """Of a core that nothing shares, as one run in eight saw it; 0: not known."""
+        found = self.bests.get(work)
+        return low_of(found) if found else 0.0
+
+    def learn(self, work: str, found: float) -> Self:
+        """This with what a newer run saw."""
+        newer = (*self.bests.get(work, ()), found)[-KEPT_RUNS:]
+        return self.model_copy(update={"bests": self.bests | {work: newer}})
+
+
+Kept = TypeVar("Kept", Known, Choices, Cores)
 
 
 def load_known(environment: Environment) -> Known:
     """What is known about the environment's device; nothing at first."""
     return _load(known_file(environment), Known(device=_device(environment)))
-
-
-def core_best(environment: Environment) -> float:
-    """The best reading of a core that earlier runs on the environment's device found; 0: none."""
-    return load_known(environment).core_best(environment.settings.get("python", ""))
 
 
 def save_known(environment: Environment, known: Known) -> bool:
@@ -161,6 +164,16 @@ def save_choices(environment: Environment, choices: Choices) -> bool:
     return _save(choices_file(environment), choices)
 
 
+def load_cores(environment: Environment) -> Cores:
+    """What was seen of the cores of the environment's CPU; nothing at first."""
+    return _load(cores_file(environment), Cores(device=_device(environment)))
+
+
+def save_cores(environment: Environment, cores: Cores) -> bool:
+    """Write the file in one step; False where that is not allowed."""
+    return _save(cores_file(environment), cores)
+
+
 def _load(path: Path | None, nothing: Kept) -> Kept:
     """The file's content, `nothing` where it is not there, torn or another device's."""
     try:
@@ -172,7 +185,7 @@ def _load(path: Path | None, nothing: Kept) -> Kept:
     return kept if kept.device == nothing.device else nothing
 
 
-def _save(path: Path | None, kept: Known | Choices) -> bool:
+def _save(path: Path | None, kept: Known | Choices | Cores) -> bool:
     if path is None:
         return False
     try:
@@ -196,6 +209,12 @@ def choices_file(environment: Environment) -> Path | None:
     """The device's file of choices, beside what is known of it."""
     path = known_file(environment)
     return path and path.with_name(f"{path.stem}.choices.json")
+
+
+def cores_file(environment: Environment) -> Path | None:
+    """The CPU's file of core speeds, beside what is known of it."""
+    path = known_file(environment)
+    return path and path.with_name(f"{path.stem}.cores.json")
 
 
 def state_folder(variables: Mapping[str, str]) -> Path | None:

@@ -30,13 +30,12 @@ from wander import Wander, find_wander
 from sabench.cases.case import Case
 from sabench.cases.plan import Batch, make_jobs
 from sabench.catalog.presets import find_preset
-from sabench.known import core_best
+from sabench.launch.core_bests import earlier_best, lower
 from sabench.launch.limits import allowed_cores, choose_cores
 from sabench.measure.cores import hardware_siblings
 from sabench.measure.environment import child_variables, environment
 from sabench.measure.noise import busy_neighbours
 from sabench.records import MEASURED
-from sabench.stats import low_of
 
 LIMIT = 1.1
 GOOD_SHARE = 0.8
@@ -124,12 +123,6 @@ def is_wrong(row: dict, quiet_median: float) -> bool:
     return row["status"] in MEASURED and row["ms"] > LIMIT * quiet_median
 
 
-def told_best(seen: list[float]) -> float:
-    """What a sweep would tell: the lower of what this script's runs saw and earlier ones."""
-    found = (low_of(seen) if seen else 0.0, core_best(environment("cpu")))
-    return min(filter(None, found), default=0.0)
-
-
 def measure(threads: int) -> dict:
     """One job in a fresh child: status, figure, flags and what was rejected."""
     case = Case(kind="layer", subject="conv", channels=64, size=56, threads=threads)
@@ -144,7 +137,7 @@ def measure(threads: int) -> dict:
             device="cpu",
             threads=threads,
             cores=choose_cores(threads, allowed_cores()),
-            core_best=told_best(BESTS.get(threads, [])),
+            core_best=lower(BESTS.get(threads, []), earlier_best(environment("cpu"))),
             memory_limit=0,
             jobs=tuple(make_jobs([case], ["cpu"], ["latency_warm"], preset, seed=0)),
         )

@@ -3,7 +3,7 @@
 import time
 from enum import StrEnum
 
-from sabench.known import core_best
+from sabench.launch.core_bests import earlier_best
 from sabench.launch.limits import allowed_cores, choose_cores
 from sabench.measure.core_speed import slow_share
 from sabench.measure.environment import environment
@@ -33,7 +33,7 @@ def look(seconds: float = 1.0) -> tuple[float, float]:
     time.sleep(seconds)
     foreign = ForeignLoad.between(before, machine_usage()).foreign
     cores = choose_cores(min(2, len(allowed_cores())), allowed_cores())  # as many as are measured
-    return foreign, slow_share(cores, seconds, core_best(environment("cpu")))
+    return foreign, slow_share(cores, seconds, earlier_best(environment("cpu")))
 
 
 def worst(seen: list[tuple[float, float]]) -> tuple[float, float]:

@@ -18,7 +18,7 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
     """Is this machine fit to measure? Exit 1 if a line is red."""
-    from sabench.known import core_best
+    from sabench.launch.core_bests import earlier_best
     from sabench.launch.limits import allowed_cores, choose_cores
     from sabench.measure.doctor import Host, Light, examine
     from sabench.measure.environment import environment
@@ -32,7 +32,7 @@ def doctor(
     gpus = visible_gpus() if device == "auto" else named
     allowed = allowed_cores()
     host = Host(allowed=allowed, cores=choose_cores(1, allowed))
-    findings = examine(host, gpus, core_best=core_best(environment("cpu")))
+    findings = examine(host, gpus, core_best=earlier_best(environment("cpu")))
     if as_json:
         typer.echo(json.dumps(doctor_json(findings), indent=2))
     else:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-LARGEST_SEED = 2**63 - 1  # that every generator of random numbers takes
+LARGEST_SEED = 2**63 - 1  # of a job: what torch takes
 
 SuiteName = Annotated[str, typer.Option("--suite", help="A suite's name or file.")]
 Devices = Annotated[

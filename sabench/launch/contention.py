@@ -59,14 +59,16 @@ def await_quiet(
     busy: Busy | None = None,
     *,
     threads: int = 1,
+    core_best: float = 0.0,
 ) -> None:
     """Return when the devices are quiet, or as the policy says.
 
-    `threads`: of the case that has most; so many cores are looked at.
+    `threads`: of the case that has most; so many cores are looked at. `core_best`: how fast earlier
+    runs saw one; 0: not known.
 
     Raises: DeviceError if they are not and the policy is to fail.
     """
-    busy = busy or partial(neighbours, threads=threads)
+    busy = busy or partial(neighbours, threads=threads, core_best=core_best)
     look_s = GLANCE_S if policy.kind == "warn" else LOOK_S
     until, said = time.monotonic() + policy.wait_s, False
     while told := "; ".join(filter(None, (busy(device, look_s) for device in devices))):
@@ -85,15 +87,15 @@ def await_quiet(
     return None
 
 
-def neighbours(device: str, look_s: float, threads: int = 1) -> str:
+def neighbours(device: str, look_s: float, threads: int = 1, core_best: float = 0.0) -> str:
     """Who else is at work, by counters alone. What cannot be read is nobody: a job flags it.
 
     `threads`: of the case that has most; so many cores are looked at.
     """
-    return _on_cores(look_s, threads) if device == "cpu" else _on_device(device, look_s)
+    return _on_cores(look_s, threads, core_best) if device == "cpu" else _on_device(device, look_s)
 
 
-def _on_cores(look_s: float, threads: int) -> str:
+def _on_cores(look_s: float, threads: int, core_best: float) -> str:
     before = machine_usage()
     time.sleep(look_s)
     load = ForeignLoad.between(before, machine_usage())
@@ -104,7 +106,7 @@ def _on_cores(look_s: float, threads: int) -> str:
         return ""
     allowed = allowed_cores()
     cores = choose_cores(min(threads, len(allowed)), allowed)
-    slow = slow_share(cores, max(GLANCE_S / max(1, len(cores)), LEAST_GLANCE_S))
+    slow = slow_share(cores, max(GLANCE_S / max(1, len(cores)), LEAST_GLANCE_S), core_best)
     if slow > SLOW_SHARE:
         return f"something unseen shares a core {slow:.0%} of the time"
     return ""

@@ -1,9 +1,13 @@
 """How fast the cores of a run were seen to be: what a process is told, and what later runs are."""
 
-from collections.abc import Iterable
+import os
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from sabench.records import Record
+from sabench.known import load_cores, save_cores
+from sabench.measure.core_speed import what_is_timed
+from sabench.measure.cores import are_alike
+from sabench.records import Environment, Record
 from sabench.stats import low_of
 
 
@@ -34,11 +38,27 @@ class CoreBests:
 
     def told(self, cores: tuple[int, ...]) -> float:
         """The lower of what this run saw of these cores and earlier ones of any; 0: nothing."""
-        here = low_of(self._found[cores].values()) if cores in self._found else 0.0
-        return min(filter(None, (here, self.earlier)), default=0.0)
+        return lower(self._found.get(cores, {}).values(), self.earlier)
 
-    def of(self, records: Iterable[Record]) -> list[float]:
-        """The best of each process of these records."""
-        for record in records:
-            self.learn(record)
+    def seen(self) -> list[float]:
+        """The best of each process, of whichever cores."""
         return [best for told in self._found.values() for best in told.values()]
+
+
+def lower(here: Collection[float], earlier: float) -> float:
+    """The lower of what these processes saw and earlier runs did; 0: neither saw any."""
+    return min(filter(None, (low_of(here) if here else 0.0, earlier)), default=0.0)
+
+
+def earlier_best(environment: Environment) -> float:
+    """How fast earlier runs saw a core of this CPU; 0: not known, or it has cores of several kinds,
+    of which none can be held against another."""
+    if environment.device_kind != "cpu" or not are_alike(range(os.cpu_count() or 1)):
+        return 0.0
+    return load_cores(environment).best(what_is_timed())
+
+
+def keep_best(environment: Environment, seen: Collection[float]) -> None:
+    """Tell later runs what the processes of this one saw: one figure, however many they were."""
+    if environment.device_kind == "cpu" and seen and are_alike(range(os.cpu_count() or 1)):
+        save_cores(environment, load_cores(environment).learn(what_is_timed(), low_of(seen)))

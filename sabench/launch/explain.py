@@ -9,7 +9,8 @@ from sabench.cases.floor import BOUNDS, Bound, LeastWork, bounds, least_work, pr
 from sabench.cases.plan import Batch, Job
 from sabench.catalog.presets import Preset
 from sabench.errors import ConfigError, MeasurementError
-from sabench.known import core_best, load_known, save_known
+from sabench.known import load_known, save_known
+from sabench.launch.core_bests import earlier_best
 from sabench.launch.limits import allowed_cores, choose_cores, default_memory_limit
 from sabench.launch.lone_child import run_alone
 from sabench.records import MEASURED, SHOWN, Environment, Flag, Record
@@ -84,7 +85,7 @@ def explain(case: Case, device: str, environment: Environment, preset: Preset) -
         threads=case.threads,
         cores=choose_cores(case.threads, allowed_cores()),
         memory_limit=default_memory_limit() if device == "cpu" else 0,
-        core_best=core_best(environment) if device == "cpu" else 0.0,
+        core_best=earlier_best(environment) if device == "cpu" else 0.0,
         jobs=(
             Job(
                 job_id=EXPLAIN,

@@ -1,14 +1,26 @@
 """Ctrl-C, or a terminal that is closed: the first asks the sweep to stop in order, the second stops
 it at once."""
 
+import os
 import signal
+import stat
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType, TracebackType
 from typing import Any, Self
 
 ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def let_go_of_terminal() -> None:
+    """What is still written goes nowhere: a terminal that is gone refuses it, which ends us."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        with suppress(OSError):
+            if stat.S_ISCHR(os.fstat(stream).st_mode):  # `isatty` says no once it is gone
+                os.dup2(nowhere, stream)
+    os.close(nowhere)
 
 
 class Stop(Exception):  # noqa: N818 - a request, not an error
@@ -59,6 +71,10 @@ class Interruption:
             self._is_waiting = False
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
+        if number == signal.SIGHUP:
+            let_go_of_terminal()
+        if self.requested and number == signal.SIGHUP:
+            return  # a shell that ends tells its jobs, and the kernel tells them again
         if self.requested:
             raise KeyboardInterrupt
         self.requested = True

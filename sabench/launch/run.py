@@ -7,9 +7,9 @@ from typing import Literal
 from sabench.cases.rates import lessons
 from sabench.catalog.launchers import Launcher
 from sabench.errors import ConfigError, ResultError, SabenchError
-from sabench.known import core_best, load_known, save_known
+from sabench.known import load_known, save_known
 from sabench.launch.contention import WARN, Policy
-from sabench.launch.core_bests import CoreBests
+from sabench.launch.core_bests import CoreBests, earlier_best, keep_best
 from sabench.launch.device_lock import device_locks
 from sabench.launch.events import Listener, ignore
 from sabench.launch.sweep import sweep
@@ -61,6 +61,7 @@ def measure(
     """
     _settle(folder, launcher)
     starter = launcher.load()()
+    environments, earlier = folder.info.environments.values(), len(journal.read(folder))
     try:
         records = sweep(
             folder,
@@ -68,7 +69,7 @@ def measure(
             listener=listener,
             memory_limit=memory_limit,
             contention=None if is_made_up(folder.info.cases) else contention,
-            core_best=_core_best(folder),
+            core_best=min(filter(None, map(earlier_best, environments)), default=0.0),
         )
     except SabenchError:
         with suppress(SabenchError), folder.locked():  # not while another process writes there
@@ -76,6 +77,7 @@ def measure(
         raise
     leaderboard = _summarise(folder, records)
     _learn(folder, records)
+    _learn_cores(folder, records[earlier:])
     return leaderboard
 
 
@@ -105,19 +107,21 @@ def _settle(folder: RunFolder, launcher: Launcher) -> None:
         folder.replace_info(folder.info.model_copy(update={"environments": found}))
 
 
-def _core_best(folder: RunFolder) -> float:
-    """How fast earlier runs saw a core of this CPU; 0: it is not known, or none is measured."""
-    here = [one for one in folder.info.environments.values() if one.device_kind == "cpu"]
-    return min(map(core_best, here), default=0.0)
-
-
 def _learn(folder: RunFolder, records: Sequence[Record]) -> None:
-    """Remember rates and times, for the next dry run, and how fast the cores can be."""
+    """Remember rates and times, so that the next dry run predicts better."""
     planned = {job.job_id for job in folder.info.jobs()}  # a parity job's time is no case's
     for device, environment in folder.info.environments.items():
         here = [one for one in records if one.device == device and one.job_id in planned]
         cases = [case for case in folder.info.cases if not is_made_up([case])]
         known = load_known(environment).learn(lessons(cases, here))
-        bests = CoreBests(environment.id, apart=folder.info.isolation == "case")
-        known = known.learn_cores(environment.settings.get("python", ""), bests.of(here))
         save_known(environment, known)
+
+
+def _learn_cores(folder: RunFolder, records: Sequence[Record]) -> None:
+    """Remember how fast the cores were, so that the next run sees who shares them."""
+    for device, environment in folder.info.environments.items():
+        bests = CoreBests(environment.id, apart=folder.info.isolation == "case")
+        for record in records:
+            if record.device == device:
+                bests.learn(record)
+        keep_best(environment, bests.seen())

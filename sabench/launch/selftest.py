@@ -5,7 +5,7 @@ from itertools import groupby
 
 from sabench.cases.case import Case
 from sabench.cases.plan import Batch, Job
-from sabench.known import core_best
+from sabench.launch.core_bests import earlier_best
 from sabench.launch.limits import allowed_cores, choose_cores
 from sabench.launch.lone_child import run_alone
 from sabench.launch.process import CHILD
@@ -47,7 +47,7 @@ def _in_a_child(
         threads=threads,
         cores=choose_cores(threads, allowed_cores()),
         memory_limit=0,
-        core_best=core_best(environment("cpu")) if device == "cpu" else 0.0,
+        core_best=earlier_best(environment("cpu")) if device == "cpu" else 0.0,
         jobs=tuple(_job(check, device, plant) for check in checks),
     )
     by_name = {check.name: check for check in checks}

@@ -52,6 +52,7 @@ def sweep(
     `contention` says.
     """
     with folder.locked(), Interruption() as stop:
+        folder.leaderboard_file.unlink(missing_ok=True)  # of an earlier stop: the journal goes on
         limit = default_memory_limit() if memory_limit is None else memory_limit
         state = _Sweep(folder, launcher, listener, patience, limit, stop, contention, core_best)
         state.run()
@@ -115,7 +116,11 @@ class _Sweep:
             threads = max((job.case.threads for job in jobs if job.device == "cpu"), default=1)
             with self.stop.waiting():
                 await_quiet(
-                    self.folder.info.devices, self.contention, self.listener, threads=threads
+                    self.folder.info.devices,
+                    self.contention,
+                    self.listener,
+                    threads=threads,
+                    core_best=self.earlier_best,
                 )
 
     def _do(self, jobs: list[Job]) -> None:

@@ -9,6 +9,7 @@ clock that falls, which slows both. Torch-free.
 
 import math
 import os
+import platform
 import time
 from collections import Counter
 from collections.abc import Callable, Collection
@@ -23,9 +24,15 @@ LOW = 0.01  # of the readings: the best is there, and not an extreme that falls 
 SEEN = 3  # readings at least that are as low
 STEP = 0.01  # of a ratio: so fine they are kept apart
 LOOK_EVERY = 50  # readings
+READING = "in turns"  # how: what was read otherwise does not count
 LEFT, RIGHT = ((1 << 1800) // divisor for divisor in (3, 7))
 LONG = (1 << 12_000) // 3
 """Both works take about 3 us, and their digits fit the L1 cache."""
+
+
+def what_is_timed() -> str:
+    """The two works, and whose: what another build of Python took for others is no like of it."""
+    return " ".join((platform.python_version(), platform.python_compiler(), READING))
 
 
 def multiply() -> int:
@@ -61,7 +68,7 @@ class CoreSpeed:
         return self._own
 
     def read(self) -> float:
-        """The shortest of three products over the shortest of three divisions."""
+        """The shortest of three products over the shortest of four divisions."""
         product, division = self._shortest()
         if product <= 0 or division <= 0:  # a clock too coarse for them tells nothing
             return self.best
@@ -82,19 +89,21 @@ class CoreSpeed:
                 return
 
     def _shortest(self) -> tuple[int, int]:
-        """Of three products and three divisions in turns, behind one of each that fetches the
-        digits: where a neighbour comes or goes, both are of the same side of that moment."""
+        """Of three products with a division before and after each, behind one of each that fetches
+        the digits: where a neighbour comes or goes, each product has a division on its side."""
         clock = self._clock_ns
         multiply()
         divide()
         times = [clock()]
         for _ in range(3):
-            multiply()
-            times.append(clock())
             divide()
             times.append(clock())
+            multiply()
+            times.append(clock())
+        divide()
+        times.append(clock())
         spans = [late - early for early, late in pairwise(times)]
-        return min(spans[::2]), min(spans[1::2])
+        return min(spans[1::2]), min(spans[::2])
 
     def learn(self, best: float) -> None:
         """What earlier processes on these cores found; 0: nothing."""

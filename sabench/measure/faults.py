@@ -108,13 +108,14 @@ def _process_memory() -> Memory:
     """What the host has, or what the limit of this process leaves it, whichever is less."""
     try:
         host, own = _sizes("/proc/meminfo"), _sizes("/proc/self/status")
-    except OSError:
+        free, total, size = host["MemAvailable"], host["MemTotal"], own["VmSize"]
+    except (OSError, KeyError):
         return Memory()
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-    left = max(0, limit - own["VmSize"])
-    if limit != resource.RLIM_INFINITY and left < host["MemAvailable"]:
+    left = max(0, limit - size)
+    if limit != resource.RLIM_INFINITY and left < free:
         return Memory(left, limit, is_limit=True)
-    return Memory(host["MemAvailable"], host["MemTotal"])
+    return Memory(free, total)
 
 
 def _sizes(path: str) -> dict[str, int]:

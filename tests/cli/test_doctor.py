@@ -11,7 +11,8 @@ import pytest
 
 from fakes.nvml import FakeNvml
 from sabench.cli import main
-from sabench.known import Known, save_known
+from sabench.known import Cores, save_cores
+from sabench.measure.core_speed import what_is_timed
 from sabench.measure.doctor import WATCH_S, Finding, Light
 from sabench.measure.environment import environment
 
@@ -120,13 +121,12 @@ def test_a_core_that_is_shared_all_the_time_is_known_by_earlier_runs(tmp_path: P
     variables = {**os.environ, "SABENCH_STATE": str(tmp_path)}
     command = [sys.executable, "-m", "sabench", "doctor", "--device", "cpu", "--json"]
     here = environment("cpu")
-    known = Known(device=f"cpu:{here.device_name}", cores={here.settings["python"]: (0.001,)})
+    cores = Cores(device=f"cpu:{here.device_name}").learn(what_is_timed(), 0.001)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SABENCH_STATE", str(tmp_path))
-        assert save_known(here, known)
+        assert save_cores(here, cores)
     done = subprocess.run(command, env=variables, capture_output=True, text=True)
     told = {one["check"]: one for one in json.loads(done.stdout)["checks"]}["core sharing"]
-    assert told["value"] in (
-        "something unseen shares it 100 % of the time",
-        "not told beside what a line above has found",
-    )
+    if told["value"].startswith("not told"):
+        pytest.skip(f"core sharing is {told['value']}")
+    assert told["value"] == "something unseen shares it 100 % of the time"

@@ -118,7 +118,7 @@ def test_a_command_works_with_nothing_around_it(command: str, folder: Path) -> N
         assert "Größe, 日本" in (folder / "t.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("closed", ["1", "2", "1 and 2"])
+@pytest.mark.parametrize("closed", ["0", "1", "2", "1 and 2", "0 and 1 and 2"])
 def test_a_command_whose_streams_are_closed_does_its_work(closed: str, folder: Path) -> None:
     redirected = " ".join(f"{number}>&-" for number in closed.split(" and "))
     done = subprocess.run(

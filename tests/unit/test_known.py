@@ -6,11 +6,14 @@ import pytest
 
 from sabench import known as module
 from sabench.known import (
+    Cores,
     Known,
     Lesson,
     Rate,
     known_file,
+    load_cores,
     load_known,
+    save_cores,
     save_known,
     state_folder,
 )
@@ -60,21 +63,31 @@ def test_only_the_latest_15_figures_of_a_key_count():
     assert known.wall_s("conv|quick|main") == 1.0
 
 
-def test_a_core_is_as_fast_as_one_process_in_eight_saw_it():
-    assert NOTHING.core_best("3.11.7") == 0.0
-    known = NOTHING.learn_cores("3.11.7", [1.8, 1.0, 1.8]).learn_cores("3.11.7", [1.8])
-    assert (known.core_best("3.11.7"), known.core_best("3.12.1")) == (1.0, 0.0)
-    assert known.learn_cores("3.11.7", [1.8] * 4).core_best("3.11.7") == 1.8
-    assert known.learn_cores("3.11.7", [1.0] * 4 + [1.8] * 16).core_best("3.11.7") == 1.0
-    assert known.learn_cores("3.11.7", []) == known
+def seen(*bests, cores=None):
+    for best in bests:
+        cores = (cores or Cores(device=NOTHING.device)).learn("3.11.7", best)
+    return cores
 
 
-def test_what_a_core_was_once_is_forgotten_after_120_processes():
-    known = NOTHING.learn_cores("3.11.7", [0.1] * 60)
-    for _ in range(6):
-        known = known.learn_cores("3.11.7", [1.0] * 20)
-    assert known.core_best("3.11.7") == 1.0
-    assert len(known.cores["3.11.7"]) == 120
+def test_a_core_is_as_fast_as_one_run_in_eight_saw_it():
+    assert load_cores(DEVICE).best("3.11.7") == 0.0
+    cores = seen(1.8, 1.0, 1.8, 1.8)
+    assert (cores.best("3.11.7"), cores.best("3.12.1")) == (1.0, 0.0)
+    assert seen(*[1.8] * 4, cores=cores).best("3.11.7") == 1.8
+    assert seen(*[1.0] * 4, *[1.8] * 16, cores=cores).best("3.11.7") == 1.0
+
+
+def test_what_a_core_was_once_is_forgotten_after_40_runs():
+    cores = seen(*[0.1] * 20, *[1.0] * 40)
+    assert cores.best("3.11.7") == 1.0
+    assert len(cores.bests["3.11.7"]) == 40
+
+
+def test_how_fast_cores_are_lies_in_a_file_of_its_own(state):
+    assert save_cores(DEVICE, seen(1.7))
+    assert save_known(DEVICE, NOTHING.learn([lesson(1.0)]))
+    assert load_cores(DEVICE).best("3.11.7") == 1.7
+    assert len(list(state.iterdir())) == 2
 
 
 def test_the_oldest_wall_times_make_room(monkeypatch):

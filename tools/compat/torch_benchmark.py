@@ -41,7 +41,7 @@ from quiet import Found, find_quiet
 from sabench.cases.case import Case
 from sabench.cases.plan import Job, make_jobs
 from sabench.catalog.presets import Preset, find_preset
-from sabench.known import core_best
+from sabench.launch.core_bests import earlier_best
 from sabench.launch.limits import allowed_cores, choose_cores
 from sabench.measure.core_speed import CoreSpeed
 from sabench.measure.environment import child_variables, environment
@@ -235,7 +235,7 @@ def measure_both(name: str, seconds: float, first: str, tries: int) -> dict[str,
     torch.set_num_threads(1)
     torch.set_num_interop_threads(1)
     execution, speed = prepare(build_subject(job_of(name, our_preset(seconds)))), CoreSpeed()
-    speed.learn(core_best(environment("cpu")))
+    speed.learn(earlier_best(environment("cpu")))
     speed.seek()
     tools = {"ours": by_ours, "theirs": by_theirs}
     with execution.context():

@@ -109,20 +109,25 @@ def test_a_core_that_something_unseen_shares_is_not_quiet(
 ) -> None:
     monkeypatch.setattr(contention, "machine_usage", lambda: None)
     monkeypatch.setattr(contention.time, "sleep", lambda _: None)
-    monkeypatch.setattr(contention, "slow_share", lambda _cores, _seconds: slow)
+    monkeypatch.setattr(contention, "slow_share", lambda *_: slow)
     assert neighbours("cpu", look_s) == said
 
 
 def test_as_many_cores_are_looked_at_as_the_largest_case_has_threads(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    asked: list[int] = []
+    asked: list[tuple[int, float]] = []
+
+    def looked(cores: tuple[int, ...], _seconds: float, told: float) -> float:
+        asked.append((len(cores), told))
+        return 0.0
+
     monkeypatch.setattr(contention, "machine_usage", lambda: None)
     monkeypatch.setattr(contention.time, "sleep", lambda _: None)
     monkeypatch.setattr(contention, "allowed_cores", lambda: {0, 1, 2})
-    monkeypatch.setattr(contention, "slow_share", lambda cores, _: asked.append(len(cores)) or 0.0)
-    await_quiet(("cpu",), Policy("fail"), lambda _: None, threads=2)
-    assert asked == [2]
+    monkeypatch.setattr(contention, "slow_share", looked)
+    await_quiet(("cpu",), Policy("fail"), lambda _: None, threads=2, core_best=1.7)
+    assert asked == [(2, 1.7)]
 
 
 def test_a_device_that_tells_nothing_is_no_reason_to_wait(monkeypatch: pytest.MonkeyPatch) -> None:

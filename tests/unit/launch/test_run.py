@@ -8,10 +8,11 @@ from making_runs import STAND_IN, environment, faulty, new_run, preset, record_o
 from sabench.cases.plan import Batch
 from sabench.catalog.launchers import LAUNCHERS, Launcher, find_launcher
 from sabench.errors import ConfigError, DeviceError, ResultError
-from sabench.known import load_known
+from sabench.known import load_cores
 from sabench.launch.process import ProcessLauncher
 from sabench.launch.resume import resume
 from sabench.launch.run import measure
+from sabench.measure.core_speed import what_is_timed
 from sabench.measure.environment import as_found
 from sabench.store import journal
 from sabench.store.leaderboard import read_leaderboard
@@ -79,8 +80,9 @@ def test_what_a_run_saw_of_its_cores_is_told_to_the_next(tmp_path: Path) -> None
         batches = map(Path.read_bytes, sorted(run.outbox.glob("*.json")))
         told.append([Batch.model_validate_json(batch).core_best for batch in batches])
     assert told == [[0.0, 4.0, 3.0], [2.0, 2.0, 2.0]]
-    (seen,) = load_known(environment()).cores.values()
-    assert seen == (4.0, 3.0, 2.0, 4.0, 3.0, 2.0)
+    assert load_cores(environment()).bests == {what_is_timed(): (2.0, 2.0)}
+    measure(run, find_launcher("process"))  # nothing is left of it: nothing is learnt twice
+    assert load_cores(environment()).bests == {what_is_timed(): (2.0, 2.0)}
 
 
 def test_a_launcher_that_is_not_there_is_a_matter_of_usage(folder: RunFolder) -> None:

@@ -223,6 +223,14 @@ def test_children_of_every_device_are_given_cores(tmp_path: Path, kind: str) -> 
     assert len(batch.cores) == batch.threads == 1
 
 
+def test_the_leaderboard_of_an_earlier_stop_is_gone_when_a_run_goes_on(tmp_path: Path) -> None:
+    """Killed then, it is shown as far as its journal goes."""
+    run = new_run(tmp_path / "run", faulty("ok"), preset=preset(processes=1))
+    run.leaderboard_file.write_text("of an earlier stop")
+    do(run)
+    assert not run.leaderboard_file.exists()
+
+
 def told_speeds(run: RunFolder) -> list[float]:
     """What each child was told of its cores, in the order of their starts."""
     files = sorted(run.outbox.glob("*.json"))
