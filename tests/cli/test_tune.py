@@ -30,7 +30,7 @@ def planned(cwd: Path) -> str:
 
 def choose(cwd: Path, implementation: str) -> None:
     """Let a layer's `auto` be that, as a file of choices says it."""
-    (path,) = (one for one in (cwd / "state").glob("*.json") if "choices" not in one.name)
+    (path,) = (one for one in (cwd / "state").glob("*.json") if "." not in one.stem)
     device = json.loads(path.read_text())["device"]
     chosen = {"self_attention, fp32, forward": {"implementation": implementation, "torch": "1"}}
     item = {"schema": "sabench.choices", "device": device, "choices": chosen}

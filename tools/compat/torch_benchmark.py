@@ -16,8 +16,8 @@ theirs, at most 1.1 in geometric mean; no more measuring time for ours.
 The call reads its core's speed each ten milliseconds, for both alike. A turn in which something
 unseen shared it is taken again in the same process, --tries times at most, and counts only if it
 had the core for itself in the end: torch's tool rejects nothing.
-Exit code: 0 all held, 1 one did not, 4 the machine did not become quiet, or not every turn had its
-core for itself.
+Exit code: 0 all held, 1 one did not, 4 the machine did not become quiet, not every turn was begun
+--within its minutes, or not every one had its core for itself.
 """
 
 import argparse
@@ -96,6 +96,7 @@ def main() -> int:
     parser.add_argument("--turns", type=int, default=10)
     parser.add_argument("--seconds", type=float, default=3.0, help="measuring time of a turn")
     parser.add_argument("--tries", type=int, default=20, help="of a turn, for its core's sake")
+    parser.add_argument("--within", type=float, default=60, help="minutes; no turn begins later")
     parser.add_argument("--cases", default=",".join(SIZES))
     parser.add_argument("--patience", type=float, default=20, help="minutes to wait for quiet")
     parser.add_argument("--child", choices=("ours", "theirs"), help=argparse.SUPPRESS)
@@ -107,16 +108,21 @@ def main() -> int:
         return 4
     ours: dict[str, Side] = {}
     theirs: dict[str, Side] = {}
-    for turn in range(asked.turns):
+    end, turn = time.monotonic() + 60 * asked.within, 0
+    while turn < asked.turns and time.monotonic() < end:
         for name in asked.cases.split(","):
             first = "ours" if turn % 2 else "theirs"
             found = in_a_child(name, asked.seconds, first, asked.tries)
             ours.setdefault(name, Side()).add(*found["ours"])
             theirs.setdefault(name, Side()).add(*found["theirs"])
-        print(f"turn {turn + 1} of {asked.turns} done", file=sys.stderr)
+        turn += 1
+        print(f"turn {turn} of {asked.turns} done", file=sys.stderr)
+    if not turn:
+        return 4
     had_its_core = [kept(ours[name], theirs[name], name) for name in ours]
     all_held = judge(ours, theirs)
-    if not all(had_its_core):
+    if turn < asked.turns or not all(had_its_core):
+        print(f"{turn} of {asked.turns} turns")
         return 4
     return 0 if all_held else 1
 
