@@ -33,16 +33,12 @@ class Preset(Frozen):
     budget_s: float = Field(gt=0, le=LONGEST_S)  # measuring time per case and process
     deadline_s: float = Field(gt=0, le=LONGEST_S)  # build + warm-up + measure, per case
     memory_apart: bool  # whether peak RSS gets a process of its own per case
-    energy_windows: int = Field(
-        0, ge=0, le=1000
-    )  # how many windows the energy is read over; 0: it is not
+    energy_windows: int = Field(0, ge=0, le=1000)  # that the energy is read over; 0: it is not
     energy_window_s: float = Field(2.0, gt=0, le=LONGEST_S)  # shortest window
     energy_idle_s: float = Field(0.0, ge=0, le=LONGEST_S)  # idle between two windows
     sampler: Literal["thread", "process"] = "thread"  # where the device is watched from
     sampler_period_s: float = Field(0.1, gt=0, le=LONGEST_S)
-    slow_core: float = Field(
-        0.0, ge=0, le=1000
-    )  # times a CPU core's best reading; 0: none is taken
+    slow_core: float = Field(0.0, ge=0, le=1000)  # times a core's best reading; 0: none is taken
 
     @model_validator(mode="after")
     def _least_before_most(self) -> Self:

@@ -5,13 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from sabench.cli.app import app
-from sabench.cli.options import (
-    Axes,
-    Devices,
-    Filter,
-    OrderSeed,
-    Preset,
-)
+from sabench.cli.options import Axes, Devices, Filter, OrderSeed, Preset
 from sabench.cli.sweeping import After, sweeps
 from sabench.errors import ExitCode
 

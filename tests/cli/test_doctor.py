@@ -128,5 +128,5 @@ def test_a_core_that_is_shared_all_the_time_is_known_by_earlier_runs(tmp_path: P
     done = subprocess.run(command, env=variables, capture_output=True, text=True)
     told = {one["check"]: one for one in json.loads(done.stdout)["checks"]}["core sharing"]
     if told["value"].startswith("not told"):
-        pytest.skip(f"core sharing is {told['value']}")
+        pytest.skip("work that doctor sees is on these cores: then it tells of none unseen")
     assert told["value"] == "something unseen shares it 100 % of the time"
