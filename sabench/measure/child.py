@@ -214,6 +214,7 @@ def _ready_torch(batch: Batch, flags: tuple[Flag, ...]) -> None:
     load_target("sabench.measure.first_use:warm_process")(batch)
     if batch.device == "cpu" and preset_of(batch, flags).slow_core:
         speed = speed_of_this_process()
+        speed.attend(batch.cores)
         speed.learn(batch.core_best)
         if not batch.core_best:
             speed.seek()

@@ -18,6 +18,7 @@ from functools import cache
 from itertools import pairwise
 
 from sabench.catalog.presets import SLOW_CORE
+from sabench.measure.core_company import Company, on_each
 
 SEEK_S = 0.2  # of readings, by a process that is not told how fast its core can be
 LOW = 0.01  # of the readings: the best is there, and not an extreme that falls with their number
@@ -46,10 +47,14 @@ def divide() -> int:
 
 
 class CoreSpeed:
-    """Readings of the core that we run on: time of a product over that of a division."""
+    """Readings of the core that we run on: time of a product over that of a division.
+
+    Of all cores of several threads, once it is told them.
+    """
 
     def __init__(self, clock_ns: Callable[[], int] = time.perf_counter_ns) -> None:
         self._clock_ns = clock_ns
+        self._company: Company | None = None  # where several cores are ours
         self._counts, self._n = Counter[int](), 0  # of our readings, by the logarithm in steps
         self._own = self._told = 0.0
 
@@ -67,8 +72,22 @@ class CoreSpeed:
         """The same by our readings alone: what a later process is told."""
         return self._own
 
+    def attend(self, cores: Collection[int]) -> None:
+        """Read these from now on, where they are several: those that this process is held to."""
+        self._company = None
+        if len(cores) > 1:
+            with suppress(OSError, RuntimeError):
+                self._company = Company(cores)
+
     def read(self) -> float:
-        """The shortest of three products over the shortest of four divisions."""
+        """The shortest of three products over the shortest of four divisions; of several cores the
+        worst, each while the others work as they do in a block."""
+        if self._company is not None:
+            with suppress(OSError):
+                return max(self._company.look_at_each(self._read))
+        return self._read()
+
+    def _read(self) -> float:
         product, division = self._shortest()
         if product <= 0 or division <= 0:  # a clock too coarse for them tells nothing
             return self.best
@@ -135,25 +154,12 @@ def slow_share(cores: Collection[int], seconds: float, told: float = 0.0) -> flo
     """What part of the time the worst of these cores is shared: so long is looked at each.
 
     `told`: how fast earlier processes saw them; 0: not known. Then a neighbour that is busy all the
-    time is not seen.
-
-    The calling thread is held to one after the other, and put back; where that is refused, or
-    not offered, the core is looked at that it is on.
+    time is not seen. Where a thread cannot be held to a core, that one is looked at that it is on.
     """
-    if not hasattr(os, "sched_setaffinity"):
-        return _speed_of(None, told).slow_share(seconds)
-    before = os.sched_getaffinity(0)
-    shares: list[float] = []
-    try:
-        for core in cores:
-            os.sched_setaffinity(0, {core})
-            shares.append(_speed_of(core, told).slow_share(seconds))
-    except OSError:
-        shares.clear()
-    finally:
+    if cores and hasattr(os, "sched_setaffinity"):
         with suppress(OSError):
-            os.sched_setaffinity(0, before)
-    return max(shares) if shares else _speed_of(None, told).slow_share(seconds)
+            return max(on_each(cores, lambda core: _speed_of(core, told).slow_share(seconds)))
+    return _speed_of(None, told).slow_share(seconds)
 
 
 @cache

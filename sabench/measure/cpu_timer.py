@@ -8,9 +8,11 @@ from dataclasses import replace
 from pydantic import JsonValue
 
 from sabench.catalog.presets import SLOW_CORE
+from sabench.measure.core_company import AT_ONCE
 from sabench.measure.core_load import CoreUsage, core_usage, cores_allowed, foreign_work, held_up
 from sabench.measure.core_speed import CoreSpeed
 from sabench.measure.load import Disturbance, ProcessLoad, judge
+from sabench.measure.stopping import clearly_exceeds
 from sabench.measure.timer import Block, Call
 from sabench.records import Flag
 from sabench.stats import quantile
@@ -18,6 +20,7 @@ from sabench.stats import quantile
 BLOCK_S = 1e-3
 OVERHEAD_SHARE = 1e-4  # of a block: what reading the clock around it may cost
 EMPTY_BLOCKS = 100
+SHARED_SHARE = 0.05  # of the blocks: more, and of many cores some are taken as shared all along
 
 
 def empty_block_s(clock_ns: Callable[[], int]) -> float:
@@ -40,8 +43,8 @@ def least_block_s(overhead_s: float) -> float:
 class CpuTimer:
     """Wall time of blocks of calls, judged by what else ran in them.
 
-    With `speed`, by whether a reading of the core was above `slow_core` times its best on either
-    side of a block too (0: none is taken): of several cores, that of the calling thread.
+    With `speed`, by whether a reading of the cores was above `slow_core` times the best on either
+    side of a block too (0: none is taken).
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class CpuTimer:
         self._sees_load = True
         self._cores: CoreUsage | None = None
         self._wall_ns = self._cpu_ns = self._delay_ns = 0  # over all blocks, rejected ones too
+        self._blocks = self._slowed = 0
 
     def once(self, call: Call) -> float:
         """Wall seconds of one call."""
@@ -74,6 +78,7 @@ class CpuTimer:
         self.calls = max(1, math.ceil(1.1 * least_s / max(estimate_s, 1e-9)))
         self.block_s = self.calls * estimate_s
         self._wall_ns = self._cpu_ns = self._delay_ns = 0
+        self._blocks = self._slowed = 0
         self._cores = self._usage(self.threads)
 
     def foreign_work(self) -> str:
@@ -81,8 +86,15 @@ class CpuTimer:
         told = (
             foreign_work(self._cores, self._usage(self.threads)),
             held_up(self._delay_ns, self._wall_ns, self.threads, cores_allowed()),
+            self._unseen(),
         )
         return ", ".join(filter(None, told))
+
+    def _unseen(self) -> str:
+        """What shares cores, in words, where there are too many to read all beside each block."""
+        if self.threads <= AT_ONCE or not clearly_exceeds(self._slowed, self._blocks, SHARED_SHARE):
+            return ""
+        return f"something unseen on our cores, in {self._slowed} of {self._blocks} timing blocks"
 
     def chunk(self, call: Call, count: int) -> list[Block]:
         """Blocks in a row, a reading of the core between each two of them."""
@@ -93,6 +105,8 @@ class CpuTimer:
             block, after = self._block(call), self._speed.read()
             if not block.disturbance and self._speed.is_slow(max(before, after), self._slow_core):
                 block = replace(block, disturbance=Disturbance.SLOWED)
+                self._slowed += 1
+            self._blocks += 1
             blocks.append(block)
             before = after
         return blocks

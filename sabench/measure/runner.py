@@ -80,7 +80,6 @@ def measure_case(
         sleep=tools.sleep,
         watch=tools.watch,
         turns=awake or turns,
-        passes_over=job.case.threads == 1,  # of several cores one alone is read
     )
     subject: Subject = runtime.build(job)
     execution: Execution = runtime.load()(subject)

@@ -355,8 +355,9 @@ def test_a_child_in_turns_imports_on_every_core_and_warms_up_on_its_own(
 def test_a_child_that_is_not_told_what_its_core_can_do_looks_for_itself(
     monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], learnt: list[int], sought: list[float]
 ) -> None:
-    done: dict[str, list[float]] = {"learn": [], "seek": []}
+    done: dict[str, list[Any]] = {"attend": [], "learn": [], "seek": []}
     speed = CoreSpeed()
+    monkeypatch.setattr(speed, "attend", done["attend"].append)
     monkeypatch.setattr(speed, "learn", done["learn"].append)
     monkeypatch.setattr(speed, "seek", lambda: done["seek"].append(SEEK_S))
     monkeypatch.setattr(children, "speed_of_this_process", lambda: speed)
@@ -365,8 +366,9 @@ def test_a_child_that_is_not_told_what_its_core_can_do_looks_for_itself(
     monkeypatch.setattr(torch, "set_num_interop_threads", lambda _: None)
     batch = batch_of(make_jobs([stranger("Doubling")], ["cpu"], (), TINY, seed=1), preset=TINY)
     flags = changes.pop("flags", ())
-    children._ready_torch(batch.model_copy(update=changes), flags)
+    children._ready_torch(batch.model_copy(update={"cores": (0, 1), **changes}), flags)
     assert (done["learn"], done["seek"]) == (learnt, sought)
+    assert done["attend"] == [(0, 1)] * len(learnt)  # of several threads every core
 
 
 def test_a_record_that_no_line_can_hold_is_an_error_that_says_why(

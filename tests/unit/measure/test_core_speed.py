@@ -10,6 +10,7 @@ import pytest
 
 from sabench.catalog.presets import PRESETS, SLOW_CORE
 from sabench.measure import core_speed, judging
+from sabench.measure.core_company import AT_ONCE
 from sabench.measure.core_speed import (
     LEFT,
     LONG,
@@ -197,6 +198,72 @@ def test_a_refused_or_absent_affinity_leaves_the_core_that_we_are_on(
     assert slow_share((0, 1), 1.0) == 0.3
 
 
+class Cores(dict[int, float]):
+    """Cores by what a reading on each gives, in place of a company that looks at them."""
+
+    here = 0
+
+    def look_at_each(self, look: Callable[[], float]) -> list[float]:
+        found = []
+        for core in self:
+            self.here = core
+            found.append(look())
+        return found
+
+
+@pytest.fixture
+def cores(monkeypatch: pytest.MonkeyPatch) -> Cores:
+    """Three that nothing shares."""
+    made = Cores({0: 1.0, 1: 1.0, 2: 1.0})
+    monkeypatch.setattr(core_speed, "Company", lambda _: made)
+    monkeypatch.setattr(CoreSpeed, "_shortest", lambda _: (made[made.here], 1.0))
+    return made
+
+
+def test_of_several_cores_the_worst_counts(cores: Cores) -> None:
+    speed = CoreSpeed()
+    speed.attend((0, 1, 2))
+    assert speed.read() == 1.0
+    for core in cores:
+        cores[core] = 1.8
+        assert speed.is_slow(speed.read()), core
+        cores[core] = 1.0
+    assert not speed.is_slow(speed.read())
+
+
+@pytest.mark.parametrize("told", [(), (2,)])
+def test_one_core_or_none_is_read_where_the_thread_is(cores: Cores, told: tuple[int, ...]) -> None:
+    cores.here, cores[2] = 2, 1.5
+    speed = CoreSpeed()
+    speed.attend(told)
+    assert speed.read() == 1.5
+    assert cores.here == 2
+
+
+@pytest.mark.parametrize("where", ["made", "moved"])
+def test_where_threads_are_refused_our_own_core_is_read(
+    cores: Cores, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    def refuse(*_: object) -> None:
+        raise RuntimeError if where == "made" else PermissionError
+
+    cores[1] = 1.8
+    place, name = (core_speed, "Company") if where == "made" else (Cores, "look_at_each")
+    monkeypatch.setattr(place, name, refuse)
+    speed = CoreSpeed()
+    speed.attend((0, 1, 2))
+    assert speed.read() == 1.0
+
+
+def test_a_neighbour_of_another_threads_core_spoils_a_block(alone: None, cores: Cores) -> None:
+    speed = CoreSpeed()
+    speed.attend((0, 1))
+    timer = CpuTimer(2, speed=speed)
+    assert [one.disturbance for one in timer.chunk(lambda: None, 2)] == [Disturbance.NONE] * 2
+    cores[1] = 1.8
+    assert [one.disturbance for one in timer.chunk(lambda: None, 2)] == [Disturbance.SLOWED] * 2
+
+
 def test_blocks_beside_a_slow_reading_are_rejected_and_no_others(alone: None) -> None:
     """Readings: before the first block, and behind each. The third and the fourth are slow."""
     timer = CpuTimer(1, speed=Scripted(1.0, 1.02, 2.0, 2.0, 1.0, 1.0))
@@ -204,6 +271,29 @@ def test_blocks_beside_a_slow_reading_are_rejected_and_no_others(alone: None) ->
     slow = Disturbance.SLOWED
     assert told == [Disturbance.NONE, slow, slow, slow, Disturbance.NONE]
     assert timer.details["core_best"] == pytest.approx(1.0, rel=0.01)  # what was read, not told
+
+
+@pytest.mark.parametrize(
+    ("threads", "slow", "said"),
+    [
+        (AT_ONCE, 20, ""),  # each block tells for itself
+        (AT_ONCE + 1, 2, ""),  # 2 of 20 do not show more than 5 %
+        (AT_ONCE + 1, 4, "something unseen on our cores, in 4 of 20 timing blocks"),
+        (AT_ONCE + 1, 20, "something unseen on our cores, in 20 of 20 timing blocks"),
+    ],
+)
+def test_where_some_cores_of_many_are_read_slow_ones_spoil_the_quiet_blocks_too(
+    monkeypatch: pytest.MonkeyPatch, threads: int, slow: int, said: str
+) -> None:
+    monkeypatch.setattr("sabench.measure.cpu_timer.judge", lambda *_: Disturbance.NONE)
+    monkeypatch.setattr("sabench.measure.cpu_timer.held_up", lambda *_: "")
+    speed = Scripted(*[1.0] * (21 - slow), *[2.0] * slow)
+    timer = CpuTimer(threads, usage=lambda _: None, speed=speed)
+    timer.calibrate(lambda: None, 1e-3)
+    timer.chunk(lambda: None, 20)
+    assert timer.foreign_work() == said
+    timer.calibrate(lambda: None, 1e-3)
+    assert timer.foreign_work() == ""
 
 
 def test_the_presets_constant_is_the_limit(alone: None) -> None:

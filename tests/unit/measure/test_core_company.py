@@ -1,0 +1,117 @@
+"""Cores looked at one after the other, with all others at work meanwhile."""
+
+import os
+import threading
+from collections.abc import Collection
+from types import SimpleNamespace
+
+import pytest
+
+from sabench.measure import core_company
+from sabench.measure.core_company import AT_ONCE, Company, on_each
+
+LONG_S = 20.0
+
+
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch) -> list[set[int]]:
+    """Where the calling thread was held, in order; a machine of any number of cores."""
+    moves: list[set[int]] = []
+    caller = threading.get_ident()
+
+    def hold(_pid: int, cores: Collection[int]) -> None:
+        if threading.get_ident() == caller:
+            moves.append({*cores})
+
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {-1})
+    monkeypatch.setattr(os, "sched_setaffinity", hold)
+    return moves
+
+
+def test_cores_are_looked_at_in_order_and_the_thread_is_put_back(held: list[set[int]]) -> None:
+    assert on_each((3, 1, 2), lambda core: core / 10) == [0.3, 0.1, 0.2]
+    assert held == [{3}, {1}, {2}, {-1}]
+
+
+def test_a_look_that_fails_puts_the_thread_back_too(held: list[set[int]]) -> None:
+    with pytest.raises(ZeroDivisionError):
+        on_each((3, 1), lambda core: 1 / 0)
+    assert held == [{3}, {-1}]
+
+
+def test_all_others_work_while_one_is_looked_at(
+    held: list[set[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Work that ends when the look has been: were the two not at once, it would take for ever."""
+    seen, at_work, looked = [], threading.Semaphore(0), threading.Semaphore(0)
+
+    def work(_: bytes) -> None:
+        at_work.release()
+        assert looked.acquire(timeout=LONG_S)
+
+    def look() -> float:
+        count = 0
+        while at_work.acquire(timeout=LONG_S if count < 2 else 0):
+            count += 1
+        seen.append((*held[-1], count))
+        for _ in range(count):
+            looked.release()
+        return float(count)
+
+    monkeypatch.setattr(core_company, "hashlib", SimpleNamespace(sha512=work))
+    assert Company((0, 4, 6)).look_at_each(look) == [2.0, 2.0, 2.0]
+    assert seen == [(4, 2), (6, 2), (0, 2)]
+
+
+def test_each_companion_is_held_to_a_core_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    cores: set[int] = set()
+    monkeypatch.setattr(os, "sched_setaffinity", lambda _pid, held: cores.update(held))
+    company = Company((0, 4, 6))
+    company._look_beside_others(4, lambda: 0.0)
+    assert {0, 6} <= cores
+
+
+def test_no_companion_works_outside_of_a_look(held: list[set[int]]) -> None:
+    company = Company((0, 1))
+    company.look_at_each(lambda: 0.0)
+    assert not company._begun.acquire(blocking=False)
+    assert not company._ended.acquire(blocking=False)
+
+
+def test_of_many_cores_the_first_and_three_others_are_looked_at_in_turns(
+    held: list[set[int]],
+) -> None:
+    company = Company(range(8))
+    for _ in range(3):
+        assert len(company.look_at_each(lambda: 0.0)) == AT_ONCE
+    looked_at = [core for (core,) in held if core >= 0]
+    assert looked_at == [1, 2, 3, 0, 4, 5, 6, 0, 7, 1, 2, 0]
+
+
+def test_where_a_thread_is_not_moved_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_pid: int, _cores: Collection[int]) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "sched_setaffinity", refuse)
+    with pytest.raises(PermissionError):
+        Company((0, 1)).look_at_each(lambda: 0.0)
+
+
+def test_the_threads_have_small_stacks_and_later_ones_their_own() -> None:
+    before = threading.stack_size()
+    Company((0,))
+    assert threading.stack_size() == before
+
+
+@pytest.mark.serial  # a worker beside others has one core
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one core")
+def test_a_look_leaves_the_thread_on_all_its_cores() -> None:
+    before, cores = os.sched_getaffinity(0), sorted(os.sched_getaffinity(0))[:2]
+    seen: list[set[int]] = []
+    try:
+        os.sched_setaffinity(0, cores)
+        Company(cores).look_at_each(lambda: seen.append(os.sched_getaffinity(0)) or 0.0)
+        assert seen == [{cores[1]}, {cores[0]}]
+        assert os.sched_getaffinity(0) == {*cores}
+    finally:
+        os.sched_setaffinity(0, before)
