@@ -31,6 +31,7 @@ from sabench.report.plain import plain
 
 __all__ = [
     "accept",
+    "app",
     "compare",
     "count",
     "doctor",

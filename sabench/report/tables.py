@@ -49,14 +49,18 @@ def heading(leaderboard: Leaderboard) -> list[str]:
             "Of each layer its best implementation; behind it those not told apart from it."
         )
     if leaderboard.surroundings is not None:
-        lines.append(how_quiet(leaderboard.surroundings))
+        looked = "cpu" not in leaderboard.environments or leaderboard.preset.slow_core > 0
+        lines.append(how_quiet(leaderboard.surroundings, looked_at_cores=looked))
     if not leaderboard.is_complete:
         lines.append("Not complete: some jobs have not run.")
     return lines
 
 
-def how_quiet(beside: Surroundings) -> str:
-    """What ran beside the jobs, in one line; what did not happen is left out."""
+def how_quiet(beside: Surroundings, *, looked_at_cores: bool = True) -> str:
+    """What ran beside the jobs, in one line; what did not happen is left out.
+
+    `looked_at_cores`: whether it was read what shares a core and shows in no counter.
+    """
     words = [
         f"Beside it ran {beside.foreign_cores:.2f} cores of other work (median), "
         f"{beside.foreign_cores_most:.2f} at most"
@@ -67,6 +71,8 @@ def how_quiet(beside: Surroundings) -> str:
         words.append(f"a hypervisor took up to {beside.stolen_cores_most:.2f} cores")
     if beside.throttled_periods:
         words.append(f"its CPU quota stopped it in {beside.throttled_periods} periods")
+    if beside.rejected_blocks is not None and not looked_at_cores:
+        words.append("whether another machine shared its cores was not read")
     return "; ".join(words) + "."
 
 

@@ -12,8 +12,7 @@ import typer
 import yaml
 
 from checkouts import CONV, HALO, SUITE, pretend, stored_base
-from sabench import cli
-from sabench.cli.app import app
+from sabench.cli.commands import app
 from sabench.compare.gate.folder import read_gate
 from sabench.compare.gate.result import GateResult
 from sabench.errors import ExitCode
@@ -33,7 +32,6 @@ MARK = re.compile(r"\$\{\{ inputs\.([a-z-]+) \}\}")
 
 def options() -> set[str]:
     """Of `sabench gate`."""
-    assert cli.main  # the commands are registered
     command: Any = typer.main.get_command(app)
     return {name for one in command.commands["gate"].params for name in one.opts}
 

@@ -1,8 +1,10 @@
 """How quiet it was, from what the jobs noted."""
 
+import pytest
+
 from making_runs import case, preset, record_of, run_info
 from sabench.records import Reading, Record, Status
-from sabench.report.tables import how_quiet
+from sabench.report.tables import heading, how_quiet
 from sabench.store.leaderboard import make_leaderboard
 from sabench.store.surroundings import Surroundings, surroundings_of
 
@@ -66,3 +68,24 @@ def test_what_did_not_happen_is_not_told_and_what_did_is() -> None:
     noisy = still.model_copy(update={"stolen_cores_most": 0.2, "throttled_periods": 7})
     assert "a hypervisor took up to 0.20 cores" in how_quiet(noisy)
     assert "its CPU quota stopped it in 7 periods" in how_quiet(noisy)
+
+
+@pytest.mark.parametrize(
+    ("device", "slow_core", "says"),
+    [("cpu", 0.0, True), ("cpu", 1.25, False), ("cuda:0", 0.0, False)],
+)
+def test_cores_that_were_not_read_are_told(device: str, slow_core: float, says: bool) -> None:
+    """As in results of earlier versions, which read none."""
+    info = run_info((case(),), preset=preset(processes=2, slow_core=slow_core))
+    board = make_leaderboard(info, records(0.01, 0.06))
+    (environment,) = board.environments.values()
+    board = board.model_copy(update={"environments": {device: environment}})
+    words = "thrown away; whether another machine shared its cores was not read."
+    assert any(line.endswith(words) for line in heading(board)) is says
+
+
+def test_where_no_block_was_timed_cores_are_no_matter() -> None:
+    info = run_info((case(),), preset=preset(processes=1, slow_core=0.0))
+    (one,) = records(0.01)
+    counted = one.model_copy(update={"readings": {"macs": Reading.of("MAC", [1.0])}})
+    assert not any("shared" in line for line in heading(make_leaderboard(info, [counted])))
