@@ -7,12 +7,17 @@ the hypervisor moves them. That is seen on a core only while the other one works
 import hashlib
 import os
 import threading
+import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
 
-AT_ONCE = 4  # cores looked at before and after a block; of more, the first and three in turns
-STACK_BYTES = 256 * 1024  # of a thread that hashes: more counts against a memory limit
-WORK_BYTES = 32 * 1024  # and half of it for each core: hashed in 0.1 ms on two, a look takes 40 us
+from sabench.measure.cores import hardware_siblings
+
+AT_ONCE = 4  # cores looked at at once; of more, the first and three others in turns
+STACK_BYTES = 256 * 1024  # of a thread that hashes; its arena takes 64 MiB of addresses besides
+WORK_S = 200e-6  # of hashing while a core is looked at, which takes some 40 us,
+WORK_S_A_CORE = 20e-6  # and so much for each to be called, as they begin one after the other
+PROBE_BYTES = 64 * 1024
 
 
 def on_each(cores: Collection[int], look: Callable[[int], float]) -> list[float]:
@@ -32,15 +37,29 @@ def on_each(cores: Collection[int], look: Callable[[int], float]) -> list[float]
     return found
 
 
+def hashed_a_second() -> float:
+    """Bytes, by the best of three."""
+    probe, spans = bytes(PROBE_BYTES), []
+    for _ in range(3):
+        start = time.perf_counter()
+        hashlib.sha512(probe)
+        spans.append(time.perf_counter() - start)
+    return PROBE_BYTES / min(spans)
+
+
 class Company:
     """A waiting thread on each core of this process, at work while another core is looked at.
+
+    Those on the hardware threads that are known to share that core rest: they are ours, and so is
+    what they cost.
 
     Raises: OSError or RuntimeError where the threads cannot be had.
     """
 
     def __init__(self, cores: Collection[int]) -> None:
         self._first, *self._rest = sorted(cores)
-        self._work = bytes(WORK_BYTES + WORK_BYTES // 2 * len(cores))
+        self._siblings = {core: hardware_siblings(core) for core in cores}
+        self._work = bytes(int((WORK_S + WORK_S_A_CORE * len(cores)) * hashed_a_second()))
         self._begun, self._ended = threading.Semaphore(0), threading.Semaphore(0)
         self._calls = {core: threading.Semaphore(0) for core in cores}
         before = threading.stack_size(STACK_BYTES)
@@ -62,7 +81,8 @@ class Company:
         return on_each((*some, self._first), lambda core: self._look_beside_others(core, look))
 
     def _look_beside_others(self, core: int, look: Callable[[], float]) -> float:
-        others = [call for at, call in self._calls.items() if at != core]
+        near = self._siblings[core]
+        others = [call for at, call in self._calls.items() if at != core and at not in near]
         for call in others:
             call.release()
         for _ in others:
@@ -80,5 +100,9 @@ class Company:
         while True:
             self._calls[core].acquire()
             self._begun.release()
-            hashlib.sha512(self._work)
-            self._ended.release()
+            try:
+                hashlib.sha512(self._work)
+            except MemoryError:  # under a limit; the look then found the core beside a rest
+                pass
+            finally:
+                self._ended.release()

@@ -20,6 +20,7 @@ from sabench.stats import quantile
 BLOCK_S = 1e-3
 OVERHEAD_SHARE = 1e-4  # of a block: what reading the clock around it may cost
 EMPTY_BLOCKS = 100
+LOOK_S = 5e-3  # of blocks of several threads between two readings, which keep them waiting
 SHARED_SHARE = 0.05  # of the blocks: more, and of many cores some are taken as shared all along
 
 
@@ -97,19 +98,39 @@ class CpuTimer:
         return f"something unseen on our cores, in {self._slowed} of {self._blocks} timing blocks"
 
     def chunk(self, call: Call, count: int) -> list[Block]:
-        """Blocks in a row, a reading of the core between each two of them."""
+        """Blocks in a row, a reading of the cores between each two of them; of several threads
+        after some milliseconds of blocks, which then count together, and with a call behind it
+        that does not count: the threads were kept waiting."""
         if self._speed is None:
             return [self._block(call) for _ in range(count)]
-        blocks, before = [], self._speed.read()
-        for _ in range(count):
-            block, after = self._block(call), self._speed.read()
-            if not block.disturbance and self._speed.is_slow(max(before, after), self._slow_core):
-                block = replace(block, disturbance=Disturbance.SLOWED)
-                self._slowed += 1
-            self._blocks += 1
-            blocks.append(block)
-            before = after
+        look_s = LOOK_S if self.threads > 1 else 0.0
+        blocks, some, before = list[Block](), list[Block](), self._read(call)
+        while len(blocks) < count:
+            some.append(self._block(call))
+            span_s = sum(block.seconds * block.calls for block in some)
+            if span_s < look_s and len(blocks) + len(some) < count:
+                continue
+            after = self._read(call)
+            blocks += self._judged(some, max(before, after))
+            some, before = [], after
         return blocks
+
+    def _read(self, call: Call) -> float:
+        reading = self._speed.read() if self._speed is not None else 0.0
+        if self.threads > 1 and self.block_s < LOOK_S:
+            call()
+        return reading
+
+    def _judged(self, blocks: list[Block], reading: float) -> list[Block]:
+        self._blocks += len(blocks)
+        if self._speed is None or not self._speed.is_slow(reading, self._slow_core):
+            return blocks
+        slowed = [
+            block if block.disturbance else replace(block, disturbance=Disturbance.SLOWED)
+            for block in blocks
+        ]
+        self._slowed += sum(block.disturbance is Disturbance.SLOWED for block in slowed)
+        return slowed
 
     def _block(self, call: Call) -> Block:
         clock, repeats = self._clock_ns, range(self.calls)

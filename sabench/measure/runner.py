@@ -8,6 +8,7 @@ from sabench.cases.plan import Batch, Job
 from sabench.catalog.implementations import IMPLEMENTATIONS
 from sabench.catalog.metrics import METRICS, Metric
 from sabench.catalog.runtimes import RUNTIMES
+from sabench.measure.core_company import AT_ONCE
 from sabench.measure.cores import pinned_cores, preset_of
 from sabench.measure.device_facts import job_facts
 from sabench.measure.execution import Execution, Output
@@ -80,6 +81,7 @@ def measure_case(
         sleep=tools.sleep,
         watch=tools.watch,
         turns=awake or turns,
+        passes_over=job.case.threads <= AT_ONCE,  # of more, some slow blocks spoil all
     )
     subject: Subject = runtime.build(job)
     execution: Execution = runtime.load()(subject)

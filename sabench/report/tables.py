@@ -13,7 +13,7 @@ from rich.text import Text
 
 from sabench.catalog.scores import ASKED
 from sabench.measure.fake_script import is_made_up
-from sabench.records import MEASURED
+from sabench.records import MEASURED, Flag
 from sabench.report.agreement import agreement_line
 from sabench.report.columns import Column, columns, group_title
 from sabench.report.legend import flag_letters, legend, remarks
@@ -49,7 +49,9 @@ def heading(leaderboard: Leaderboard) -> list[str]:
             "Of each layer its best implementation; behind it those not told apart from it."
         )
     if leaderboard.surroundings is not None:
-        looked = "cpu" not in leaderboard.environments or leaderboard.preset.slow_core > 0
+        not_pinned = any(Flag.NOT_PINNED in row.flags for row in leaderboard.rows)
+        is_read = leaderboard.preset.slow_core > 0 and not not_pinned
+        looked = is_read or "cpu" not in leaderboard.environments
         lines.append(how_quiet(leaderboard.surroundings, looked_at_cores=looked))
     if not leaderboard.is_complete:
         lines.append("Not complete: some jobs have not run.")

@@ -1,7 +1,9 @@
 """Cores looked at one after the other, with all others at work meanwhile."""
 
+import hashlib
 import os
 import threading
+import time
 from collections.abc import Collection
 from types import SimpleNamespace
 
@@ -9,6 +11,7 @@ import pytest
 
 from sabench.measure import core_company
 from sabench.measure.core_company import AT_ONCE, Company, on_each
+from sabench.measure.core_speed import CoreSpeed
 
 LONG_S = 20.0
 
@@ -44,6 +47,7 @@ def test_all_others_work_while_one_is_looked_at(
 ) -> None:
     """Work that ends when the look has been: were the two not at once, it would take for ever."""
     seen, at_work, looked = [], threading.Semaphore(0), threading.Semaphore(0)
+    company = Company((0, 4, 6))
 
     def work(_: bytes) -> None:
         at_work.release()
@@ -59,8 +63,55 @@ def test_all_others_work_while_one_is_looked_at(
         return float(count)
 
     monkeypatch.setattr(core_company, "hashlib", SimpleNamespace(sha512=work))
-    assert Company((0, 4, 6)).look_at_each(look) == [2.0, 2.0, 2.0]
+    assert company.look_at_each(look) == [2.0, 2.0, 2.0]
     assert seen == [(4, 2), (6, 2), (0, 2)]
+
+
+def test_hardware_threads_of_one_core_are_no_neighbours_of_each_other(
+    held: list[set[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are ours, and share a core whenever our threads work."""
+    called: list[int] = []
+    siblings = {0: {0, 2}, 2: {0, 2}, 1: {1, 3}, 3: {1, 3}}
+    monkeypatch.setattr(core_company, "hardware_siblings", lambda core: frozenset(siblings[core]))
+    company = Company((0, 1, 2, 3))
+    for core, call in company._calls.items():
+        monkeypatch.setattr(
+            company._calls[core],
+            "release",
+            lambda core=core, call=call.release: (called.append(core), call()),
+        )
+    for core, others in ((0, [1, 3]), (3, [0, 2])):
+        called.clear()
+        company._look_beside_others(core, lambda: 0.0)
+        assert called == others
+
+
+def test_the_work_lasts_for_several_looks() -> None:
+    """So that the others are at work all through one, though they begin before it."""
+    works, looks = [], []
+    company, speed = Company((0, 1)), CoreSpeed()
+    for _ in range(20):
+        start = time.perf_counter()
+        hashlib.sha512(company._work)
+        works.append(time.perf_counter() - start)
+        start = time.perf_counter()
+        speed.read()
+        looks.append(time.perf_counter() - start)
+    assert min(works) > 2 * min(looks)
+    assert len(Company(range(9))._work) > len(company._work)
+
+
+def test_a_companion_that_runs_out_of_memory_keeps_nobody_waiting(
+    held: list[set[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company = Company((0, 1))
+
+    def fail(_: bytes) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(core_company, "hashlib", SimpleNamespace(sha512=fail))
+    assert [company.look_at_each(lambda: 0.5) for _ in range(3)] == [[0.5, 0.5]] * 3
 
 
 def test_each_companion_is_held_to_a_core_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,10 +148,24 @@ def test_where_a_thread_is_not_moved_that_is_said(monkeypatch: pytest.MonkeyPatc
         Company((0, 1)).look_at_each(lambda: 0.0)
 
 
-def test_the_threads_have_small_stacks_and_later_ones_their_own() -> None:
-    before = threading.stack_size()
-    Company((0,))
-    assert threading.stack_size() == before
+def test_the_threads_have_small_stacks_and_later_ones_their_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    done: list[int | str] = []
+    start = threading.Thread.start
+
+    def size(stack_bytes: int) -> int:
+        done.append(stack_bytes)
+        return 77_777
+
+    def noted(thread: threading.Thread) -> None:
+        done.append("start")
+        start(thread)
+
+    monkeypatch.setattr(threading, "stack_size", size)
+    monkeypatch.setattr(threading.Thread, "start", noted)
+    Company((0, 1))
+    assert done == [256 * 1024, "start", "start", 77_777]
 
 
 @pytest.mark.serial  # a worker beside others has one core

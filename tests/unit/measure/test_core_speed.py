@@ -1,5 +1,6 @@
 """How fast the core is: what a reading is, what is slow, and what a slow core spoils."""
 
+import itertools
 import os
 import random
 from collections.abc import Callable
@@ -287,6 +288,7 @@ def test_where_some_cores_of_many_are_read_slow_ones_spoil_the_quiet_blocks_too(
 ) -> None:
     monkeypatch.setattr("sabench.measure.cpu_timer.judge", lambda *_: Disturbance.NONE)
     monkeypatch.setattr("sabench.measure.cpu_timer.held_up", lambda *_: "")
+    monkeypatch.setattr("sabench.measure.cpu_timer.LOOK_S", 0.0)
     speed = Scripted(*[1.0] * (21 - slow), *[2.0] * slow)
     timer = CpuTimer(threads, usage=lambda _: None, speed=speed)
     timer.calibrate(lambda: None, 1e-3)
@@ -294,6 +296,29 @@ def test_where_some_cores_of_many_are_read_slow_ones_spoil_the_quiet_blocks_too(
     assert timer.foreign_work() == said
     timer.calibrate(lambda: None, 1e-3)
     assert timer.foreign_work() == ""
+
+
+def test_of_several_threads_readings_are_rarer_and_a_call_behind_each_does_not_count(
+    alone: None,
+) -> None:
+    """Blocks of 2 ms: after three of them 5 ms are over; the last of a chunk has one behind it."""
+    order: list[str] = []
+    slow = Disturbance.SLOWED
+    ticks = itertools.count()
+    timer = CpuTimer(
+        2,
+        clock_ns=lambda: 10**6 * next(ticks),
+        usage=lambda _: None,
+        speed=Scripted(1.0, 1.0, 2.0, 1.0, 1.0, order=order),
+    )
+    timer.calls, timer.block_s = 1, 2e-3
+    timer._block = lambda call: (call(), Block(2e-3, 1, Disturbance.NONE))[1]  # type: ignore[method-assign]
+    blocks = timer.chunk(lambda: order.append("call"), 10)
+    assert [one.disturbance for one in blocks] == [Disturbance.NONE] * 3 + [slow] * 6 + [
+        Disturbance.NONE
+    ]
+    one, last = ["speed", "call", *["call"] * 3], ["speed", "call", "call", "speed", "call"]
+    assert order == [*one, *one, *one, *last]
 
 
 def test_the_presets_constant_is_the_limit(alone: None) -> None:

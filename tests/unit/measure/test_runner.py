@@ -47,8 +47,10 @@ def test_every_metric_asked_for_has_samples_or_a_reason() -> None:
 
 
 @pytest.mark.serial  # blocks of more than 20 ms are not waited for
-@pytest.mark.parametrize("threads", [1, 2])
-def test_a_shared_core_is_waited_for(monkeypatch: pytest.MonkeyPatch, threads: int) -> None:
+@pytest.mark.parametrize(("threads", "is_waited_for"), [(1, True), (2, True), (5, False)])
+def test_a_shared_core_is_waited_for_where_all_of_a_case_are_read(
+    monkeypatch: pytest.MonkeyPatch, threads: int, is_waited_for: bool
+) -> None:
     class Shared(CoreSpeed):
         def is_slow(self, reading: float, limit: float = SLOW_CORE) -> bool:
             return True
@@ -58,7 +60,7 @@ def test_a_shared_core_is_waited_for(monkeypatch: pytest.MonkeyPatch, threads: i
     found = record_of(CASE.model_copy(update={"threads": threads}), "latency_warm")
     passed_over = found.readings["latency_warm"].details["passed_over"]
     assert isinstance(passed_over, int)
-    assert passed_over > 0
+    assert (passed_over > 0) is is_waited_for
     assert found.status is Status.CONTENDED
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from making_runs import case, preset, record_of, run_info
-from sabench.records import Reading, Record, Status
+from sabench.records import Flag, Reading, Record, Status
 from sabench.report.tables import heading, how_quiet
 from sabench.store.leaderboard import make_leaderboard
 from sabench.store.surroundings import Surroundings, surroundings_of
@@ -71,13 +71,21 @@ def test_what_did_not_happen_is_not_told_and_what_did_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("device", "slow_core", "says"),
-    [("cpu", 0.0, True), ("cpu", 1.25, False), ("cuda:0", 0.0, False)],
+    ("device", "slow_core", "flags", "says"),
+    [
+        ("cpu", 0.0, (), True),
+        ("cpu", 1.25, (), False),
+        ("cpu", 1.25, (Flag.NOT_PINNED,), True),
+        ("cuda:0", 0.0, (), False),
+    ],
 )
-def test_cores_that_were_not_read_are_told(device: str, slow_core: float, says: bool) -> None:
-    """As in results of earlier versions, which read none."""
+def test_cores_that_were_not_read_are_told(
+    device: str, slow_core: float, flags: tuple[Flag, ...], says: bool
+) -> None:
+    """As in results of earlier versions, which read none, and of processes held to no core."""
     info = run_info((case(),), preset=preset(processes=2, slow_core=slow_core))
-    board = make_leaderboard(info, records(0.01, 0.06))
+    found = [one.model_copy(update={"flags": flags}) for one in records(0.01, 0.06)]
+    board = make_leaderboard(info, found)
     (environment,) = board.environments.values()
     board = board.model_copy(update={"environments": {device: environment}})
     words = "thrown away; whether another machine shared its cores was not read."
