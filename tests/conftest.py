@@ -16,8 +16,10 @@ GOLDEN = Path(__file__).parent / "golden"
 
 
 def pytest_configure() -> None:
-    """A shell's background job ignores Ctrl-C, and so would all that a test starts and stops."""
+    """A shell's background job ignores Ctrl-C, one under `nohup` a closed terminal, and so would
+    all that a test starts and stops."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     keep_to_one_core()
 
 
