@@ -100,9 +100,6 @@ class Company:
         while True:
             self._calls[core].acquire()
             self._begun.release()
-            try:
+            with suppress(MemoryError):  # under a limit; then the look is at a core beside a rest
                 hashlib.sha512(self._work)
-            except MemoryError:  # under a limit; the look then found the core beside a rest
-                pass
-            finally:
-                self._ended.release()
+            self._ended.release()

@@ -41,6 +41,11 @@ def least_block_s(overhead_s: float) -> float:
     return max(BLOCK_S, overhead_s / OVERHEAD_SHARE)
 
 
+def _slowed(block: Block) -> Block:
+    """What a counter told of it stands first."""
+    return block if block.disturbance else replace(block, disturbance=Disturbance.SLOWED)
+
+
 class CpuTimer:
     """Wall time of blocks of calls, judged by what else ran in them.
 
@@ -101,36 +106,29 @@ class CpuTimer:
         """Blocks in a row, a reading of the cores between each two of them; of several threads
         after some milliseconds of blocks, which then count together, and with a call behind it
         that does not count: the threads were kept waiting."""
-        if self._speed is None:
+        if (speed := self._speed) is None:
             return [self._block(call) for _ in range(count)]
         look_s = LOOK_S if self.threads > 1 else 0.0
-        blocks, some, before = list[Block](), list[Block](), self._read(call)
+        blocks, some, before = list[Block](), list[Block](), self._read(speed, call)
         while len(blocks) < count:
             some.append(self._block(call))
             span_s = sum(block.seconds * block.calls for block in some)
             if span_s < look_s and len(blocks) + len(some) < count:
                 continue
-            after = self._read(call)
-            blocks += self._judged(some, max(before, after))
+            after = self._read(speed, call)
+            if speed.is_slow(max(before, after), self._slow_core):
+                some = [_slowed(block) for block in some]
+            self._slowed += sum(block.disturbance is Disturbance.SLOWED for block in some)
+            self._blocks += len(some)
+            blocks += some
             some, before = [], after
         return blocks
 
-    def _read(self, call: Call) -> float:
-        reading = self._speed.read() if self._speed is not None else 0.0
+    def _read(self, speed: CoreSpeed, call: Call) -> float:
+        reading = speed.read()
         if self.threads > 1 and self.block_s < LOOK_S:
             call()
         return reading
-
-    def _judged(self, blocks: list[Block], reading: float) -> list[Block]:
-        self._blocks += len(blocks)
-        if self._speed is None or not self._speed.is_slow(reading, self._slow_core):
-            return blocks
-        slowed = [
-            block if block.disturbance else replace(block, disturbance=Disturbance.SLOWED)
-            for block in blocks
-        ]
-        self._slowed += sum(block.disturbance is Disturbance.SLOWED for block in slowed)
-        return slowed
 
     def _block(self, call: Call) -> Block:
         clock, repeats = self._clock_ns, range(self.calls)
