@@ -13,6 +13,7 @@ from sabench import cli
 from sabench.launch import request
 from sabench.launch.request import Planned
 from sabench.store.leaderboard import Leaderboard, read_leaderboard, write_leaderboard
+from slowness import mostly_slow
 
 RESULTS = Path(__file__).parents[2] / "results"
 KEPT = [path for kind in ("train", "score") for path in sorted(RESULTS.glob(f"*/*-{kind}.json"))]
@@ -77,7 +78,11 @@ def moved_to(folder: Path, word: str) -> str:
     return str(here)
 
 
-@pytest.mark.parametrize("path", KEPT, ids=lambda path: f"{path.parent.name}/{path.stem}")
+@pytest.mark.parametrize(
+    "path",
+    mostly_slow(KEPT, lambda path: not path.stem.startswith("local_family")),
+    ids=lambda path: f"{path.parent.name}/{path.stem}",
+)
 def test_the_command_under_each_accepted_training_and_score_plans_it_again(
     path: Path, tmp_path: Path, plan: Plan
 ) -> None:
@@ -91,7 +96,11 @@ def test_the_command_under_each_accepted_training_and_score_plans_it_again(
     [
         "train --suite proxies_networks",  # one id is a part of another
         "train --suite proxies --data c[1].npz --preset standard",  # an id with a glob's marks
-        "train --suite=proxies --axis e=1,2 --axis=c=1,2 --set epochs=24 --isolation case --seed 3",
+        pytest.param(
+            "train --suite=proxies --axis e=1,2 --axis=c=1,2"
+            " --set epochs=24 --isolation case --seed 3",
+            marks=pytest.mark.slow,
+        ),
         "train --suite proxies --axis implementation=reference,blocked --filter halo",
         "score --suite tasks --score naswot --score snip --axis=threads=1",
     ],

@@ -60,6 +60,7 @@ def test_a_case_is_held_against_the_ceilings_of_its_device(tmp_path: Path) -> No
 
 
 @pytest.mark.serial
+@pytest.mark.slow
 def test_a_disturbed_time_is_shown_and_ends_with_its_reason(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

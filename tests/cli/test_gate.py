@@ -74,6 +74,7 @@ def test_a_slower_case_is_exit_1_and_every_file_tells_it(tmp_path: Path) -> None
     assert done.stderr.splitlines()[resume - 1] == f"::{token}::"
 
 
+@pytest.mark.slow
 def test_a_count_that_rose_is_exit_1_whatever_the_times_say(tmp_path: Path) -> None:
     pretend(tmp_path / "base", COUNTED)
     pretend(tmp_path / "candidate", {CONV: {"macs": 1001.0}, HALO: {}})
@@ -104,6 +105,7 @@ def test_a_threshold_that_fits_no_case_is_told_in_a_line(tmp_path: Path) -> None
     assert "conv/* fits" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_missing_case_is_exit_1(tmp_path: Path) -> None:
     pretend(tmp_path / "base")
     pretend(tmp_path / "candidate", {CONV: {}})
@@ -145,6 +147,7 @@ def test_what_cannot_be_asked_for_is_exit_2_and_one_line(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_a_null_control_that_fires_is_exit_4_and_no_regression(tmp_path: Path) -> None:
     pretend(tmp_path / "base", {CONV: {"null": 1.2}, HALO: {}})
     pretend(tmp_path / "candidate", {CONV: {"candidate": 1.5}, HALO: {}})

@@ -113,7 +113,8 @@ def test_a_step_measures_what_its_inputs_ask_for(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("allow", "code", "outcome"), [("true", 0, "PASSED"), ("false", 1, "REGRESSED")]
+    ("allow", "code", "outcome"),
+    [("true", 0, "PASSED"), pytest.param("false", 1, "REGRESSED", marks=pytest.mark.slow)],
 )
 def test_a_step_minds_a_case_that_is_gone_unless_it_is_told_not_to(
     allow: str, code: int, outcome: str, tmp_path: Path
@@ -126,6 +127,7 @@ def test_a_step_minds_a_case_that_is_gone_unless_it_is_told_not_to(
     assert kept(tmp_path).missing == (HALO,)
 
 
+@pytest.mark.slow
 def test_a_step_with_a_history_measures_the_candidate_alone(tmp_path: Path) -> None:
     """There is no folder `base`, though that is the input's default."""
     stored_base(tmp_path / "kept.json", environment_here("cpu"))
@@ -143,8 +145,13 @@ def test_a_step_with_a_history_measures_the_candidate_alone(tmp_path: Path) -> N
     ("inputs", "code", "told"),
     [
         ({"history": "none.json"}, 3, "none.json"),
-        ({"history": "none.json", "base-python": "python"}, 2, "no --base-python"),
-        ({"base": "nowhere"}, 2, "nowhere: there is no such folder"),
+        pytest.param(
+            *({"history": "none.json", "base-python": "python"}, 2, "no --base-python"),
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            *({"base": "nowhere"}, 2, "nowhere: there is no such folder"), marks=pytest.mark.slow
+        ),
         ({"device": "cuda:63"}, 5, "cuda:63"),
     ],
 )

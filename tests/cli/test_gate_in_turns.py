@@ -52,6 +52,7 @@ def test_sides_that_take_turns_have_each_record_once(sides: Path) -> None:
     assert all(isinstance(turns, list) and len(turns) == 36 for turns in told)
 
 
+@pytest.mark.slow
 def test_a_slower_case_is_red_in_turns_too(tmp_path: Path) -> None:
     pretend(tmp_path / "base", turns=1)
     pretend(tmp_path / "candidate", {CONV: {}, HALO: {"candidate": 1.1}}, turns=1)
@@ -93,6 +94,7 @@ def test_what_a_dead_process_left_is_measured_again_on_all_sides_alike(tmp_path:
         assert sides["candidate"] == sides["base"] == 1
 
 
+@pytest.mark.slow
 def test_what_found_no_memory_beside_the_others_is_measured_alone(tmp_path: Path) -> None:
     pretend(tmp_path / "base", turns=1)
     pretend(tmp_path / "candidate", {CONV: {"oom_in_turns": ["candidate"]}, HALO: {}}, turns=1)

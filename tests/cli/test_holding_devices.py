@@ -84,6 +84,7 @@ def test_wait_waits_until_it_is_free(place: Path) -> None:
     assert process.returncode == 0, told
 
 
+@pytest.mark.slow
 def test_no_lock_measures_beside_it(place: Path) -> None:
     with device_lock(environment()):
         code, told = run(place, *ONE, "--no-lock")
@@ -122,6 +123,7 @@ def test_a_policy_that_is_none_is_a_matter_of_usage(place: Path) -> None:
     assert "write warn, fail or wait:60s" in told
 
 
+@pytest.mark.slow
 def test_grouped_keeps_the_order_of_the_suite_and_the_run_remembers_it(place: Path) -> None:
     words = (*TINY, "--axis", "size=7,9", "--seed", "1", "--order", "grouped", "--out", "run")
     code, told = run(place, *words)

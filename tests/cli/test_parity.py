@@ -120,6 +120,7 @@ def test_a_wrong_gradient_is_found_only_where_gradients_are_measured(tmp_path: P
     assert set(learnt.values()) == once  # what the forward's parity job took is no case's time
 
 
+@pytest.mark.slow
 def test_a_network_hangs_on_the_layer_in_its_slots(tmp_path: Path) -> None:
     (tmp_path / "nets.yaml").write_text(
         "name: nets\nmetrics: [latency_warm]\nlayers: [{layer: conv, channels: 8, size: 7}]\n"

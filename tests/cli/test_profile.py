@@ -157,6 +157,7 @@ def test_a_layer_from_a_file_is_measured_and_its_macs_are_marked_unverified(
     assert row["figures"]["latency_warm"]["median"] > 0
 
 
+@pytest.mark.slow
 def test_a_layer_of_an_installed_package_is_measured(tmp_path: Path) -> None:
     (tmp_path / "suite.yaml").write_text(
         FEW

@@ -273,6 +273,7 @@ def test_an_image_that_no_layer_fits_is_an_unsupported_case_and_the_others_go_on
     assert "write xor:size=32" in done.stdout
 
 
+@pytest.mark.slow
 def test_the_page_of_a_training_says_how_to_do_each_row_again(trained: Any) -> None:
     pytest.importorskip("altair")
     cwd, _ = trained

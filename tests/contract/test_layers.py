@@ -28,6 +28,8 @@ STRIDES = (1, 2)
 HOSTS = [(row, name) for row in BUILT_IN for name in ON_ANY_DEVICE if row.attention] + [
     (row, "reference") for row in BUILT_IN if not row.attention
 ]
+COMPILED = ((HALO, "blocked"), (HALO, "sdpa"))
+"""With every commit, the others with `make test-all`."""
 
 each_row = pytest.mark.parametrize("row", BUILT_IN, ids=lambda row: row.name)
 each_host = pytest.mark.parametrize(
@@ -169,7 +171,7 @@ def test_the_state_goes_round(row: Layer, implementation: str) -> None:
 
 @pytest.mark.parametrize(
     ("row", "implementation"),
-    [pytest.param(*host, marks=() if host[0] == HALO else pytest.mark.slow) for host in HOSTS],
+    [pytest.param(*host, marks=() if host in COMPILED else pytest.mark.slow) for host in HOSTS],
 )
 def test_compiled_equals_eager(row: Layer, implementation: str) -> None:
     layer = build(row, size=(7, 5), implementation=implementation)

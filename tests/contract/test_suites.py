@@ -22,7 +22,8 @@ from slowness import mostly_slow
 
 ROOT = Path(__file__).parent.parent.parent
 SHIPPED = sorted(path.stem for path in (ROOT / "suites").glob("*.yaml"))
-LARGE = ("peers", "plain", "tune", "kernels", "windows")
+RUN_WHOLE = ("quick", "conv", "halo", "batch", "ci", "proxies_networks", "halonet_paper")
+"""With every commit, the others with `make test-all`."""
 SWEEPS = ("conv", "self_attention", "augmented", "halo", "networks")
 
 each_suite = pytest.mark.parametrize("name", SHIPPED)
@@ -70,6 +71,7 @@ def test_a_suite_expands_to_its_golden_file(name, golden):
     golden(f"suites/{name}.txt", listing(expand(suite)) + trainings)
 
 
+@pytest.mark.slow
 def test_every_suite_expands_to_the_same_bytes_in_another_process():
     script = (
         "import json, sys; from sabench.cases.suite import load_suite; "
@@ -156,15 +158,15 @@ def test_batch_sweeps_batch_sizes_and_ranks_by_throughput():
     assert len({case.batch for case in expand(suite).cases}) >= 4
 
 
-def test_those_that_run_whole_with_make_test_all_are_there():
-    assert set(LARGE) <= set(SHIPPED)
+def test_those_that_run_whole_with_every_commit_are_there():
+    assert set(RUN_WHOLE) <= set(SHIPPED)
 
 
 def test_ci_is_three_cases():
     assert len(expand(load_suite("ci")).cases) == 3
 
 
-@pytest.mark.parametrize("name", mostly_slow(SHIPPED, lambda name: name not in LARGE))
+@pytest.mark.parametrize("name", mostly_slow(SHIPPED, RUN_WHOLE.__contains__))
 def test_a_suite_runs_whole_under_the_fake_runtime(name, tmp_path, monkeypatch):
     """One record a job, and a table with a rank for every case that the device can do."""
     plant(monkeypatch, tmp_path, {"seconds_per_mac": 1e-12})

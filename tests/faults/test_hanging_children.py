@@ -13,6 +13,7 @@ from sabench.launch.process import ProcessLauncher
 from sabench.launch.sweep import sweep
 from sabench.launch.watch import Patience
 from sabench.records import Status
+from slowness import mostly_slow
 
 DEADLINE_S, GRACE_S = 0.6, 0.3
 IGNORE = "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
@@ -28,6 +29,7 @@ WAYS = {
     "has_a_grandchild_in_a_session_of_its_own": IGNORE + DETACHED + "time.sleep(60)",
     "forks_twice_and_leaves": IGNORE + FORK + "time.sleep(60)",
 }
+USUAL = ("sleeps", "ignores_sigterm", "has_a_grandchild_in_a_session_of_its_own")
 PREFACE = """
 import json, os, signal, subprocess, sys, time
 deaf = "import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(60)"
@@ -37,7 +39,7 @@ print(json.dumps({"event": "start", "job_id": job["job_id"]}), flush=True)
 """
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", mostly_slow(WAYS, USUAL.__contains__))
 def test_a_child_that_hangs_is_a_timeout_and_leaves_no_process(way: str, tmp_path: Path) -> None:
     folder = new_run(
         tmp_path / "run",

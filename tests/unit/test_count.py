@@ -1,6 +1,8 @@
 """The counters against products counted by hand, and their manners."""
 
 import logging
+from collections.abc import Iterator
+from itertools import product
 
 import pytest
 import torch
@@ -182,8 +184,14 @@ def test_nothing_is_printed_or_logged(capfd, caplog):
     assert caplog.records == []
 
 
-@pytest.mark.parametrize("implementation", OURS)
-@pytest.mark.parametrize("name", layers())
+def each_with_each() -> Iterator[object]:
+    """With every commit each layer, and one of attention in each implementation."""
+    for name, implementation in product(layers(), OURS):
+        usual = implementation == "reference" or name == "halo"
+        yield pytest.param(name, implementation, marks=() if usual else pytest.mark.slow)
+
+
+@pytest.mark.parametrize(("name", "implementation"), list(each_with_each()))
 def test_flop_counter_counts_what_each_implementation_executes(name, implementation):
     row = layers()[name]
     module = build_layer(row, row.small, 16, 16, size=(10, 7), implementation=implementation)

@@ -76,6 +76,7 @@ def name_of(line: str) -> str:
     return line.split(": ")[1].split(" (")[0]
 
 
+@pytest.mark.slow
 def test_each_row_is_exactly_one_line_and_each_line_has_its_row(tree: Path) -> None:
     code, lines = gpu(tree)
     assert code == 0, lines

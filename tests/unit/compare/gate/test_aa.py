@@ -42,6 +42,7 @@ def arguments(folder: Path, runs: int, *more: str) -> list[str]:
     return [*words, "--suite", str(folder / "checkout" / "pair.yaml"), *more]
 
 
+@pytest.mark.slow
 def test_a_trial_appends_goes_on_where_it_was_left_and_takes_turns(
     tool: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -80,6 +81,7 @@ def test_a_machine_that_stays_busy_ends_the_trial(
     assert not (tmp_path / FILE).exists()
 
 
+@pytest.mark.slow
 def test_a_gate_without_a_result_ends_the_trial_with_its_code(
     tool: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

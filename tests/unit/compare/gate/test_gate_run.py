@@ -22,6 +22,7 @@ from sabench.records import Status
 from sabench.store import journal
 
 Figures = dict[str, dict[str, Any]]
+ALLOWED = [(False, ExitCode.REGRESSION), pytest.param(True, ExitCode.OK, marks=pytest.mark.slow)]
 
 
 def gate(
@@ -49,6 +50,7 @@ def verdicts(result: GateResult) -> dict[str, Verdict | None]:
     return {case.case_id: case.verdict for case in result.cases}
 
 
+@pytest.mark.slow
 def test_two_checkouts_that_are_alike_pass(tmp_path):
     result = gate(tmp_path, None, None)
     assert verdicts(result) == {CONV: Verdict.SAME, HALO: Verdict.SAME}
@@ -58,6 +60,7 @@ def test_two_checkouts_that_are_alike_pass(tmp_path):
     assert all(case.confirm is None for case in result.cases)
 
 
+@pytest.mark.slow
 def test_a_slower_case_is_confirmed_on_eight_new_blocks_beside_a_control(tmp_path):
     result = gate(tmp_path, None, {CONV: {"candidate": 1.2}, HALO: {}})
     conv, halo = result.cases
@@ -112,7 +115,7 @@ def test_a_base_that_differs_from_itself_makes_the_gate_unreliable(tmp_path):
     assert result.exit_code() is ExitCode.UNRELIABLE
 
 
-@pytest.mark.parametrize(("allow", "code"), [(False, ExitCode.REGRESSION), (True, ExitCode.OK)])
+@pytest.mark.parametrize(("allow", "code"), ALLOWED)
 def test_a_case_that_the_candidate_lacks_counts_unless_it_may(tmp_path, allow, code):
     result = gate(tmp_path, None, {CONV: {}}, allow_missing=allow)
     assert result.missing == (HALO,)
@@ -175,7 +178,7 @@ def test_a_claim_that_parity_disproves_ends_every_case_that_rests_on_it(tmp_path
     assert all(case.screen is None for case in result.cases)
 
 
-@pytest.mark.parametrize(("allow", "code"), [(False, ExitCode.REGRESSION), (True, ExitCode.OK)])
+@pytest.mark.parametrize(("allow", "code"), ALLOWED)
 def test_a_case_that_no_longer_fits_the_memory_counts_as_missing(tmp_path, allow, code):
     result = gate(tmp_path, None, {CONV: {}, HALO: {"status": "oom"}}, allow_missing=allow)
     assert (result.missing, result.gone) == ((), (HALO,))
@@ -223,6 +226,7 @@ def test_a_count_that_the_candidate_no_longer_tells_fails_the_gate(tmp_path):
     assert result.exit_code() is ExitCode.CASE_FAILED
 
 
+@pytest.mark.slow
 def test_blocks_that_were_disturbed_are_made_up_for(tmp_path):
     disturbed = {"status": "contended", "blocks": [1, 2]}
     result = gate(tmp_path, None, {CONV: disturbed, HALO: {}})

@@ -41,6 +41,7 @@ def test_gates_of_unchanged_quiet_cases_are_seldom_ambiguous_or_unreliable() -> 
     assert found.outcomes[Outcome.UNRELIABLE] <= 0.1 * found.gates
 
 
+@pytest.mark.slow
 def test_ten_percent_is_found_in_95_of_100_and_a_quarter_always() -> None:
     ten, quarter = tally(0.10, 300), tally(0.25, 300)
     assert ten.verdicts[Verdict.REGRESSED] >= 285

@@ -7,7 +7,7 @@ from sabench.train.scores.scored import UndefinedScoreError
 from slowness import mostly_slow
 
 each_score = pytest.mark.parametrize("name", EVERY)
-each_layer = pytest.mark.parametrize("layer", LAYERS)
+each_layer = pytest.mark.parametrize("layer", mostly_slow(LAYERS, ("conv", "halo").__contains__))
 
 
 @pytest.mark.parametrize("chunks", mostly_slow([2, 4, SAMPLES], (4).__eq__))
