@@ -107,7 +107,7 @@ FLAG_MEANING: dict[Flag, str] = {
     Flag.CGROUP_THROTTLED: "the container's CPU quota stopped the process during the job",
     Flag.CONTENDED: "another process used the device, or the cores, while it was timed",
     Flag.FOREIGN_IDLE: "another process held the device without using it",
-    Flag.ISOLATION_UNVERIFIED: "it could not be checked whether others used the device",
+    Flag.ISOLATION_UNVERIFIED: "it could not be checked whether others used device or cores",
     Flag.DEVICE_DIRTY: "an earlier process left memory on the device that did not come back",
     Flag.MACS_MISMATCH: "a counter disagrees with the closed form by more than 1 %",
     Flag.MACS_UNVERIFIED: "MACs were counted by tracing; there is no closed form to hold them to",

@@ -17,9 +17,10 @@ GOLDEN = Path(__file__).parent / "golden"
 
 def pytest_configure() -> None:
     """A shell's background job ignores Ctrl-C, one under `nohup` a closed terminal, and so would
-    all that a test starts and stops."""
+    all that a test starts and stops. Behind a handler a process that is started has the default."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: None)
     keep_to_one_core()
 
 

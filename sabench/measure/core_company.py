@@ -8,6 +8,7 @@ import hashlib
 import os
 import threading
 import time
+from _thread import start_new_thread
 from collections.abc import Callable, Collection
 from contextlib import suppress
 
@@ -18,6 +19,8 @@ STACK_BYTES = 256 * 1024  # of a thread that hashes; its arena takes 64 MiB of a
 WORK_S = 200e-6  # of hashing while a core is looked at, which takes some 40 us,
 WORK_S_A_CORE = 20e-6  # and so much for each to be called, as they begin one after the other
 PROBE_BYTES = 64 * 1024
+TICK_S = 1e-6  # at least is hashed for: a coarse clock may see no time pass
+WAIT_S = 10.0  # for a thread: where memory ends while it starts, it never comes
 
 
 def on_each(cores: Collection[int], look: Callable[[int], float]) -> list[float]:
@@ -44,7 +47,7 @@ def hashed_a_second() -> float:
         start = time.perf_counter()
         hashlib.sha512(probe)
         spans.append(time.perf_counter() - start)
-    return PROBE_BYTES / min(spans)
+    return PROBE_BYTES / max(TICK_S, min(spans))
 
 
 class Company:
@@ -62,19 +65,30 @@ class Company:
         self._work = bytes(int((WORK_S + WORK_S_A_CORE * len(cores)) * hashed_a_second()))
         self._begun, self._ended = threading.Semaphore(0), threading.Semaphore(0)
         self._calls = {core: threading.Semaphore(0) for core in cores}
+        self._is_over = False
         before = threading.stack_size(STACK_BYTES)
         try:
             for core in cores:
-                threading.Thread(target=self._wait_and_work, args=(core,), daemon=True).start()
+                start_new_thread(self._wait_and_work, (core,))
+            self._await(self._begun, len(cores))
+        except RuntimeError:
+            self.end()
+            raise
         finally:
             threading.stack_size(before)
+
+    def end(self) -> None:
+        """Let the threads go, those too that never began or hang in their work once they wait."""
+        self._is_over = True
+        for call in self._calls.values():
+            call.release()
 
     def look_at_each(self, look: Callable[[], float]) -> list[float]:
         """What a look finds on each core, or on the next few of many, all others at work.
 
         The calling thread ends on the first, where those that wait on the others leave it alone.
 
-        Raises: OSError where a thread is not moved.
+        Raises: OSError where a thread is not moved, RuntimeError where one is gone.
         """
         some, left = self._rest[: AT_ONCE - 1], self._rest[AT_ONCE - 1 :]
         self._rest = left + some
@@ -85,20 +99,23 @@ class Company:
         others = [call for at, call in self._calls.items() if at != core and at not in near]
         for call in others:
             call.release()
-        for _ in others:
-            self._begun.acquire()
+        self._await(self._begun, len(others))
         try:
             return look()
         finally:
-            for _ in others:
-                self._ended.acquire()
+            self._await(self._ended, len(others))
+
+    def _await(self, told: threading.Semaphore, times: int) -> None:
+        for _ in range(times):
+            if not told.acquire(timeout=WAIT_S):
+                raise RuntimeError("a thread beside ours is gone")
 
     def _wait_and_work(self, core: int) -> None:
         """Hash whenever called: it lets go of the interpreter, so others run meanwhile."""
         with suppress(OSError):  # then it is refused to the calling thread too, which says so
             os.sched_setaffinity(0, {core})
-        while True:
-            self._calls[core].acquire()
+        self._begun.release()
+        while self._calls[core].acquire() and not self._is_over:
             self._begun.release()
             with suppress(MemoryError):  # under a limit; then the look is at a core beside a rest
                 hashlib.sha512(self._work)

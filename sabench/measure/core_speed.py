@@ -1,4 +1,4 @@
-"""Whether our core is ours alone: a product and a division of integers, timed beside every block.
+"""Whether our core is ours alone: a product and a division of integers, timed beside our blocks.
 
 A virtual machine's core may be one hardware thread of two, the other one another machine's. No
 counter tells of its work, steal and run delay stay at zero, and calls take up to twice as long. A
@@ -55,6 +55,7 @@ class CoreSpeed:
     def __init__(self, clock_ns: Callable[[], int] = time.perf_counter_ns) -> None:
         self._clock_ns = clock_ns
         self._company: Company | None = None  # where several cores are ours
+        self.reads_all = True  # False: several are ours, and one of them is read
         self._counts, self._n = Counter[int](), 0  # of our readings, by the logarithm in steps
         self._own = self._told = 0.0
 
@@ -76,15 +77,21 @@ class CoreSpeed:
         """Read these from now on, where they are several: those that this process is held to."""
         self._company = None
         if len(cores) > 1:
-            with suppress(OSError, RuntimeError):
+            with suppress(OSError, RuntimeError, MemoryError):
                 self._company = Company(cores)
+            self.reads_all = self._company is not None
 
     def read(self) -> float:
-        """The shortest of three products over the shortest of four divisions; of several cores the
-        worst, each while the others work as they do in a block."""
+        """The shortest of three products over the shortest of four divisions; of several cores (of
+        more than four in turns) the worst, each while the others work as they do in a block.
+
+        Where that is refused, now or earlier, it is of whichever core we are on."""
         if self._company is not None:
-            with suppress(OSError):
+            try:
                 return max(self._company.look_at_each(self._read))
+            except (OSError, RuntimeError):
+                self._company.end()
+                self._company, self.reads_all = None, False
         return self._read()
 
     def _read(self) -> float:

@@ -21,7 +21,7 @@ BLOCK_S = 1e-3
 OVERHEAD_SHARE = 1e-4  # of a block: what reading the clock around it may cost
 EMPTY_BLOCKS = 100
 LOOK_S = 5e-3  # of blocks of several threads between two readings, which keep them waiting
-SHARED_SHARE = 0.05  # of the blocks: more, and of many cores some are taken as shared all along
+SHARED_SHARE = 0.05  # of these spans: more, and of many cores some are taken as shared all along
 
 
 def empty_block_s(clock_ns: Callable[[], int]) -> float:
@@ -49,8 +49,8 @@ def _slowed(block: Block) -> Block:
 class CpuTimer:
     """Wall time of blocks of calls, judged by what else ran in them.
 
-    With `speed`, by whether a reading of the cores was above `slow_core` times the best on either
-    side of a block too (0: none is taken).
+    With `speed`, by whether a reading of the cores was above `slow_core` times the best before or
+    behind a block too, or some milliseconds of blocks of several threads (0: none is taken).
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class CpuTimer:
         self._sees_load = True
         self._cores: CoreUsage | None = None
         self._wall_ns = self._cpu_ns = self._delay_ns = 0  # over all blocks, rejected ones too
-        self._blocks = self._slowed = 0
+        self._spans = self._slow_spans = 0  # of blocks between two readings
 
     def once(self, call: Call) -> float:
         """Wall seconds of one call."""
@@ -84,7 +84,7 @@ class CpuTimer:
         self.calls = max(1, math.ceil(1.1 * least_s / max(estimate_s, 1e-9)))
         self.block_s = self.calls * estimate_s
         self._wall_ns = self._cpu_ns = self._delay_ns = 0
-        self._blocks = self._slowed = 0
+        self._spans = self._slow_spans = 0
         self._cores = self._usage(self.threads)
 
     def foreign_work(self) -> str:
@@ -98,9 +98,10 @@ class CpuTimer:
 
     def _unseen(self) -> str:
         """What shares cores, in words, where there are too many to read all beside each block."""
-        if self.threads <= AT_ONCE or not clearly_exceeds(self._slowed, self._blocks, SHARED_SHARE):
+        slow, spans = self._slow_spans, self._spans
+        if self.threads <= AT_ONCE or not clearly_exceeds(slow, spans, SHARED_SHARE):
             return ""
-        return f"something unseen on our cores, in {self._slowed} of {self._blocks} timing blocks"
+        return f"something unseen on our cores, in {slow} of {spans} spans of timing blocks"
 
     def chunk(self, call: Call, count: int) -> list[Block]:
         """Blocks in a row, a reading of the cores between each two of them; of several threads
@@ -118,8 +119,8 @@ class CpuTimer:
             after = self._read(speed, call)
             if speed.is_slow(max(before, after), self._slow_core):
                 some = [_slowed(block) for block in some]
-            self._slowed += sum(block.disturbance is Disturbance.SLOWED for block in some)
-            self._blocks += len(some)
+            self._slow_spans += any(block.disturbance is Disturbance.SLOWED for block in some)
+            self._spans += 1  # one finding, however many blocks it is of
             blocks += some
             some, before = [], after
         return blocks
@@ -146,8 +147,10 @@ class CpuTimer:
 
     @property
     def flags(self) -> tuple[Flag, ...]:
-        """Unverified isolation where the kernel does not tell how long threads waited."""
-        return () if self._sees_load else (Flag.ISOLATION_UNVERIFIED,)
+        """Unverified isolation where the kernel does not tell how long threads waited, and where of
+        several cores only one could be read."""
+        reads_all = self._speed is None or self._speed.reads_all
+        return () if self._sees_load and reads_all else (Flag.ISOLATION_UNVERIFIED,)
 
     @property
     def details(self) -> dict[str, JsonValue]:

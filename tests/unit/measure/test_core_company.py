@@ -4,7 +4,7 @@ import hashlib
 import os
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from types import SimpleNamespace
 
 import pytest
@@ -99,13 +99,68 @@ def test_the_work_lasts_for_several_looks() -> None:
         speed.read()
         looks.append(time.perf_counter() - start)
     assert min(works) > 2 * min(looks)
-    assert len(Company(range(9))._work) > len(company._work)
+
+
+def test_the_work_is_longer_the_more_cores_are_called(
+    held: list[set[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """200 us and 20 us a core, at a thousand bytes a microsecond."""
+    monkeypatch.setattr(core_company, "hashed_a_second", lambda: 1e9)
+    lengths = [len(Company(range(count))._work) for count in (2, 9)]
+    assert lengths == [240_000, 380_000]
+
+
+def test_a_clock_that_stands_still_bounds_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(core_company.time, "perf_counter", lambda: 1.0)
+    assert core_company.hashed_a_second() == 64 * 1024 * 1e6
+
+
+def test_a_look_that_fails_leaves_none_at_work(held: list[set[int]]) -> None:
+    company = Company((0, 1, 2))
+    with pytest.raises(ZeroDivisionError):
+        company.look_at_each(lambda: 1 / 0)
+    assert not company._begun.acquire(blocking=False)
+    assert not company._ended.acquire(blocking=False)
+    assert company.look_at_each(lambda: 0.5) == [0.5] * 3
+
+
+def test_a_thread_that_never_comes_is_waited_for_with_a_bound(
+    held: list[set[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where memory ends inside of the new thread, nothing tells so. The other one ends."""
+    monkeypatch.setattr(core_company, "WAIT_S", 0.05)
+    started, ended = [], threading.Event()
+
+    def start_one_of_two(work: Callable[..., None], arguments: tuple[int]) -> None:
+        started.append(arguments)
+        if len(started) == 1:
+            threading.Thread(target=lambda: (work(*arguments), ended.set()), daemon=True).start()
+
+    monkeypatch.setattr(core_company, "start_new_thread", start_one_of_two)
+    with pytest.raises(RuntimeError, match="is gone"):
+        Company((0, 1))
+    assert ended.wait(LONG_S)
+
+
+def test_a_thread_that_hangs_is_waited_for_with_a_bound(
+    held: list[set[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company, awaited = Company((0, 1)), threading.Event()
+    monkeypatch.setattr(core_company, "WAIT_S", 0.05)
+    hanging = SimpleNamespace(sha512=lambda _: awaited.wait(LONG_S))
+    monkeypatch.setattr(core_company, "hashlib", hanging)
+    speed = CoreSpeed()
+    speed._company = company
+    assert speed.read() > 0
+    assert not speed.reads_all
+    awaited.set()
 
 
 def test_a_companion_that_runs_out_of_memory_keeps_nobody_waiting(
     held: list[set[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     company = Company((0, 1))
+    monkeypatch.setattr(core_company, "WAIT_S", 2.0)
 
     def fail(_: bytes) -> None:
         raise MemoryError
@@ -152,18 +207,18 @@ def test_the_threads_have_small_stacks_and_later_ones_their_own(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     done: list[int | str] = []
-    start = threading.Thread.start
+    start = core_company.start_new_thread
 
     def size(stack_bytes: int) -> int:
         done.append(stack_bytes)
         return 77_777
 
-    def noted(thread: threading.Thread) -> None:
+    def noted(work: Callable[..., None], arguments: tuple[int]) -> None:
         done.append("start")
-        start(thread)
+        start(work, arguments)
 
     monkeypatch.setattr(threading, "stack_size", size)
-    monkeypatch.setattr(threading.Thread, "start", noted)
+    monkeypatch.setattr(core_company, "start_new_thread", noted)
     Company((0, 1))
     assert done == [256 * 1024, "start", "start", 77_777]
 

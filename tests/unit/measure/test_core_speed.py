@@ -204,6 +204,9 @@ class Cores(dict[int, float]):
 
     here = 0
 
+    def end(self) -> None:
+        """Of its threads it has none."""
+
     def look_at_each(self, look: Callable[[], float]) -> list[float]:
         found = []
         for core in self:
@@ -254,6 +257,20 @@ def test_where_threads_are_refused_our_own_core_is_read(
     speed = CoreSpeed()
     speed.attend((0, 1, 2))
     assert speed.read() == 1.0
+    assert Flag.ISOLATION_UNVERIFIED in CpuTimer(3, speed=speed).flags
+    assert speed.read() == 1.0
+
+
+@pytest.mark.parametrize("told", [(), (2,), (0, 1)])
+def test_where_every_core_is_read_isolation_is_verified(
+    alone: None, cores: Cores, told: tuple[int, ...]
+) -> None:
+    speed = CoreSpeed()
+    speed.attend(told)
+    speed.read()
+    timer = CpuTimer(max(1, len(told)), speed=speed)
+    timer.chunk(lambda: None, 1)
+    assert timer._sees_load is (Flag.ISOLATION_UNVERIFIED not in timer.flags)
 
 
 def test_a_neighbour_of_another_threads_core_spoils_a_block(alone: None, cores: Cores) -> None:
@@ -279,8 +296,8 @@ def test_blocks_beside_a_slow_reading_are_rejected_and_no_others(alone: None) ->
     [
         (AT_ONCE, 20, ""),  # each block tells for itself
         (AT_ONCE + 1, 2, ""),  # 2 of 20 do not show more than 5 %
-        (AT_ONCE + 1, 4, "something unseen on our cores, in 4 of 20 timing blocks"),
-        (AT_ONCE + 1, 20, "something unseen on our cores, in 20 of 20 timing blocks"),
+        (AT_ONCE + 1, 4, "something unseen on our cores, in 4 of 20 spans of timing blocks"),
+        (AT_ONCE + 1, 20, "something unseen on our cores, in 20 of 20 spans of timing blocks"),
     ],
 )
 def test_where_some_cores_of_many_are_read_slow_ones_spoil_the_quiet_blocks_too(
@@ -298,8 +315,26 @@ def test_where_some_cores_of_many_are_read_slow_ones_spoil_the_quiet_blocks_too(
     assert timer.foreign_work() == ""
 
 
+@pytest.mark.parametrize(("slow", "tells"), [(1, False), (3, True)])
+def test_blocks_between_two_readings_are_one_finding(
+    monkeypatch: pytest.MonkeyPatch, slow: int, *, tells: bool
+) -> None:
+    """One reading of twenty takes five blocks of a hundred on either side with it; no more."""
+    monkeypatch.setattr("sabench.measure.cpu_timer.held_up", lambda *_: "")
+    timer = CpuTimer(
+        AT_ONCE + 1,
+        usage=lambda _: None,
+        speed=Scripted(1.0, *[2.0] * slow, *[1.0] * (20 - slow)),
+    )
+    timer._block = lambda _: Block(1e-3, 1, Disturbance.NONE)  # type: ignore[method-assign]
+    told = timer.chunk(lambda: None, 100)
+    assert sum(one.disturbance is Disturbance.SLOWED for one in told) == 5 * (slow + 1)
+    assert bool(timer.foreign_work()) is tells
+
+
+@pytest.mark.parametrize("calls", [1, 100])
 def test_of_several_threads_readings_are_rarer_and_a_call_behind_each_does_not_count(
-    alone: None,
+    alone: None, calls: int
 ) -> None:
     """Blocks of 2 ms: after three of them 5 ms are over; the last of a chunk has one behind it."""
     order: list[str] = []
@@ -311,8 +346,9 @@ def test_of_several_threads_readings_are_rarer_and_a_call_behind_each_does_not_c
         usage=lambda _: None,
         speed=Scripted(1.0, 1.0, 2.0, 1.0, 1.0, order=order),
     )
-    timer.calls, timer.block_s = 1, 2e-3
-    timer._block = lambda call: (call(), Block(2e-3, 1, Disturbance.NONE))[1]  # type: ignore[method-assign]
+    timer.calls, timer.block_s = calls, 2e-3
+    one_block = Block(2e-3 / calls, calls, Disturbance.NONE)
+    timer._block = lambda call: (call(), one_block)[1]  # type: ignore[method-assign]
     blocks = timer.chunk(lambda: order.append("call"), 10)
     assert [one.disturbance for one in blocks] == [Disturbance.NONE] * 3 + [slow] * 6 + [
         Disturbance.NONE
