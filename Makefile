@@ -8,12 +8,13 @@ unexport PYTHONDONTWRITEBYTECODE
 WITH_SERIAL := grep -rl 'mark\.serial' --include='test_*.py' tests
 WITH_ALONE := echo tests/gpu; grep -rl 'mark\.alone' --include='test_*.py' --exclude-dir=gpu tests
 
-# Twice the cores that CI has: a third of a worker's time is waiting for children and for the disk.
-WORKERS := 4
+# More than twice the cores that CI has: a worker waits for children and for the disk a good part of
+# its time.
+WORKERS := 5
 # Serial tests measure: one worker a core, and each kept to its own.
 MEASURING := $(if $(filter 1,$(shell nproc 2>/dev/null)),1,2)
 
-.PHONY: help profile test test-all lint check fix gpu peers
+.PHONY: help profile test together triton test-all lint check fix gpu peers
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -25,11 +26,16 @@ profile: .venv/stamp ## set up and run the main job: the quick suite on this mac
 	@$(SABENCH) profile --suite quick
 
 test: .venv/stamp ## set up and run the tests
-	@.venv/bin/python -m pytest -q -n $(WORKERS) --dist loadscope --no-loadscope-reorder --ignore=tests/gpu -m "not slow and not serial and not alone" --durations=12
+	@$(MAKE) --no-print-directory -j2 together triton
 	@.venv/bin/python -m pytest -q -n $(MEASURING) --dist loadscope -m "serial and not slow and not alone" --durations=12 $$($(WITH_SERIAL))
 	@.venv/bin/python -m pytest -q -m "alone and not slow" $$($(WITH_ALONE))
+
+together: .venv/stamp
+	@.venv/bin/python -m pytest -q -n $(WORKERS) --dist loadscope --no-loadscope-reorder --ignore=tests/gpu -m "not slow and not serial and not alone" --durations=12
+
+triton: .venv/stamp
 	@! .venv/bin/python -c 'import triton' 2>/dev/null || \
-		TRITON_INTERPRET=1 .venv/bin/python -m pytest -q -n 2 tests/unit/layers/test_triton.py
+		TRITON_INTERPRET=1 .venv/bin/python -m pytest -q tests/unit/layers/test_triton.py
 
 test-all: test ## the tests, and those that take long besides
 	@.venv/bin/python -m pytest -q -n 2 --dist loadscope -m "slow and not serial and not alone"

@@ -260,6 +260,7 @@ layers: [{layer: conv}, {layer: squeeze_excite}]
 """
 
 
+@pytest.mark.slow
 def test_an_interrupted_and_resumed_run_is_none_the_worse(tmp_path: Path) -> None:
     """Against one that nobody stopped, with other noise: the same cases, none REGRESSED."""
     (tmp_path / "faked.yaml").write_text(SUITE)

@@ -114,23 +114,28 @@ def test_a_missing_case_is_exit_1(tmp_path: Path) -> None:
     assert f"Missing in the candidate: {HALO}" in " ".join(done.stdout.split())
 
 
+MISTAKES = [
+    ((), "name the --base"),
+    (("--base", "base", "--history", "x.json"), "--base or --history"),
+    (("--history", "x.json", "--base-python", "python"), "no --base-python"),
+    (("--base", "base", "--plant", "0.5"), "--plant 0.5"),
+    (("--base", "base", "--junit", "x", "--markdown", "./x"), "two outputs"),
+]
+OTHER_MISTAKES = [
+    (("--base", "base", "--runs", "3"), "no --runs"),
+    (("--base-command", "true"), "name both"),
+    (("--base-command", "true", "--candidate-command", "true"), "no --candidate, --suite"),
+    (("--base", "nowhere"), "nowhere: there is no such folder"),
+    (("--base", "base", "--filter", "nothing"), "no case"),
+    (("--base", "base", "--junit", "no/such/gate.xml"), "there is no folder no/such"),
+    (("--base", "base", "--junit", "/dev/null"), "/dev/null: is not a file"),
+    (("--base", "base", "--wait"), "--no-lock"),
+]
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
-    [
-        ((), "name the --base"),
-        (("--base", "base", "--history", "x.json"), "--base or --history"),
-        (("--history", "x.json", "--base-python", "python"), "no --base-python"),
-        (("--base", "base", "--runs", "3"), "no --runs"),
-        (("--base-command", "true"), "name both"),
-        (("--base-command", "true", "--candidate-command", "true"), "no --candidate, --suite"),
-        (("--base", "nowhere"), "nowhere: there is no such folder"),
-        (("--base", "base", "--plant", "0.5"), "--plant 0.5"),
-        (("--base", "base", "--filter", "nothing"), "no case"),
-        (("--base", "base", "--junit", "no/such/gate.xml"), "there is no folder no/such"),
-        (("--base", "base", "--junit", "x", "--markdown", "./x"), "two outputs"),
-        (("--base", "base", "--junit", "/dev/null"), "/dev/null: is not a file"),
-        (("--base", "base", "--wait"), "--no-lock"),
-    ],
+    [*MISTAKES, *(pytest.param(*one, marks=pytest.mark.slow) for one in OTHER_MISTAKES)],
 )
 def test_what_cannot_be_asked_for_is_exit_2_and_one_line(
     arguments: tuple[str, ...], told: str, tmp_path: Path

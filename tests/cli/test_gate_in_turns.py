@@ -128,6 +128,7 @@ def interrupted_in_block(folder: Path, number: int) -> GateResult:
     return read_gate(folder / "out")
 
 
+@pytest.mark.slow
 def test_ctrl_c_in_a_turn_keeps_what_was_measured(tmp_path: Path) -> None:
     slow = {CONV: {"takes_s": 0.5}, HALO: {"takes_s": 0.5}}
     pretend(tmp_path / "base", turns=1)

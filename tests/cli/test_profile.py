@@ -176,6 +176,7 @@ def test_a_layer_of_an_installed_package_is_measured(tmp_path: Path) -> None:
     assert row["figures"]["latency_warm"]["median"] > 0
 
 
+@pytest.mark.slow
 def test_a_layer_may_import_its_neighbours_and_what_lies_in_the_working_directory(
     tmp_path: Path,
 ) -> None:

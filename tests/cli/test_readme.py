@@ -11,7 +11,7 @@ import pytest
 from forking import run_command
 
 ROOT = Path(__file__).parent.parent.parent
-TAKES_LONG = ("-o report.html", "-o window.svg", "ranks results/intel", "ranks results/amd")
+TAKES_LONG = ("-o report.html", "-o window.svg", "ranks results/intel", "ranks results/amd", "--check")
 README = (ROOT / "README.md").read_text()
 
 

@@ -51,6 +51,9 @@ def tiny() -> Leaderboard:
     return board_of(rows)
 
 
+CHARTS = [("x.svg", b"<svg"), pytest.param("x.png", b"\x89PNG", marks=pytest.mark.slow)]
+
+
 def code_of(*arguments: str) -> int:
     with pytest.raises(SystemExit) as ended:
         cli.main(list(arguments))
@@ -88,7 +91,7 @@ def test_json_has_the_rows_of_every_figure_and_the_commands(
     assert len(sides["rows"]) == 10
 
 
-@pytest.mark.parametrize(("name", "head"), [("x.svg", b"<svg"), ("x.png", b"\x89PNG")])
+@pytest.mark.parametrize(("name", "head"), CHARTS)
 def test_a_chart_is_written_as_its_file_is_named(
     run: Path, tmp_path: Path, name: str, head: bytes
 ) -> None:

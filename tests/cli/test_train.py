@@ -170,7 +170,12 @@ def test_a_mistake_is_one_line(
 @pytest.mark.parametrize(
     ("command", "break_it", "told"),
     [
-        ("train", lambda f: (f / "test/1/0.png").write_bytes(b"\x89PNG\r\n"), "no image that can"),
+        pytest.param(
+            "train",
+            lambda f: (f / "test/1/0.png").write_bytes(b"\x89PNG\r\n"),
+            "no image that can",
+            marks=pytest.mark.slow,
+        ),
         ("score", lambda f: (f / "train/0").rename(f / "train/2"), "is a class that test lacks"),
     ],
 )

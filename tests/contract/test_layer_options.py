@@ -35,8 +35,13 @@ FIRST = [
 ]
 """Compiled with every commit, beside halo attention in test_layers.py."""
 each_variant = pytest.mark.parametrize("variant", VARIANTS, ids=str)
+USUAL = ("reference", "blocked")
 each_host = pytest.mark.parametrize(
-    ("variant", "implementation"), HOSTS, ids=[f"{one}-{name}" for one, name in HOSTS]
+    ("variant", "implementation"),
+    [
+        pytest.param(one, name, id=f"{one}-{name}", marks=() if name in USUAL else pytest.mark.slow)
+        for one, name in HOSTS
+    ],
 )
 
 
