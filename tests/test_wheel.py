@@ -89,6 +89,7 @@ def test_the_papers_figures_are_there(elsewhere: Path) -> None:
     assert "102 rows" in done.stdout
 
 
+@pytest.mark.slow
 def test_the_installed_copy_measures(elsewhere: Path) -> None:
     done = sabench(
         *(elsewhere, "profile", "--suite", "quick", "--device", "cpu", "--out", "run"),

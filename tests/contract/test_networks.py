@@ -43,7 +43,9 @@ VARIANTS = {
 OTHERS = ("resnet34", "halonet_h0")
 RESOLUTIONS = (32, 160, 225, 300)
 each_network = pytest.mark.parametrize("name", networks())
-each_variant = pytest.mark.parametrize("variant", VARIANTS)
+each_usual_variant = pytest.mark.parametrize(
+    "variant", mostly_slow(VARIANTS, lambda one: "halo" in one or "of attention" in one)
+)
 
 
 def plan_of(name, resolution=None, **raw):
@@ -153,7 +155,7 @@ def test_the_small_form_is_small(name):
     [torch.float32, pytest.param(torch.bfloat16, marks=pytest.mark.slow)],
     ids=["fp32", "bf16"],
 )
-@each_variant
+@each_usual_variant
 def test_every_parameter_gets_a_finite_gradient(variant, dtype):
     """Weights and images cast; the loss weighs every number of every output."""
     name, raw = VARIANTS[variant]
@@ -171,9 +173,7 @@ def test_every_parameter_gets_a_finite_gradient(variant, dtype):
         assert parameter.grad.any(), path
 
 
-@pytest.mark.parametrize(
-    "variant", mostly_slow(VARIANTS, lambda one: "halo" in one or "of attention" in one)
-)
+@each_usual_variant
 def test_a_copy_with_the_same_state_gives_the_same_output(variant):
     name, raw = VARIANTS[variant]
     plan = small_plan(name, **raw)

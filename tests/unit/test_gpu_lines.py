@@ -31,6 +31,8 @@ case "$*" in
 esac
 """
 
+pytestmark = pytest.mark.slow  # each starts pytest anew
+
 
 @pytest.fixture(scope="module")
 def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -76,7 +78,6 @@ def name_of(line: str) -> str:
     return line.split(": ")[1].split(" (")[0]
 
 
-@pytest.mark.slow
 def test_each_row_is_exactly_one_line_and_each_line_has_its_row(tree: Path) -> None:
     code, lines = gpu(tree)
     assert code == 0, lines
