@@ -68,14 +68,18 @@ class Company:
         self._is_over = False
         before = threading.stack_size(STACK_BYTES)
         try:
-            for core in cores:
-                start_new_thread(self._wait_and_work, (core,))
+            self._start(before)
             self._await(self._begun, len(cores))
-        except RuntimeError:
+        except BaseException:
             self.end()
             raise
+
+    def _start(self, stack_bytes: int) -> None:
+        try:
+            for core in self._calls:
+                start_new_thread(self._wait_and_work, (core,))
         finally:
-            threading.stack_size(before)
+            threading.stack_size(stack_bytes)
 
     def end(self) -> None:
         """Let the threads go, those too that never began or hang in their work once they wait."""

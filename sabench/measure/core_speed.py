@@ -75,7 +75,9 @@ class CoreSpeed:
 
     def attend(self, cores: Collection[int]) -> None:
         """Read these from now on, where they are several: those that this process is held to."""
-        self._company = None
+        if self._company is not None:
+            self._company.end()
+        self._company, self.reads_all = None, True
         if len(cores) > 1:
             with suppress(OSError, RuntimeError, MemoryError):
                 self._company = Company(cores)

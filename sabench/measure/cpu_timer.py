@@ -105,8 +105,8 @@ class CpuTimer:
 
     def chunk(self, call: Call, count: int) -> list[Block]:
         """Blocks in a row, a reading of the cores between each two of them; of several threads
-        after some milliseconds of blocks, which then count together, and with a call behind it
-        that does not count: the threads were kept waiting."""
+        after some milliseconds of blocks, which then count together, and, where they are shorter
+        than that, with a call behind it that does not count: the threads were kept waiting."""
         if (speed := self._speed) is None:
             return [self._block(call) for _ in range(count)]
         look_s = LOOK_S if self.threads > 1 else 0.0
@@ -120,7 +120,7 @@ class CpuTimer:
             if speed.is_slow(max(before, after), self._slow_core):
                 some = [_slowed(block) for block in some]
             self._slow_spans += any(block.disturbance is Disturbance.SLOWED for block in some)
-            self._spans += 1  # one finding, however many blocks it is of
+            self._spans += 1  # however many blocks; a slow reading makes two
             blocks += some
             some, before = [], after
         return blocks

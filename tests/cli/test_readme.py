@@ -44,8 +44,8 @@ def may_end_with(words: list[str]) -> set[int]:
 
 
 def marks(command: str) -> tuple[pytest.MarkDecorator, ...]:
-    """Of the commands that run whole, the self-test times something, and two take long: a chart
-    and other ranks are made with every commit."""
+    """Of the commands that run whole, the self-test times something, and some take long: pages,
+    charts, ranks and counters have tests of their own with every commit."""
     if command.startswith("sabench selftest"):
         return (pytest.mark.serial,)
     return (pytest.mark.slow,) if any(one in command for one in TAKES_LONG) else ()

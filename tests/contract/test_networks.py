@@ -94,8 +94,8 @@ def test_parameters_are_the_closed_form(name):
 def of_each_implementation():
     """A network without attention is the same module in every implementation.
 
-    Each layer is counted in all of them by tests/contract/test_layers.py: of the networks one does,
-    and one of each family in the reference.
+    Each layer is counted in all of them by tests/contract/test_layers.py: with every commit one
+    network is in another, and one of each family in the reference.
     """
     first: dict[str, str] = {}
     for name, row in networks().items():

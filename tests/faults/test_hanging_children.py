@@ -29,7 +29,7 @@ WAYS = {
     "has_a_grandchild_in_a_session_of_its_own": IGNORE + DETACHED + "time.sleep(60)",
     "forks_twice_and_leaves": IGNORE + FORK + "time.sleep(60)",
 }
-USUAL = ("sleeps", "ignores_sigterm", "has_a_grandchild_in_a_session_of_its_own")
+USUAL = ("sleeps", "has_a_grandchild_in_a_session_of_its_own", "forks_twice_and_leaves")
 PREFACE = """
 import json, os, signal, subprocess, sys, time
 deaf = "import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(60)"

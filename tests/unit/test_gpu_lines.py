@@ -31,8 +31,6 @@ case "$*" in
 esac
 """
 
-pytestmark = pytest.mark.slow  # each starts pytest anew
-
 
 @pytest.fixture(scope="module")
 def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -78,6 +76,7 @@ def name_of(line: str) -> str:
     return line.split(": ")[1].split(" (")[0]
 
 
+@pytest.mark.slow
 def test_each_row_is_exactly_one_line_and_each_line_has_its_row(tree: Path) -> None:
     code, lines = gpu(tree)
     assert code == 0, lines
@@ -88,6 +87,7 @@ def test_each_row_is_exactly_one_line_and_each_line_has_its_row(tree: Path) -> N
     assert sorted(one for found in of.values() for one in found) == sorted(lines)
 
 
+@pytest.mark.slow
 def test_a_part_is_one_file_and_what_it_prints_is_kept(tree: Path) -> None:
     code, lines = gpu(tree, "tests:timing_truth")
     assert (code, [name_of(line) for line in lines]) == (0, ["R17", "R18", "R23"])
@@ -96,6 +96,7 @@ def test_a_part_is_one_file_and_what_it_prints_is_kept(tree: Path) -> None:
     assert gpu(tree, "tests:timing_lies")[0] == 2
 
 
+@pytest.mark.slow
 def test_a_file_that_gives_no_report_fails_each_of_its_lines(tree: Path) -> None:
     python = tree / ".venv" / "bin" / "python"
     python.write_text(python.read_text().replace("cp ", "exit 139; cp "))
@@ -107,12 +108,14 @@ def test_a_file_that_gives_no_report_fails_each_of_its_lines(tree: Path) -> None
     ]
 
 
+@pytest.mark.slow
 def test_both_precisions_are_tuned(tree: Path) -> None:
     assert gpu(tree, "tune")[0] == 0
     asked = (tree / "out" / "tune.txt").read_text()
     assert "sabench tune --device cuda:0 --axis dtype=fp32,bf16" in asked
 
 
+@pytest.mark.slow
 def test_tuning_that_takes_too_long_is_interrupted_and_gone_on_with(
     tree: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
