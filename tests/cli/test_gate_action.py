@@ -97,6 +97,7 @@ def kept(folder: Path) -> GateResult:
     return read_gate(folder / "sabench-gate" / "run")
 
 
+@pytest.mark.slow
 def test_a_step_measures_what_its_inputs_ask_for(tmp_path: Path) -> None:
     """A base and a candidate by other names, one case of which does a fifth more."""
     pretend(tmp_path / "main")

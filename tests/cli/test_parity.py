@@ -105,6 +105,7 @@ def test_resuming_does_not_measure_it_after_all(
 
 
 @measures
+@pytest.mark.slow
 def test_a_wrong_gradient_is_found_only_where_gradients_are_measured(tmp_path: Path) -> None:
     words = (*PLANTED, "--filter", "halo", "--json")
     words += ("--axis", "mode=forward,forward_backward")

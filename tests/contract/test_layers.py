@@ -15,7 +15,6 @@ from layer_variants import ON_ANY_DEVICE
 from oracles.parts import interpolated
 from sabench.catalog.implementations import executed_macs
 from sabench.catalog.layers import BUILT_IN
-from sabench.catalog.layers.halo import HALO
 from sabench.catalog.rows import Layer, Options
 from sabench.errors import ConfigError
 from sabench.layers.build import build_layer
@@ -28,8 +27,6 @@ STRIDES = (1, 2)
 HOSTS = [(row, name) for row in BUILT_IN for name in ON_ANY_DEVICE if row.attention] + [
     (row, "reference") for row in BUILT_IN if not row.attention
 ]
-COMPILED = ((HALO, "sdpa"),)
-"""With every commit, the others with `make test-all`."""
 
 each_row = pytest.mark.parametrize("row", BUILT_IN, ids=lambda row: row.name)
 each_host = pytest.mark.parametrize(
@@ -169,10 +166,8 @@ def test_the_state_goes_round(row: Layer, implementation: str) -> None:
     assert torch.equal(layer(x), other(x))
 
 
-@pytest.mark.parametrize(
-    ("row", "implementation"),
-    [pytest.param(*host, marks=() if host in COMPILED else pytest.mark.slow) for host in HOSTS],
-)
+@pytest.mark.slow  # with every commit: a small network of it, in test_networks_compiled.py
+@each_host
 def test_compiled_equals_eager(row: Layer, implementation: str) -> None:
     layer = build(row, size=(7, 5), implementation=implementation)
     x = torch.randn(1, channels(row)[0], 7, 5)

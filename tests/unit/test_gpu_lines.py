@@ -141,6 +141,7 @@ def tool() -> ModuleType:
     return load_tool("gpu_lines")
 
 
+@pytest.mark.slow
 def test_each_gpu_test_is_of_exactly_one_row(tool: ModuleType, reports: Path) -> None:
     for report in sorted(reports.glob("test_*.xml")):
         rows = tool.rows_of(f"tests/gpu/{report.stem}.py")
