@@ -37,7 +37,7 @@ def both(
     return found, expected.to(found.dtype)
 
 
-@settings(max_examples=3, deadline=None, derandomize=True)
+@settings(max_examples=6, deadline=None, derandomize=True)
 @given(geometries(), sides, sides, st.sampled_from(KINDS))
 @pytest.mark.filterwarnings("ignore:flex_attention called without torch.compile")
 def test_its_mathematics_is_the_references(
