@@ -8,9 +8,9 @@ unexport PYTHONDONTWRITEBYTECODE
 WITH_SERIAL := grep -rl 'mark\.serial' --include='test_*.py' tests
 WITH_ALONE := echo tests/gpu; grep -rl 'mark\.alone' --include='test_*.py' --exclude-dir=gpu tests
 
-# More than twice the cores that CI has: a worker waits for children and for the disk a good part of
+# Twice the cores that CI has: a worker waits for children and for the disk a good part of
 # its time.
-WORKERS := 5
+WORKERS := 4
 # Serial tests measure: one worker a core, and each kept to its own.
 MEASURING := $(if $(filter 1,$(shell nproc 2>/dev/null)),1,2)
 

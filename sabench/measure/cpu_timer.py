@@ -120,7 +120,7 @@ class CpuTimer:
             if speed.is_slow(max(before, after), self._slow_core):
                 some = [_slowed(block) for block in some]
             self._slow_spans += any(block.disturbance is Disturbance.SLOWED for block in some)
-            self._spans += 1  # however many blocks; a slow reading makes two
+            self._spans += 1  # however many blocks; a slow reading spoils those on both sides
             blocks += some
             some, before = [], after
         return blocks

@@ -113,11 +113,10 @@ def test_a_step_measures_what_its_inputs_ask_for(tmp_path: Path) -> None:
     assert {"--strict", "--wait", "--on-contention=warn"} <= {*found.command_line}
 
 
-@pytest.mark.parametrize(
-    ("allow", "code", "outcome"),
-    [("true", 0, "PASSED"), ("false", 1, "REGRESSED")],
-)
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("allow", "code", "outcome"), [("true", 0, "PASSED"), ("false", 1, "REGRESSED")]
+)
 def test_a_step_minds_a_case_that_is_gone_unless_it_is_told_not_to(
     allow: str, code: int, outcome: str, tmp_path: Path
 ) -> None:

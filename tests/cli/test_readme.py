@@ -12,7 +12,7 @@ from forking import run_command
 
 ROOT = Path(__file__).parent.parent.parent
 TAKES_LONG = (
-    *("-o report.html", "-o window.svg", "--check"),
+    *("-o report.html", "-o window.svg"),
     *("ranks results/intel", "ranks results/amd"),
 )
 README = (ROOT / "README.md").read_text()
@@ -45,7 +45,7 @@ def may_end_with(words: list[str]) -> set[int]:
 
 def marks(command: str) -> tuple[pytest.MarkDecorator, ...]:
     """Of the commands that run whole, the self-test times something, and some take long: pages,
-    charts, ranks and counters have tests of their own with every commit."""
+    charts and ranks have tests of their own with every commit."""
     if command.startswith("sabench selftest"):
         return (pytest.mark.serial,)
     return (pytest.mark.slow,) if any(one in command for one in TAKES_LONG) else ()

@@ -33,7 +33,7 @@ COMPILED = [
 FIRST = [
     next(host for host in COMPILED if host[0].row.name == name) for name in ("conv", "augmented")
 ]
-"""Compiled with every commit, beside halo attention in test_networks_compiled.py."""
+"""Compiled with every commit, beside halo's reference in test_networks_compiled.py."""
 each_variant = pytest.mark.parametrize("variant", VARIANTS, ids=str)
 USUAL = ("reference", "blocked")
 each_host = pytest.mark.parametrize(

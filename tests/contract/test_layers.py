@@ -166,7 +166,7 @@ def test_the_state_goes_round(row: Layer, implementation: str) -> None:
     assert torch.equal(layer(x), other(x))
 
 
-@pytest.mark.slow  # with every commit: a small network of it, in test_networks_compiled.py
+@pytest.mark.slow  # with every commit: conv and augmented, in test_layer_options.py
 @each_host
 def test_compiled_equals_eager(row: Layer, implementation: str) -> None:
     layer = build(row, size=(7, 5), implementation=implementation)

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "tests" / "fakes" / "clock_step.c"
 
 TINY = "name: tiny\naxes: {channels: 8, size: 7}\nmetrics: [latency_warm, first_call]\n"
-TINY += "layers: [{layer: conv}]\n"
+TINY += "layers: [{layer: conv, window: [1, 3]}]\n"
 
 SEE_STEPS = """
 import time
@@ -56,7 +56,7 @@ def test_a_run_under_a_stepping_wall_clock_keeps_every_duration(
     done = subprocess.run(
         [
             *(sys.executable, "-m", "sabench", "profile", "--suite", "tiny.yaml"),
-            *("--device", "cpu", "--out", "run", "--set", "processes=2"),
+            *("--device", "cpu", "--out", "run", "--set", "budget_s=0.2"),
         ],
         cwd=tmp_path,
         env={**stepping, "SABENCH_STATE": str(tmp_path / "state")},

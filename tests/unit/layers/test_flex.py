@@ -49,16 +49,19 @@ def test_its_mathematics_is_the_references(
     torch.testing.assert_close(found, expected)
 
 
+COMPILED = [
+    (Geometry((4, 4), 1), (7, 6), "sum"),
+    (Geometry((7, 7), 3, border="zeros"), (14, 14), "none"),
+    (Geometry((1, 1), 2, band=True), (9, 6), "split"),
+    (Geometry((4, 4), 1, query_stride=2), (9, 9), "sum"),
+]
+"""The first with every commit."""
+
+
 @compiles
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("geometry", "size", "positions"),
-    [
-        (Geometry((4, 4), 1), (7, 6), "sum"),
-        (Geometry((7, 7), 3, border="zeros"), (14, 14), "none"),
-        (Geometry((1, 1), 2, band=True), (9, 6), "split"),
-        (Geometry((4, 4), 1, query_stride=2), (9, 9), "sum"),
-    ],
+    [COMPILED[0], *(pytest.param(*one, marks=pytest.mark.slow) for one in COMPILED[1:])],
 )
 def test_compiled_it_equals_the_reference(
     geometry: Geometry, size: tuple[int, int], positions: str

@@ -146,8 +146,10 @@ def test_a_thread_that_never_comes_is_waited_for_with_a_bound(
             raise error
 
     monkeypatch.setattr(core_company, "start_new_thread", start_one_of_two)
+    before = threading.stack_size()
     with pytest.raises(error or RuntimeError):
         Company((0, 1))
+    assert threading.stack_size() == before
     assert ended.wait(LONG_S)
 
 

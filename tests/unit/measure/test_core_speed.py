@@ -202,10 +202,11 @@ def test_a_refused_or_absent_affinity_leaves_the_core_that_we_are_on(
 class Cores(dict[int, float]):
     """Cores by what a reading on each gives, in place of a company that looks at them."""
 
-    here = 0
+    here = ended = 0
 
     def end(self) -> None:
-        """Of its threads it has none."""
+        """It has no threads to let go, and counts how often it was to."""
+        self.ended += 1
 
     def look_at_each(self, look: Callable[[], float]) -> list[float]:
         found = []
@@ -244,19 +245,26 @@ def test_one_core_or_none_is_read_where_the_thread_is(cores: Cores, told: tuple[
     assert cores.here == 2
 
 
-@pytest.mark.parametrize("where", ["made", "moved"])
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [
+        *(("Company", error) for error in (OSError, RuntimeError, MemoryError)),
+        *(("look_at_each", error) for error in (PermissionError, RuntimeError)),
+    ],
+)
 def test_where_threads_are_refused_our_own_core_is_read(
-    cores: Cores, monkeypatch: pytest.MonkeyPatch, where: str
+    cores: Cores, monkeypatch: pytest.MonkeyPatch, name: str, error: type[Exception]
 ) -> None:
     def refuse(*_: object) -> None:
-        raise RuntimeError if where == "made" else PermissionError
+        raise error
 
     cores[1] = 1.8
-    place, name = (core_speed, "Company") if where == "made" else (Cores, "look_at_each")
+    place = core_speed if name == "Company" else Cores
     monkeypatch.setattr(place, name, refuse)
     speed = CoreSpeed()
     speed.attend((0, 1, 2))
     assert speed.read() == 1.0
+    assert cores.ended == (name == "look_at_each")
     assert Flag.ISOLATION_UNVERIFIED in CpuTimer(3, speed=speed).flags
     assert speed.read() == 1.0
 
@@ -271,6 +279,13 @@ def test_where_every_core_is_read_isolation_is_verified(
     speed.read()
     timer = CpuTimer(max(1, len(told)), speed=speed)
     assert timer.flags == ()
+
+
+def test_threads_on_other_cores_are_let_go(cores: Cores) -> None:
+    speed = CoreSpeed()
+    speed.attend((0, 1))
+    speed.attend(())
+    assert cores.ended == 1
 
 
 def test_a_neighbour_of_another_threads_core_spoils_a_block(alone: None, cores: Cores) -> None:
